@@ -1,0 +1,5 @@
+"""`python -m replenish_server` is the `replenish` command."""
+
+from replenish_server.cli import main
+
+main()

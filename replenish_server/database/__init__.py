@@ -1,0 +1,6 @@
+"""Engine, unit of work and migrations. No room's rules live here."""
+
+from replenish_server.database.engine import Database
+from replenish_server.database.types import UtcTime
+
+__all__ = ["Database", "UtcTime"]

@@ -1,0 +1,73 @@
+"""Typed settings, from REPLENISH_* environment variables and the command line. No other module reads them."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from replenish_server.clock import Clock, parse_clock
+
+
+class Settings(BaseSettings):
+    """How this server runs.
+
+    Args:
+        data_dir: holds the database, the broker's files and the broker passwords of the server.
+        broker_host: host of the broker's inner listener.
+        broker_port: TCP port of the broker's inner listener.
+        device_port: TCP port of the devices' listener, written into the broker's configuration.
+        device_address: address that the devices' listener binds.
+        http_host: address that the page binds.
+        http_port: TCP port of the page.
+        public_url: how retailers reach us, for the profile and the webhook; empty means the bound address.
+        allowed_hosts: further host names under which the page may be opened.
+        clock: "system", or the simulation's "origin,wall_start,speed".
+    """
+
+    model_config = SettingsConfigDict(env_prefix="REPLENISH_", extra="ignore")
+
+    data_dir: Path = Path("data")
+    broker_host: str = "127.0.0.1"
+    broker_port: int = Field(default=1884, ge=1, le=65535)
+    device_port: int = Field(default=1883, ge=1, le=65535)
+    device_address: str = "127.0.0.1"
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=1, le=65535)
+    public_url: str = ""
+    allowed_hosts: list[str] = []
+    clock: str = "system"
+
+    @property
+    def database_url(self) -> str:
+        """SQLite beside the other data."""
+        return f"sqlite:///{self.data_dir / 'replenish.db'}"
+
+    @property
+    def broker_folder(self) -> Path:
+        """The broker's files."""
+        return self.data_dir / "broker"
+
+    @property
+    def base_url(self) -> str:
+        """How others reach us, without a slash at the end."""
+        return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+
+    def make_clock(self) -> Clock:
+        """The clock that the setting names."""
+        return parse_clock(self.clock)
+
+    def broker_passwords(self) -> dict[str, str]:
+        """The server's own broker passwords by user, made at the first call and kept, owner-readable only."""
+        path = self.data_dir / "broker-passwords.json"
+        if path.exists():
+            kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+            return kept
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        made = {role: secrets.token_urlsafe(24) for role in ("ingest", "twin")}
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(made, file)
+        return made
