@@ -1,0 +1,1 @@
+"""What the broker reads: listeners, access rules, persistence and limits, each option with its reason."""

@@ -1,0 +1,83 @@
+"""Publishes desired documents, retained, with aiomqtt. What is not confirmed is published again."""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+
+import aiomqtt
+
+from replenish_server.clock import Clock
+from replenish_server.database import Database
+from replenish_server.fleet.twin import confirm_published, desired_document, unpublished
+from replenish_server.ids import DeviceId
+
+log = logging.getLogger(__name__)
+
+_RECONNECT_S = 1.0
+_LOOK_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class TwinPublisher:
+    """Keeps the broker's retained desired documents in step with the database.
+
+    Args:
+        database: where twins are.
+        clock: the server's clock; its time goes out with each document.
+        host: the broker's inner listener.
+        port: the broker's inner listener.
+        user: our account there.
+        password: its password.
+    """
+
+    database: Database
+    clock: Clock
+    host: str
+    port: int
+    user: str
+    password: str
+
+    async def run(self) -> None:
+        """Publish for ever; ends only by cancellation."""
+        while True:
+            try:
+                async with aiomqtt.Client(
+                    self.host,
+                    self.port,
+                    identifier=self.user,
+                    username=self.user,
+                    password=self.password,
+                    protocol=aiomqtt.ProtocolVersion.V5,
+                    timeout=5,
+                ) as client:
+                    # A broker that was killed may have forgotten retained documents: repeat them all.
+                    await self._publish(client, everything=True)
+                    while True:
+                        await asyncio.sleep(_LOOK_EVERY_S)
+                        await self._publish(client, everything=False)
+            except aiomqtt.MqttError as error:
+                log.warning("action=twin_offline why=%s", error)
+                await asyncio.sleep(_RECONNECT_S)
+
+    async def _publish(self, client: aiomqtt.Client, everything: bool) -> None:
+        for device_id, rev, payload in await asyncio.to_thread(self._documents, everything):
+            await client.publish(f"rp/1/{device_id}/down/desired", payload, qos=1, retain=True)
+            await asyncio.to_thread(self._confirm, device_id, rev)
+            log.info("action=desired_published device_id=%s rev=%d", device_id, rev)
+
+    def _documents(self, everything: bool) -> list[tuple[str, int, bytes]]:
+        now = self.clock.now()
+        with self.database.read() as session:
+            return [
+                (
+                    twin.device_id,
+                    twin.desired_rev,
+                    json.dumps(desired_document(twin, now), separators=(",", ":")).encode(),
+                )
+                for twin in unpublished(session, everything)
+            ]
+
+    def _confirm(self, device_id: str, rev: int) -> None:
+        with self.database.write() as session:
+            confirm_published(session, DeviceId(device_id), rev)

@@ -1,0 +1,62 @@
+"""Tables of the fleet room."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import JSON, Column, Field, SQLModel, UniqueConstraint
+
+from replenish_server.database import UtcTime
+
+
+class Device(SQLModel, table=True):
+    """One thing that speaks MQTT under its own name."""
+
+    id: str = Field(primary_key=True)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    kind: str
+    name: str
+    created_at: datetime = Field(sa_type=UtcTime)
+    last_seen_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class Slot(SQLModel, table=True):
+    """One consumable that is ordered on its own.
+
+    Quantities are integers in `unit`, the slot's base unit: mg, ml, page, or pack for a button.
+    `due_at` is when the slot wants to be evaluated next; telemetry sets it to now.
+    """
+
+    __table_args__ = (UniqueConstraint("device_id", "key"),)
+
+    id: str = Field(primary_key=True)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    device_id: str = Field(foreign_key="device.id", index=True)
+    key: str
+    name: str
+    category: str
+    unit: str
+    capacity: int | None = None
+    threshold: int | None = None
+    retailer_id: str = Field(foreign_key="retailer.id")
+    item_id: str
+    product_name: str
+    pack_amount: int
+    created_at: datetime = Field(sa_type=UtcTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)
+
+
+class Twin(SQLModel, table=True):
+    """A device's desired settings and what it last reported of them.
+
+    `published_rev` is the desired revision that the broker has confirmed; `reported_rev` the one that
+    the device says is in force.
+    """
+
+    device_id: str = Field(primary_key=True, foreign_key="device.id")
+    desired: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    desired_rev: int = 0
+    desired_at: datetime = Field(sa_type=UtcTime)
+    published_rev: int = 0
+    reported: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    reported_rev: int = 0
+    reported_at: datetime | None = Field(default=None, sa_type=UtcTime)
