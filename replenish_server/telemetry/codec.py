@@ -1,0 +1,174 @@
+"""PURE: bytes from a device to an event, or to the reason why not. It never raises on what it reads.
+
+Source: docs/wire.md (event envelope); golden messages in tests/contract/messages.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+SCHEMA = 1
+MAX_PAYLOAD_BYTES = 512
+MAX_AGE_S = 366 * 86_400  # an older record says nothing about today, and would overflow nothing either
+MAX_NUMBER = 100_000_000  # 100 t, or 100,000 m3: beyond any household's container
+PRESS_AGE_LIMIT = timedelta(minutes=10)
+TYPES = ("level", "usage", "press", "refill", "hello")
+QUALITIES = ("ok", "settling", "coarse", "unknown")
+GESTURES = ("short", "long", "double")
+
+_TOPIC = re.compile(r"rp/1/([A-Za-z0-9_.-]{1,64})/up/(ev|st)")
+_BOOT = re.compile(r"[0-9a-f]{8}")
+_SLOT_KEY = re.compile(r"[a-z0-9_-]{1,16}")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event as the device recorded it.
+
+    Args:
+        boot: boot id, 8 hex digits.
+        seq: sequence within the boot, u32.
+        type: one of `TYPES`.
+        age_s: seconds between the event and its sending.
+        clock: 0 no clock, 1 kept over sleep, 2 set by the server.
+        slot_key: slot on the device.
+        number: the reading in wire units (g, ml, pages, tenths of a percent); None where it has none.
+        quality: one of `QUALITIES`.
+        gesture: one of `GESTURES` for a press.
+        health: battery, signal, dropped records, promised next wake, firmware.
+    """
+
+    boot: str
+    seq: int
+    type: str
+    age_s: int
+    clock: int
+    slot_key: str
+    number: int | None
+    quality: str
+    gesture: str | None
+    health: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A message that cannot be used.
+
+    Args:
+        reason: a sentence for a person.
+        code: a stable word for counting.
+        key: (boot, seq) where they could still be read, so that the device can be told to let go.
+    """
+
+    code: str
+    reason: str
+    key: tuple[str, int] | None = None
+
+
+class _Wire(msgspec.Struct):
+    v: int
+    b: str
+    s: int
+    t: str
+    a: int = 0
+    c: int = 0
+    k: str = "main"
+    n: int | None = None
+    q: str = "ok"
+    g: str | None = None
+    h: dict[str, int | float | str | None] | None = None
+
+
+class _Key(msgspec.Struct):
+    b: str
+    s: int
+
+
+_wire = msgspec.json.Decoder(_Wire)
+_key = msgspec.json.Decoder(_Key)
+_report = msgspec.json.Decoder(dict[str, Any])
+
+
+def parse_topic(topic: str) -> tuple[str, str] | None:
+    """(device id, "ev" or "st") of an `up` topic, or None for any other."""
+    match = _TOPIC.fullmatch(topic)
+    return (match[1], match[2]) if match else None
+
+
+def decode_event(payload: bytes) -> Event | Rejected:
+    """Read one event envelope."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        return Rejected(
+            "oversized", f"{len(payload)} bytes; an event has at most {MAX_PAYLOAD_BYTES}", _read_key(payload)
+        )
+    try:
+        wire = _wire.decode(payload)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return Rejected("malformed", f"not a readable event: {error}", _read_key(payload))
+    problem = _problem(wire)
+    if problem is not None:
+        return Rejected(problem[0], problem[1], _read_key(payload))
+    return Event(wire.b, wire.s, wire.t, wire.a, wire.c, wire.k, wire.n, wire.q, wire.g, wire.h)
+
+
+def decode_report(payload: bytes) -> dict[str, Any] | Rejected:
+    """Read a reported-state document (`up/st`)."""
+    if len(payload) > MAX_PAYLOAD_BYTES * 2:
+        return Rejected("oversized", f"{len(payload)} bytes; a report has at most {MAX_PAYLOAD_BYTES * 2}")
+    try:
+        report = _report.decode(payload)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return Rejected("malformed", f"not a readable report: {error}")
+    if report.get("v") != SCHEMA:
+        return Rejected("schema", f"report schema {report.get('v')!r}; this server reads {SCHEMA}")
+    return report
+
+
+def is_press(payload: bytes) -> bool:
+    """A cheap guess that decides only how long the writer waits for company."""
+    return b'"press"' in payload
+
+
+def encode_ack(boot: str, seqs: list[int], answer: str | None = None) -> bytes:
+    """The `down/ack` message: these records are stored; for one press, what became of it."""
+    message: dict[str, Any] = {"b": boot, "s": seqs}
+    if answer is not None:
+        message["r"] = answer
+    return msgspec.json.encode(message)
+
+
+def _problem(wire: _Wire) -> tuple[str, str] | None:  # noqa: PLR0911 - one line per rule reads best
+    if wire.v != SCHEMA:
+        return "schema", f"event schema {wire.v}; this server reads {SCHEMA}"
+    if not _BOOT.fullmatch(wire.b):
+        return "out_of_range", "the boot id `b` is not 8 hex digits"
+    if not 0 <= wire.s < 2**32:
+        return "out_of_range", f"the sequence `s` is {wire.s}; it is an unsigned 32-bit number"
+    if wire.t not in TYPES:
+        return "type", f"unknown event type {wire.t[:20]!r}"
+    if not 0 <= wire.a <= MAX_AGE_S:
+        return "out_of_range", f"the age `a` is {wire.a} s; at most {MAX_AGE_S} s are believed"
+    if not 0 <= wire.c <= 2:
+        return "out_of_range", f"the clock quality `c` is {wire.c}; it is 0, 1 or 2"
+    if not _SLOT_KEY.fullmatch(wire.k):
+        return "out_of_range", "the slot key `k` is not 1 to 16 lower-case letters, digits, - or _"
+    if wire.q not in QUALITIES:
+        return "out_of_range", f"unknown quality {wire.q[:20]!r}"
+    if wire.n is not None and not 0 <= wire.n <= MAX_NUMBER:
+        return "out_of_range", f"the reading `n` is {wire.n}; it lies between 0 and {MAX_NUMBER}"
+    if wire.t in ("level", "usage", "refill") and wire.n is None and wire.q != "unknown":
+        return "out_of_range", f"a {wire.t} event needs its reading `n`"
+    if wire.g is not None and wire.g not in GESTURES:
+        return "out_of_range", f"unknown gesture {wire.g[:20]!r}"
+    return None
+
+
+def _read_key(payload: bytes) -> tuple[str, int] | None:
+    try:
+        key = _key.decode(payload[: MAX_PAYLOAD_BYTES * 32])
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return (key.b, key.s) if _BOOT.fullmatch(key.b) and 0 <= key.s < 2**32 else None
