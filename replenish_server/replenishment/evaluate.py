@@ -1,0 +1,190 @@
+"""The use case: look at a due slot, decide, and write decision and order in one transaction."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from replenish_server.clock import Clock
+from replenish_server.database import Database
+from replenish_server.fleet.tables import Slot
+from replenish_server.fleet.twin import want_watch
+from replenish_server.fleet.units import BY_BASE
+from replenish_server.ids import DecisionId, DeviceId, new_id
+from replenish_server.ordering.orders import NewOrder, create_order, move, open_order
+from replenish_server.ordering.states import Event, State
+from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.replenishment.facts import SlotInsight, gather
+from replenish_server.replenishment.policy import Decision, Kind, decide_on_level, decide_on_press
+from replenish_server.replenishment.record import to_json
+from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
+from replenish_server.telemetry.tables import Reading
+
+log = logging.getLogger(__name__)
+
+_LOOK_AGAIN = timedelta(hours=12)  # a silent sensor is noticed, and said, even when nothing arrives
+_KEEP_APART = timedelta(days=1)  # a repeated refusal is written anew once a day
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Evaluates due slots, oldest wish first.
+
+    Args:
+        database: where slots are.
+        clock: the server's clock.
+    """
+
+    database: Database
+    clock: Clock
+
+    def run(self) -> int:
+        """Evaluate every due slot, one transaction each; returns how many there were."""
+        now = self.clock.now()
+        with self.database.read() as session:
+            query = select(Slot.id).where(col(Slot.due_at) <= now).order_by(col(Slot.due_at))
+            due = list(session.exec(query))
+        for slot_id in due:
+            with self.database.write() as session:
+                evaluate_slot(session, slot_id, now)
+        return len(due)
+
+
+def evaluate_slot(session: Session, slot_id: str, now: datetime) -> None:
+    """Answer the slot's new presses, then judge its level; both see each other's order."""
+    slot = session.get_one(Slot, slot_id)
+    order = open_order(session, slot_id)
+    insight = gather(session, slot, order, now)
+    if order is not None and _fitted(order, insight):
+        move(session, order, Event.FIT, now, "a refill was seen")
+        order = None
+        insight = gather(session, slot, None, now)
+    for press in _new_presses(session, slot):
+        decision = decide_on_press(insight.facts, press.late, max(timedelta(0), now - press.occurred_at))
+        decision_id, order_id = _carry_out(session, slot, decision, now)
+        joined = order_id is None and order is not None
+        session.add(
+            PressAnswer(
+                device_id=press.device_id,
+                boot=press.boot,
+                seq=press.seq,
+                slot_id=slot.id,
+                decision_id=decision_id,
+                order_id=order_id or (order.id if order is not None else None),
+                joined=joined,
+                at=now,
+            )
+        )
+        if order_id is not None:
+            order = open_order(session, slot_id)
+            insight = gather(session, slot, order, now)
+    if slot.capacity is not None:
+        decision = decide_on_level(insight.facts, now)
+        _carry_out(session, slot, decision, now)
+        _watch(session, slot, decision, now)
+    slot.due_at = None if slot.capacity is None else now + _LOOK_AGAIN
+    session.add(slot)
+
+
+def _watch(session: Session, slot: Slot, decision: Decision, now: datetime) -> None:
+    """Three low readings are needed at the reorder point, so the device must know where that is."""
+    if decision.reorder_point is not None:
+        level = -(-decision.reorder_point // BY_BASE[slot.unit].factor)
+        want_watch(session, DeviceId(slot.device_id), slot.key, level, now)
+
+
+def _fitted(order: PurchaseOrder, insight: SlotInsight) -> bool:
+    """Whether a refill since shipping explains where the delivered pack went."""
+    if order.state != State.DELIVERED or order.shipped_at is None:
+        return False
+    return any(refill.at >= order.shipped_at for refill in insight.history.refills)
+
+
+def _new_presses(session: Session, slot: Slot) -> list[Reading]:
+    """Presses of this slot without an answer, in the order in which they happened."""
+    query = (
+        select(Reading)
+        .outerjoin(
+            PressAnswer,
+            (col(PressAnswer.device_id) == col(Reading.device_id))
+            & (col(PressAnswer.boot) == col(Reading.boot))
+            & (col(PressAnswer.seq) == col(Reading.seq)),
+        )
+        .where(
+            Reading.device_id == slot.device_id,
+            Reading.slot_key == slot.key,
+            Reading.type == "press",
+            col(PressAnswer.slot_id).is_(None),
+        )
+        .order_by(col(Reading.occurred_at), col(Reading.seq))
+    )
+    return list(session.exec(query))
+
+
+def _carry_out(
+    session: Session, slot: Slot, decision: Decision, now: datetime
+) -> tuple[DecisionId, str | None]:
+    """Keep the decision, and open the order that it calls for."""
+    decision_id = _keep(session, slot.id, decision, now)
+    if decision.kind is Kind.HOLD:
+        return decision_id, None
+    order_id = create_order(
+        session,
+        NewOrder(
+            slot_id=slot.id,
+            household_id=slot.household_id,
+            retailer_id=slot.retailer_id,
+            decision_id=decision_id,
+            trigger=decision.trigger.value,
+            item_id=slot.item_id,
+            product_name=slot.product_name,
+            packs=decision.packs,
+            pack_amount=slot.pack_amount,
+            currency=decision.currency or "EUR",
+            approved=decision.kind is Kind.ORDER,
+        ),
+        now,
+    )
+    log.info(
+        "action=order_opened slot_id=%s order_id=%s kind=%s trigger=%s packs=%d",
+        slot.id,
+        order_id,
+        decision.kind.value,
+        decision.trigger.value,
+        decision.packs,
+    )
+    return decision_id, order_id
+
+
+def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> DecisionId:
+    """Write the decision down; a refusal by the same rule as last time updates that one instead."""
+    refusal = decision.refused_by()
+    rule = refusal.rule if refusal is not None else None
+    if decision.kind is Kind.HOLD:
+        query = (
+            select(DecisionRecord)
+            .where(DecisionRecord.slot_id == slot_id, DecisionRecord.trigger == decision.trigger.value)
+            .order_by(col(DecisionRecord.last_at).desc())
+        )
+        last = session.exec(query).first()
+        same = (
+            last is not None and last.kind == Kind.HOLD and last.rule == rule and now - last.at < _KEEP_APART
+        )
+        if last is not None and same and decision.press_age_minutes is None:
+            last.data, last.last_at, last.repeats = to_json(decision), now, last.repeats + 1
+            session.add(last)
+            return DecisionId(last.id)
+    record = DecisionRecord(
+        id=new_id("dec"),
+        slot_id=slot_id,
+        kind=decision.kind.value,
+        trigger=decision.trigger.value,
+        rule=rule,
+        data=to_json(decision),
+        at=now,
+        last_at=now,
+    )
+    session.add(record)
+    session.flush()
+    return DecisionId(record.id)

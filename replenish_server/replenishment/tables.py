@@ -1,0 +1,40 @@
+"""Tables of the replenishment room."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import JSON, Column, Field, SQLModel
+
+from replenish_server.database import UtcTime
+
+
+class DecisionRecord(SQLModel, table=True):
+    """A decision with its numbers and verdicts; one that only repeats the last moves `last_at` on."""
+
+    __tablename__ = "decision"
+
+    id: str = Field(primary_key=True)
+    slot_id: str = Field(foreign_key="slot.id", index=True)
+    kind: str
+    trigger: str
+    rule: str | None = None
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    at: datetime = Field(sa_type=UtcTime)
+    last_at: datetime = Field(sa_type=UtcTime, index=True)
+    repeats: int = 0
+
+
+class PressAnswer(SQLModel, table=True):
+    """What became of a press. A press has at most one row, so it leads to at most one order."""
+
+    __tablename__ = "press_answer"
+
+    device_id: str = Field(primary_key=True)
+    boot: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    slot_id: str = Field(foreign_key="slot.id", index=True)
+    decision_id: str = Field(foreign_key="decision.id")
+    order_id: str | None = Field(default=None, foreign_key="purchase_order.id", index=True)
+    joined: bool = False
+    told: str | None = None
+    at: datetime = Field(sa_type=UtcTime)
