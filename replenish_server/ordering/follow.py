@@ -1,0 +1,104 @@
+"""Following placed orders: polls, hastened by webhooks, and what the retailer's view means for ours.
+
+A webhook is only a hint to ask (docs/adr/0009): nothing in its body is believed.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, or_, select, update
+
+from replenish_server.clock import Clock
+from replenish_server.database import Database
+from replenish_server.fleet.tables import Slot
+from replenish_server.ordering.dispatch import Shops
+from replenish_server.ordering.orders import move
+from replenish_server.ordering.states import UNDERWAY, Event, State, may
+from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.retailers.port import OrderSnapshot, Progress, TryLater
+from replenish_server.retailers.tables import Retailer
+
+log = logging.getLogger(__name__)
+
+_POLL_EVERY = timedelta(minutes=30)
+_POLL_AT_MOST_EVERY_S = 1.0  # real seconds, whatever the clock's speed: a shop is not a drum
+
+_EVENT_OF = {
+    Progress.SHIPPED: Event.SHIP,
+    Progress.DELIVERED: Event.DELIVER,
+    Progress.CANCELED: Event.RETAILER_CANCEL,
+}
+
+
+class Follower:
+    """Keeps placed orders in step with the retailer.
+
+    Args:
+        database: where orders are.
+        shops: finds the adapter.
+        clock: the server's clock.
+    """
+
+    def __init__(self, database: Database, shops: Shops, clock: Clock) -> None:
+        self._database = database
+        self._shops = shops
+        self._clock = clock
+
+    def run(self) -> int:
+        """Ask about every order that is due; returns how many were asked about."""
+        now = self._clock.now()
+        with self._database.read() as session:
+            due = or_(col(PurchaseOrder.next_poll_at).is_(None), col(PurchaseOrder.next_poll_at) <= now)
+            query = select(PurchaseOrder).where(col(PurchaseOrder.state).in_(UNDERWAY)).where(due)
+            work = [
+                (order.id, order.retailer_order_id or "", session.get_one(Retailer, order.retailer_id))
+                for order in session.exec(query)
+            ]
+        for order_id, retailer_order_id, retailer in work:
+            try:
+                snapshot = self._shops(retailer).read_order(retailer_order_id)
+            except TryLater as error:
+                log.warning("action=follow_later order_id=%s why=%s", order_id, str(error)[:200])
+                snapshot = None
+            self._apply(order_id, snapshot)
+        return len(work)
+
+    def hint(self, retailer_order_id: str) -> bool:
+        """A webhook spoke of this order: ask soon. Returns whether an order of ours under way is meant."""
+        with self._database.write() as session:
+            result = session.execute(
+                update(PurchaseOrder)
+                .where(
+                    col(PurchaseOrder.retailer_order_id) == retailer_order_id,
+                    col(PurchaseOrder.state).in_(UNDERWAY),
+                )
+                .values(next_poll_at=self._clock.now())
+            )
+            return bool(getattr(result, "rowcount", 0))
+
+    def _apply(self, order_id: str, snapshot: OrderSnapshot | None) -> None:
+        now = self._clock.now()
+        with self._database.write() as session:
+            order = session.get_one(PurchaseOrder, order_id)
+            if snapshot is not None:
+                apply_snapshot(session, order, snapshot, now)
+            pause = max(_POLL_EVERY, timedelta(seconds=_POLL_AT_MOST_EVERY_S * self._clock.speed))
+            order.next_poll_at = now + pause
+            session.add(order)
+
+
+def apply_snapshot(session: Session, order: PurchaseOrder, snapshot: OrderSnapshot, now: datetime) -> None:
+    """Move an order to where the retailer says it is; never back, and every state on the way is kept."""
+    event = _EVENT_OF.get(snapshot.progress)
+    if event is None or not may(State(order.state), event):
+        return
+    if event is Event.DELIVER and order.state == State.PLACED:
+        move(session, order, Event.SHIP, now, snapshot.note)
+    move(session, order, event, now, snapshot.note)
+    log.info("action=order_followed order_id=%s state=%s", order.id, order.state)
+    slot = session.get_one(Slot, order.slot_id)
+    if order.state == State.DELIVERED and slot.capacity is None:
+        # No sensor will ever see the pack being fitted: delivery is all that can be known (docs/adr/0013).
+        move(session, order, Event.FIT, now, "no sensor: delivered is done")
+    slot.due_at = now
+    session.add(slot)

@@ -1,0 +1,183 @@
+"""Opening an order, moving it, and what a person may do with it. No network here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from replenish_server.ids import DecisionId, OrderId, new_id
+from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, may
+from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, RetailerCall
+from replenish_server.retailers.port import Problem
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """What a decision to buy amounts to.
+
+    Args:
+        slot_id: for which slot.
+        household_id: of whom.
+        retailer_id: where.
+        decision_id: why.
+        trigger: "level" or "press".
+        item_id: the retailer's id of the pack.
+        product_name: as people call it.
+        packs: how many.
+        pack_amount: base units in one pack.
+        currency: ISO 4217 of the mandate.
+        approved: whether it may leave without a person.
+    """
+
+    slot_id: str
+    household_id: str
+    retailer_id: str
+    decision_id: DecisionId
+    trigger: str
+    item_id: str
+    product_name: str
+    packs: int
+    pack_amount: int
+    currency: str
+    approved: bool
+
+
+class NotAllowed(Exception):
+    """A person asked for something that the order's state does not allow; the text says why."""
+
+
+def open_order(session: Session, slot_id: str) -> PurchaseOrder | None:
+    """The slot's open order; the index allows one at most."""
+    query = select(PurchaseOrder).where(PurchaseOrder.slot_id == slot_id, col(PurchaseOrder.state).in_(OPEN))
+    return session.exec(query).first()
+
+
+def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
+    """Write the order down; the dispatcher takes it from there.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the slot has an open order (law 3).
+    """
+    state = State.PLACING if new.approved else State.NEEDS_APPROVAL
+    order = PurchaseOrder(
+        id=new_id("ord"),
+        slot_id=new.slot_id,
+        household_id=new.household_id,
+        retailer_id=new.retailer_id,
+        decision_id=new.decision_id,
+        trigger=new.trigger,
+        item_id=new.item_id,
+        product_name=new.product_name,
+        packs=new.packs,
+        pack_amount=new.pack_amount,
+        currency=new.currency,
+        state=state,
+        created_at=now,
+    )
+    session.add(order)
+    session.flush()
+    session.add(OrderEvent(order_id=order.id, at=now, state=state))
+    return OrderId(order.id)
+
+
+def move(session: Session, order: PurchaseOrder, event: Event, now: datetime, note: str = "") -> None:
+    """Let an event happen to an order, and keep it in its history.
+
+    Raises:
+        Forbidden: see `ordering.states.after`.
+    """
+    state = after(State(order.state), event)
+    order.state = state
+    order.lease_until = None
+    if state is not State.NEEDS_ATTENTION:
+        order.problem = order.problem_detail = order.continue_url = None
+    if state is State.PLACED:
+        order.placed_at = now
+    elif state is State.SHIPPED:
+        order.shipped_at = now
+    elif state is State.DELIVERED:
+        order.delivered_at = now
+    elif state in ENDED:
+        order.ended_at = now
+    session.add(order)
+    session.add(OrderEvent(order_id=order.id, at=now, state=state, note=note[:300]))
+
+
+def may_have_left(session: Session, order: PurchaseOrder) -> bool:
+    """Whether the completing request was stored for sending and its answer is not known."""
+    query = select(RetailerCall).where(
+        RetailerCall.order_id == order.id,
+        RetailerCall.attempt == order.attempt,
+        RetailerCall.step == "complete",
+    )
+    call = session.exec(query).first()
+    return call is not None and call.status is None
+
+
+def can_approve(order: PurchaseOrder) -> bool:
+    """Whether a person can say yes: the state allows it, and the price they would agree to is known."""
+    return may(State(order.state), Event.APPROVE) and order.quoted_minor is not None
+
+
+def can_cancel(session: Session, order: PurchaseOrder) -> bool:
+    """Whether the order can be stopped here; one that may have left is stopped at the retailer."""
+    if not may(State(order.state), Event.CANCEL):
+        return False
+    return order.state != State.PLACING or not may_have_left(session, order)
+
+
+def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime) -> None:
+    """A person agrees to pay at most what they were shown.
+
+    Args:
+        session: a writing unit of work.
+        order_id: which order.
+        ceiling_minor: the total that the person saw, in minor units of the order's currency.
+        now: the moment.
+
+    Raises:
+        NotAllowed: there is no such order, it waits for nobody, its price is not known yet, or the price
+            has risen above what the person saw.
+    """
+    order = session.get(PurchaseOrder, order_id)
+    if order is None:
+        raise NotAllowed("there is no such order")
+    if not can_approve(order):
+        raise NotAllowed("the order does not wait for an approval, or its price is not known yet")
+    if order.quoted_minor is None or order.quoted_minor > ceiling_minor:
+        raise NotAllowed("the price is now above what was shown")
+    order.approved_minor = ceiling_minor
+    order.failures = 0
+    order.next_try_at = now
+    if order.state == State.NEEDS_ATTENTION and not may_have_left(session, order):
+        order.attempt += 1
+        order.checkout_id = None
+    move(session, order, Event.APPROVE, now, "approved by a person")
+
+
+def cancel(session: Session, order_id: str, now: datetime) -> None:
+    """A person stops an order.
+
+    Raises:
+        NotAllowed: there is no such order, or it may already be at the retailer.
+    """
+    order = session.get(PurchaseOrder, order_id)
+    if order is None:
+        raise NotAllowed("there is no such order")
+    if not can_cancel(session, order):
+        raise NotAllowed("the order is at the retailer; cancel it there")
+    move(session, order, Event.CANCEL, now, "canceled by a person")
+
+
+def stumble(
+    session: Session,
+    order: PurchaseOrder,
+    problem: Problem,
+    detail: str,
+    continue_url: str | None,
+    now: datetime,
+) -> None:
+    """Put an order before a person, with what went wrong."""
+    move(session, order, Event.STUMBLE, now, problem.value)
+    order.problem, order.problem_detail, order.continue_url = problem, detail, continue_url
+    session.add(order)

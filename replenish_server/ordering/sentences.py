@@ -1,0 +1,71 @@
+"""PURE: what went wrong with an order, and its history, in English and Korean."""
+
+from replenish_server.retailers.port import Problem
+
+_PROBLEMS: dict[Problem, tuple[str, str]] = {
+    Problem.PRICE_OVER_CAP: (
+        "The price is over what you allow, so nothing was bought. Approve this price, or cancel.",
+        "가격이 허용 한도를 넘어 구매하지 않았습니다. 이 가격을 승인하거나 취소하세요.",
+    ),
+    Problem.OUT_OF_STOCK: (
+        "The retailer has none in stock. Try again later, or cancel.",
+        "판매처에 재고가 없습니다. 나중에 다시 시도하거나 취소하세요.",
+    ),
+    Problem.ITEM_UNAVAILABLE: (
+        "The retailer no longer offers this item in this quantity. Cancel, and choose another product.",
+        "판매처가 이 상품을 이 수량으로 더는 팔지 않습니다. 취소하고 다른 상품을 고르세요.",
+    ),
+    Problem.PAYMENT_FAILED: (
+        "The payment was declined; nothing was bought. Check the payment with the retailer, then try again.",
+        "결제가 거절되어 구매되지 않았습니다. 판매처에서 결제 수단을 확인한 뒤 다시 시도하세요.",
+    ),
+    Problem.ADDRESS: (
+        "The retailer cannot deliver to your address; nothing was bought.",
+        "판매처가 이 주소로 배송할 수 없어 구매하지 않았습니다.",
+    ),
+    Problem.ESCALATION: (
+        "The retailer wants a person to finish this order on its own page.",
+        "판매처가 자기 페이지에서 사람이 직접 주문을 마치기를 요구합니다.",
+    ),
+    Problem.NO_AGREEMENT: (
+        "This retailer has not agreed to orders without a person. Finish it on its own page, or cancel.",
+        "이 판매처는 사람 없는 주문에 동의하지 않았습니다. 판매처 페이지에서 마치거나 취소하세요.",
+    ),
+    Problem.UNKNOWN_OUTCOME: (
+        "It is not known whether the retailer has this order. Look there before you cancel here.",
+        "판매처가 이 주문을 받았는지 알 수 없습니다. 여기서 취소하기 전에 판매처에서 확인하세요.",
+    ),
+    Problem.RETAILER_REFUSED: (
+        "The retailer refused the order; nothing was bought.",
+        "판매처가 주문을 거절하여 구매되지 않았습니다.",
+    ),
+    Problem.UNREADABLE: (
+        "The retailer's answer could not be relied on, so nothing was bought.",
+        "판매처의 응답을 믿을 수 없어 구매하지 않았습니다.",
+    ),
+}
+
+_NOTES = {
+    "quoted": "견적을 받음",
+    "approved by a person": "사람이 승인함",
+    "canceled by a person": "사람이 취소함",
+    "a refill was seen": "채워진 것이 확인됨",
+    "no sensor: delivered is done": "센서 없음: 배송되면 완료",
+}
+
+
+def problem_sentence(problem: str, detail: str | None, language: str) -> str:
+    """What is wrong and what to do, with the retailer's own words where it gave some."""
+    english, korean = _PROBLEMS[Problem(problem)]
+    said = f" ({detail})" if detail else ""
+    return (korean if language == "ko" else english) + said
+
+
+def note_text(note: str, language: str) -> str:
+    """A line of the history; a note that is a name or a number stays as it is."""
+    if note in _NOTES:
+        return _NOTES[note] if language == "ko" else note
+    try:
+        return problem_sentence(note, None, language)
+    except ValueError:
+        return note

@@ -1,0 +1,93 @@
+"""Tables of the ordering room."""
+
+from datetime import datetime
+
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint, text
+
+from replenish_server.database import UtcTime
+from replenish_server.ordering.states import ENDED
+
+_ENDED_SQL = ", ".join(f"'{state.value}'" for state in sorted(ENDED))
+
+
+class PurchaseOrder(SQLModel, table=True):
+    """One replenishment of one slot, from the decision to the fitted pack.
+
+    Law 3 is the index: at most one order of a slot is open. `attempt` counts checkout sessions; `fence`
+    grows with every worker that claims the order, so that a worker that slept past its lease can do no
+    more. `approved_minor` is the ceiling that a person agreed to.
+    """
+
+    __tablename__ = "purchase_order"
+    __table_args__ = (
+        Index(
+            "one_open_order_per_slot",
+            "slot_id",
+            unique=True,
+            sqlite_where=text(f"state NOT IN ({_ENDED_SQL})"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    slot_id: str = Field(foreign_key="slot.id", index=True)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    retailer_id: str = Field(foreign_key="retailer.id")
+    decision_id: str = Field(foreign_key="decision.id")
+    trigger: str
+    item_id: str
+    product_name: str
+    packs: int
+    pack_amount: int
+    state: str = Field(index=True)
+    currency: str
+    approved_minor: int | None = None
+    quoted_minor: int | None = None
+    total_minor: int | None = None
+    attempt: int = 1
+    checkout_id: str | None = None
+    retailer_order_id: str | None = Field(default=None, index=True)
+    permalink: str | None = None
+    problem: str | None = None
+    problem_detail: str | None = None
+    continue_url: str | None = None
+    failures: int = 0
+    fence: int = 0
+    lease_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    next_try_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    next_poll_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    created_at: datetime = Field(sa_type=UtcTime)
+    placed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    shipped_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    delivered_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class OrderEvent(SQLModel, table=True):
+    """One line of an order's history."""
+
+    __tablename__ = "order_event"
+
+    id: int | None = Field(default=None, primary_key=True)
+    order_id: str = Field(foreign_key="purchase_order.id", index=True)
+    at: datetime = Field(sa_type=UtcTime)
+    state: str
+    note: str = ""
+
+
+class RetailerCall(SQLModel, table=True):
+    """The step journal, which is the outbox: what may leave, stored with its key before it does."""
+
+    __tablename__ = "retailer_call"
+    __table_args__ = (UniqueConstraint("order_id", "attempt", "step"),)
+
+    key: str = Field(primary_key=True)
+    order_id: str = Field(foreign_key="purchase_order.id", index=True)
+    attempt: int
+    step: str
+    method: str
+    url: str
+    body: bytes
+    prepared_at: datetime = Field(sa_type=UtcTime)
+    status: int | None = None
+    answer: bytes | None = None
+    answered_at: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -1,0 +1,1 @@
+"""One port, several adapters: how an order reaches a shop."""

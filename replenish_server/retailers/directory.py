@@ -1,0 +1,44 @@
+"""Finds the adapter of a retailer, and keeps one connection pool for each."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.port import RetailerPort
+from replenish_server.retailers.tables import Retailer
+from replenish_server.retailers.ucp.client import Account, UcpRetailer
+
+
+class RetailerDirectory:
+    """Adapters by retailer id.
+
+    Args:
+        profile_url: where our own profile is; every shop is told in each request.
+        now: the server's clock.
+    """
+
+    def __init__(self, profile_url: str, now: Callable[[], datetime]) -> None:
+        self._headers = {"UCP-Agent": f'profile="{profile_url}"', "Accept": "application/json"}
+        self._now = now
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[Account, ShopClient, UcpRetailer]] = {}
+
+    def shop(self, retailer: Retailer) -> RetailerPort:
+        """The adapter of a retailer; made anew when its account changed."""
+        account = Account(retailer.url, retailer.payment_handler, retailer.payment_token)
+        with self._lock:
+            known = self._known.get(retailer.id)
+            if known is not None and known[0] == account:
+                return known[2]
+            client = ShopClient(self._headers)
+            adapter = UcpRetailer(account, client, self._now)
+            self._known[retailer.id] = (account, client, adapter)
+            return adapter
+
+    def close(self) -> None:
+        """Close every pool."""
+        with self._lock:
+            for _, client, _ in self._known.values():
+                client.close()
+            self._known.clear()

@@ -1,0 +1,198 @@
+"""The port to a shop, and the step journal through which an adapter makes every call that changes something.
+
+An adapter never keeps state of its own: what it must remember over a crash it puts in the journal before
+it sends (docs/adr/0004).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Problem(StrEnum):
+    """Why an order needs a person."""
+
+    PRICE_OVER_CAP = "price_over_cap"
+    OUT_OF_STOCK = "out_of_stock"
+    ITEM_UNAVAILABLE = "item_unavailable"
+    PAYMENT_FAILED = "payment_failed"
+    ADDRESS = "address"
+    ESCALATION = "escalation"
+    NO_AGREEMENT = "no_agreement"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    RETAILER_REFUSED = "retailer_refused"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Need:
+    """What is to be bought, and where it goes."""
+
+    item_id: str
+    packs: int
+    buyer_name: str
+    buyer_email: str
+    street: str
+    locality: str
+    postal_code: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A binding offer for one checkout session.
+
+    Args:
+        checkout_id: the shop's id of the session.
+        total_minor: all that would be charged, in minor units of `currency`.
+        currency: ISO 4217.
+        expires_at: until when the session can be completed, or None when the shop does not say.
+        continue_url: where a person can finish the session at the shop, or None.
+    """
+
+    checkout_id: str
+    total_minor: int
+    currency: str
+    expires_at: datetime | None
+    continue_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The shop has the order."""
+
+    retailer_order_id: str
+    permalink: str
+    total_minor: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """The shop answered, and a person has to look at it.
+
+    Args:
+        problem: what kind.
+        detail: the shop's own words, cut to 300 characters; empty when it gave none.
+        continue_url: where a person can go on at the shop, or None.
+    """
+
+    problem: Problem
+    detail: str = ""
+    continue_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It is not known whether the order exists. Only asking again, or a person, may settle it."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Expired:
+    """The session ended before it was completed; a new one is needed."""
+
+
+class Progress(StrEnum):
+    """How far a placed order has come, as the shop tells it."""
+
+    PROCESSING = "processing"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True)
+class OrderSnapshot:
+    """The shop's present view of an order."""
+
+    retailer_order_id: str
+    progress: Progress
+    note: str
+    total_minor: int | None
+
+
+class TryLater(Exception):
+    """The shop did not answer, or said "later", before anything was completed.
+
+    Args:
+        detail: what happened.
+        wait_s: seconds that the shop asked us to wait, or None.
+    """
+
+    def __init__(self, detail: str, wait_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.wait_s = wait_s
+
+
+class JournalClosed(Exception):
+    """The order was canceled, or another worker has taken it over: nothing more may be sent."""
+
+
+@dataclass(frozen=True)
+class StoredCall:
+    """A call that is stored, whether or not it was ever sent.
+
+    Args:
+        key: idempotency key.
+        method: HTTP method.
+        url: where to.
+        body: the exact bytes; a repetition sends these and no others.
+        prepared_at: when it was stored.
+        status: HTTP status of the answer, or None while none came.
+        answer: body of the answer, or None.
+    """
+
+    key: str
+    method: str
+    url: str
+    body: bytes
+    prepared_at: datetime
+    status: int | None
+    answer: bytes | None
+
+
+class Journal(Protocol):
+    """The steps of one attempt at one order."""
+
+    def find(self, step: str) -> StoredCall | None:
+        """The stored call of this step."""
+
+    def prepare(self, step: str, method: str, url: str, body: bytes) -> StoredCall:
+        """Store a call with a fresh key, committed on return; the stored one if the step has one.
+
+        Raises:
+            JournalClosed: nothing more may be sent for this order.
+        """
+
+    def answered(self, step: str, status: int, answer: bytes) -> None:
+        """Store the answer of a step, committed on return."""
+
+
+class RetailerPort(Protocol):
+    """What ordering asks of any shop."""
+
+    def quote(self, need: Need, journal: Journal) -> Quote | Trouble:
+        """Build a checkout session and learn what it would cost. Repeating it repeats nothing.
+
+        Raises:
+            TryLater: no usable answer yet; call again with the same journal.
+            JournalClosed: see `Journal.prepare`.
+        """
+
+    def place(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
+        """Complete the session of a quote, or find out what became of an earlier try.
+
+        Raises:
+            TryLater: nothing was completed, and nothing is unknown; call again.
+            JournalClosed: see `Journal.prepare`.
+        """
+
+    def read_order(self, retailer_order_id: str) -> OrderSnapshot:
+        """The shop's present view of an order.
+
+        Raises:
+            TryLater: no usable answer.
+        """

@@ -1,0 +1,24 @@
+"""Tables of the retailers room."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from replenish_server.database import UtcTime
+
+
+class Retailer(SQLModel, table=True):
+    """A shop that the household buys from.
+
+    `agreement` records the shop's permission to complete orders without a person present: who gave it,
+    and where it is written. Without one the order is prepared and a person finishes it at the shop.
+    `payment_token` is an opaque credential that the shop's payment handler issued; it is never logged.
+    """
+
+    id: str = Field(primary_key=True)
+    name: str
+    url: str
+    payment_handler: str
+    payment_token: str
+    agreement: str | None = None
+    created_at: datetime = Field(sa_type=UtcTime)
