@@ -1,0 +1,65 @@
+"""Pages for what went wrong, each saying what to do next.
+
+They must never need the database or the household: a page about a failure cannot fail for the same reason.
+Programs that do not ask for HTML keep the application's own error answers.
+"""
+
+from typing import Final, Literal
+
+from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse
+
+from replenish_server.web import language
+from replenish_server.web.rendering import page
+from replenish_server.web.security import HEADERS
+
+Problem = Literal[400, 403, 404, 405, 500, "host"]
+_STATUS: Final[dict[Problem, int]] = {400: 400, 403: 403, 404: 404, 405: 405, 500: 500, "host": 400}
+_BY_STATUS: Final[dict[int, Problem]] = {400: 400, 403: 403, 404: 404, 405: 405}
+
+
+def error_page(request: HTTPConnection, problem: Problem) -> HTMLResponse:
+    """The page for that problem, in the request's language."""
+    return page(
+        request,
+        "error.html",
+        lang=language.pick(request),
+        here="/",
+        status=_STATUS[problem],
+        values={"problem": problem},
+    )
+
+
+def install_error_pages(app: FastAPI) -> None:
+    """Answers browsers with pages where the application would answer JSON: unknown addresses and failures."""
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_failure)
+
+
+def _wants_page(request: HTTPConnection) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    # Starlette's signature says Exception; it calls this for HTTPException only.
+    assert isinstance(error, HTTPException)  # noqa: S101
+    problem = _BY_STATUS.get(error.status_code)
+    if problem is not None and _wants_page(request):
+        response = error_page(request, problem)
+        response.headers.update(error.headers or {})
+        return response
+    return await http_exception_handler(request, error)
+
+
+async def _on_failure(request: Request, error: Exception) -> Response:
+    # This runs outside every middleware, so the headers are added here; Starlette raises `error` again
+    # afterwards, and the server logs it.
+    if not _wants_page(request):
+        return JSONResponse({"detail": "Internal Server Error"}, 500, headers=dict(HEADERS))
+    response = error_page(request, 500)
+    response.headers.update(HEADERS)
+    return response

@@ -1,0 +1,128 @@
+"""What people type, turned into rules or into messages beside the field; and what an approval agreed to.
+
+It must never throw away what was typed, and never guess an amount it cannot read.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from replenish_server.web.formats import currency_exponent, money, plain_amount, quantity
+from replenish_server.web.phrases import translate
+from replenish_server.web.views import Lang, Mode, OrderView, RulesForm, SlotView
+
+_MOST_MINOR: Final = 99_999_999  # a typing error beyond this is likelier than an order
+_MOST_AMOUNT: Final = 1_000_000_000  # base units, where no capacity bounds them
+_WHOLE: Final = re.compile(r"[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3}", re.ASCII)
+# Either "1,234.50" (grouped, point) or "24,90" (no groups, point or comma before one to three digits).
+_GROUPED: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,3})?", re.ASCII)
+_DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class TypedRules:
+    """The fields of the form as typed, and the messages beside them by field name (none: all well)."""
+
+    threshold: str
+    mode: str
+    price_cap: str
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What an approval commits to. `is_total` tells a quoted total from the household's own cap.
+
+    `tag` names this very offer: an approval carries it back, so that nobody approves what they did not see.
+    """
+
+    amount_minor: int
+    currency: str
+    is_total: bool
+    tag: str
+
+
+def typed_from(slot: SlotView) -> TypedRules:
+    """The form filled with the rules in force."""
+    cap = slot.price_cap_minor
+    return TypedRules(
+        threshold="" if slot.threshold is None else str(slot.threshold),
+        mode=slot.mode,
+        price_cap="" if cap is None else plain_amount(cap, slot.currency),
+    )
+
+
+def read_rules(typed: TypedRules, slot: SlotView, lang: Lang) -> RulesForm | TypedRules:
+    """The rules that were typed, or the same form with a message for every field that is wrong."""
+    errors: dict[str, str] = {}
+    threshold = None
+    if slot.device_kind == "level":
+        threshold = _read_threshold(typed.threshold, slot, lang, errors)
+    mode: Mode = "auto" if typed.mode == "auto" else "ask"
+    if typed.mode not in ("ask", "auto"):
+        errors["mode"] = translate(lang, "error.mode")
+    cap = _read_cap(typed.price_cap, slot.currency, lang, errors)
+    if mode == "auto" and cap is None and "price_cap" not in errors:
+        errors["price_cap"] = translate(lang, "error.cap_needed")
+    if errors:
+        return TypedRules(typed.threshold, typed.mode, typed.price_cap, errors)
+    return RulesForm(threshold, mode, cap)
+
+
+def _read_threshold(text: str, slot: SlotView, lang: Lang, errors: dict[str, str]) -> int | None:
+    bare = text.strip()
+    if not bare:
+        errors["threshold"] = translate(lang, "error.threshold_missing")
+        return None
+    if not _WHOLE.fullmatch(bare):
+        errors["threshold"] = translate(lang, "error.threshold_number")
+        return None
+    value = int(bare.replace(",", ""))
+    most = _MOST_AMOUNT if slot.capacity is None else slot.capacity
+    if value > most:
+        errors["threshold"] = translate(
+            lang, "error.threshold_high", capacity=quantity(most, slot.unit, lang)
+        )
+    return value
+
+
+def _read_cap(text: str, currency: str, lang: Lang, errors: dict[str, str]) -> int | None:
+    """Minor units, None when nothing was typed. "1,234" is more than a thousand, "24,90" is not."""
+    bare = text.strip()
+    if not bare:
+        return None
+    digits = currency_exponent(currency)
+    if _GROUPED.fullmatch(bare):
+        number = Decimal(bare.replace(",", ""))
+    elif _DECIMAL.fullmatch(bare):
+        number = Decimal(bare.replace(",", "."))
+    else:
+        number = Decimal("NaN")
+    scaled = number.scaleb(digits)
+    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+        example = plain_amount(24 * 10**digits + (90 if digits == 2 else 0), currency) if digits else "24000"
+        errors["price_cap"] = translate(lang, "error.cap_number", example=example)
+        return None
+    minor = int(scaled)
+    if not 0 < minor <= _MOST_MINOR:
+        most = money(_MOST_MINOR, currency, lang)
+        errors["price_cap"] = translate(lang, "error.cap_range", most=most)
+    return minor
+
+
+def offer_of(order: OrderView, slot: SlotView | None) -> Offer | None:
+    """What approving this order commits to, or None while neither a price nor a cap is known.
+
+    Without an amount there is no lawful order button (contract law wants the total price beside it).
+    """
+    if order.total_minor is not None:
+        amount, currency, is_total = order.total_minor, order.currency, True
+    elif slot is not None and slot.price_cap_minor is not None:
+        amount, currency, is_total = slot.price_cap_minor, slot.currency, False
+    else:
+        return None
+    said = repr((order.order_id, order.product_name, order.packs, amount, currency, is_total))
+    return Offer(amount, currency, is_total, hashlib.sha256(said.encode()).hexdigest()[:16])

@@ -1,0 +1,267 @@
+"""`HouseholdPages` on the database: the one module of this room that looks into other rooms.
+
+Reading takes one snapshot; each wish of a person is one transaction, committed here.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlmodel import Session, col, select
+
+from replenish_server.clock import Clock
+from replenish_server.database import Database
+from replenish_server.fleet import twin
+from replenish_server.fleet.tables import Device, Slot, Twin
+from replenish_server.fleet.units import BY_BASE, Unit
+from replenish_server.households.tables import Household, SlotMandate
+from replenish_server.ids import DeviceId
+from replenish_server.ordering import orders as order_acts
+from replenish_server.ordering.sentences import note_text, problem_sentence
+from replenish_server.ordering.states import UNDERWAY, State
+from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.replenishment.facts import HISTORY, gather
+from replenish_server.replenishment.policy import FRESH_FOR, Decision
+from replenish_server.replenishment.record import from_json
+from replenish_server.replenishment.sentences import amount, rule_name, sentence, verdict_text
+from replenish_server.replenishment.tables import DecisionRecord
+from replenish_server.retailers.tables import Retailer
+from replenish_server.web import views
+
+_RECENT_ORDERS = 12
+_ASKING = (State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
+
+
+class DatabasePages:
+    """What the pages show, read from the rooms below.
+
+    Args:
+        database: where everything is.
+        clock: the server's clock.
+        on_wish: called after a person's wish was committed, so that it is carried out at once.
+    """
+
+    def __init__(self, database: Database, clock: Clock, on_wish: Callable[[], None]) -> None:
+        self._database = database
+        self._clock = clock
+        self._on_wish = on_wish
+
+    def now(self) -> datetime:
+        """The server's time."""
+        return self._clock.now()
+
+    def home(self, lang: views.Lang) -> views.HomeView:
+        """The household at a glance."""
+        with self._database.read() as session:
+            household = session.exec(select(Household).order_by(col(Household.created_at))).first()
+            if household is None:
+                return views.HomeView("Replenish", (), (), (), "UTC")
+            slots = session.exec(
+                select(Slot)
+                .where(Slot.household_id == household.id)
+                .order_by(col(Slot.created_at), col(Slot.id))
+            ).all()
+            recent = session.exec(
+                select(PurchaseOrder)
+                .where(PurchaseOrder.household_id == household.id)
+                .order_by(col(PurchaseOrder.created_at).desc())
+                .limit(_RECENT_ORDERS)
+            ).all()
+            asking = session.exec(
+                select(PurchaseOrder)
+                .where(PurchaseOrder.household_id == household.id, col(PurchaseOrder.state).in_(_ASKING))
+                .order_by(col(PurchaseOrder.created_at).desc())
+            ).all()
+            return views.HomeView(
+                household_name=household.name,
+                slots=[self._slot(session, slot, household, lang, chart=False) for slot in slots],
+                orders=[_order(session, order, lang) for order in recent],
+                attention=[_order(session, order, lang) for order in asking],
+                tz=household.time_zone,
+            )
+
+    def slot(self, slot_id: str, lang: views.Lang) -> views.SlotView | None:
+        """One slot with its chart."""
+        with self._database.read() as session:
+            slot = session.get(Slot, slot_id)
+            if slot is None:
+                return None
+            household = session.get_one(Household, slot.household_id)
+            return self._slot(session, slot, household, lang, chart=True)
+
+    def order(self, order_id: str, lang: views.Lang) -> views.OrderView | None:
+        """One order."""
+        with self._database.read() as session:
+            order = session.get(PurchaseOrder, order_id)
+            return None if order is None else _order(session, order, lang)
+
+    def set_rules(self, slot_id: str, rules: views.RulesForm) -> None:
+        """Keep the rules, and wish the device the threshold; one transaction."""
+        now = self._clock.now()
+        with self._database.write() as session:
+            slot = session.get(Slot, slot_id)
+            if slot is None:
+                raise views.Refused("slot_gone")
+            mandate = session.get_one(SlotMandate, slot_id)
+            mandate.mode, mandate.price_cap_minor, mandate.changed_at = rules.mode, rules.price_cap_minor, now
+            session.add(mandate)
+            if rules.threshold is not None and slot.capacity is not None:
+                unit = BY_BASE[slot.unit]
+                if rules.threshold * unit.factor >= slot.capacity:
+                    raise views.Refused("threshold_over_capacity")
+                slot.threshold = rules.threshold * unit.factor
+                twin.want_threshold(session, DeviceId(slot.device_id), slot.key, rules.threshold, now)
+            slot.due_at = now
+            session.add(slot)
+        self._on_wish()
+
+    def approve(self, order_id: str, ceiling_minor: int) -> None:
+        """A person says yes to what they were shown."""
+        self._act(partial(order_acts.approve, ceiling_minor=ceiling_minor), order_id)
+
+    def cancel(self, order_id: str) -> None:
+        """A person says no."""
+        self._act(order_acts.cancel, order_id)
+
+    def _act(self, act: Callable[..., None], order_id: str) -> None:
+        try:
+            with self._database.write() as session:
+                act(session, order_id, now=self._clock.now())
+        except order_acts.NotAllowed as error:
+            raise views.Refused("state_changed") from error
+        self._on_wish()
+
+    def _slot(
+        self, session: Session, slot: Slot, household: Household, lang: views.Lang, chart: bool
+    ) -> views.SlotView:
+        now = self._clock.now()
+        unit = BY_BASE[slot.unit]
+        device = session.get_one(Device, slot.device_id)
+        mandate = session.get_one(SlotMandate, slot.id)
+        order = order_acts.open_order(session, slot.id)
+        record = _last_decision(session, slot.id)
+        decision = None if record is None else from_json(record.data)
+        insight = gather(session, slot, order, now)
+        run_out = _run_out(record, decision, unit)
+        has_sensor = slot.capacity is not None
+        view_order = None if order is None else _order(session, order, lang)
+        return views.SlotView(
+            slot_id=slot.id,
+            name=slot.name,
+            device_name=device.name,
+            device_kind="button" if device.kind == "button" else "level",
+            unit="g" if unit.base == "mg" else "presses",
+            capacity=_shown(slot.capacity, unit),
+            level=_shown(insight.history.level, unit),
+            level_as_of=insight.history.as_of,
+            level_state=_level_state(has_sensor, insight.history.level, insight.history.as_of, now),
+            threshold=_shown(slot.threshold, unit),
+            mode="auto" if mandate.mode == "auto" else "ask",
+            price_cap_minor=mandate.price_cap_minor,
+            currency=mandate.currency,
+            product_name=slot.product_name,
+            pack_text=amount(slot.pack_amount, slot.unit) if has_sensor else "",
+            on_order_packs=order.packs if order is not None and order.state in UNDERWAY else 0,
+            spare_packs=order.packs if order is not None and order.state == State.DELIVERED else 0,
+            run_out=run_out,
+            decision=None if record is None or decision is None else _decision(record, decision, lang),
+            open_order=view_order,
+            twin=_twin(session, slot),
+            last_seen=device.last_seen_at,
+            chart=self._chart(session, slot, unit, run_out, now) if chart and has_sensor else None,
+            tz=household.time_zone,
+        )
+
+    def _chart(
+        self, session: Session, slot: Slot, unit: Unit, run_out: views.RunOut | None, now: datetime
+    ) -> views.ChartView:
+        history = gather(session, slot, None, now).history
+        placed = session.exec(
+            select(PurchaseOrder).where(
+                PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.created_at) >= now - HISTORY
+            )
+        ).all()
+        return views.ChartView(
+            points=[(at, level // unit.factor) for at, level in history.points],
+            threshold=_shown(slot.threshold, unit),
+            capacity=_shown(slot.capacity, unit),
+            orders=[(o.placed_at, o.product_name) for o in placed if o.placed_at is not None],
+            refills=[refill.at for refill in history.refills],
+            run_out=run_out,
+            now=now,
+        )
+
+
+def _shown(value: int | None, unit: Unit) -> int | None:
+    return None if value is None else value // unit.factor
+
+
+def _level_state(
+    has_sensor: bool, level: int | None, as_of: datetime | None, now: datetime
+) -> views.LevelState:
+    if not has_sensor:
+        return "none"
+    if level is None or as_of is None:
+        return "unknown"
+    return "good" if now - as_of <= FRESH_FOR else "stale"
+
+
+def _last_decision(session: Session, slot_id: str) -> DecisionRecord | None:
+    query = select(DecisionRecord).where(DecisionRecord.slot_id == slot_id)
+    return session.exec(query.order_by(col(DecisionRecord.last_at).desc()).limit(1)).first()
+
+
+def _run_out(record: DecisionRecord | None, decision: Decision | None, unit: Unit) -> views.RunOut | None:
+    """The run-out days of the decision, as dates: the page never shows other numbers than were decided on."""
+    if record is None or decision is None or decision.run_out_days is None or decision.rate_per_day is None:
+        return None
+    early, median, late = (record.last_at + timedelta(days=days) for days in decision.run_out_days)
+    return views.RunOut(early, median, late, decision.rate_per_day / unit.factor)
+
+
+def _decision(record: DecisionRecord, decision: Decision, lang: views.Lang) -> views.DecisionView:
+    return views.DecisionView(
+        kind=decision.kind.value,
+        at=record.last_at,
+        sentence=sentence(decision, lang),
+        rules=[
+            (rule_name(v.rule, lang), v.ok, verdict_text(v, decision.unit, lang)) for v in decision.verdicts
+        ],
+    )
+
+
+def _twin(session: Session, slot: Slot) -> views.TwinView:
+    row = session.get(Twin, slot.device_id)
+    if row is None or slot.capacity is None:
+        return views.TwinView("none", None, None, None)
+    state = twin.slot_agreement(row, slot.key)
+    return views.TwinView(state.agreement.value, state.desired, state.reported, state.since)
+
+
+def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.OrderView:
+    slot = session.get_one(Slot, order.slot_id)
+    retailer = session.get_one(Retailer, order.retailer_id)
+    record = session.get_one(DecisionRecord, order.decision_id)
+    events = session.exec(
+        select(OrderEvent).where(OrderEvent.order_id == order.id).order_by(col(OrderEvent.id))
+    ).all()
+    problem = None if order.problem is None else problem_sentence(order.problem, order.problem_detail, lang)
+    return views.OrderView(
+        order_id=order.id,
+        slot_id=slot.id,
+        slot_name=slot.name,
+        product_name=order.product_name,
+        packs=order.packs,
+        state=State(order.state).value,
+        trigger="press" if order.trigger == "press" else "level",
+        created_at=order.created_at,
+        total_minor=order.total_minor if order.total_minor is not None else order.quoted_minor,
+        currency=order.currency,
+        retailer_name=retailer.name,
+        permalink=order.permalink or order.continue_url,
+        reason=sentence(from_json(record.data), lang),
+        problem=problem,
+        timeline=[(event.at, State(event.state).value, note_text(event.note, lang)) for event in events],
+        can_approve=order_acts.can_approve(order),
+        can_cancel=order_acts.can_cancel(session, order),
+    )

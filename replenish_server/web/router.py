@@ -1,0 +1,251 @@
+"""The routes of the household's pages, and how an application takes them in.
+
+Each route reads one request, calls the port `HouseholdPages` once or twice and renders. It must never open a
+transaction, hold state between requests, or change anything on GET (but the language cookie).
+"""
+
+from collections.abc import Callable, Collection, Coroutine
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, FastAPI, Form, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from replenish_server.web import forms, language
+from replenish_server.web.errors import error_page, install_error_pages
+from replenish_server.web.rendering import STATIC_DIR, page, refusal_text, remember
+from replenish_server.web.security import (
+    LOOPBACK_HOSTS,
+    MAX_FORM_BYTES,
+    HostAllowList,
+    SecurityHeaders,
+    is_same_origin,
+)
+from replenish_server.web.views import HouseholdPages, Lang, OrderView, Refused, SlotView
+
+
+class PageRoute(APIRoute):
+    """A route that answers people: a form from elsewhere is refused before its body is read, and whatever is
+    wrong with a request is said on a page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_for_people(request: Request) -> Response:
+            if request.method == "POST":
+                if not is_same_origin(request):
+                    return error_page(request, 403)
+                length = request.headers.get("content-length", "")
+                if not length.isdigit() or int(length) > MAX_FORM_BYTES:
+                    return error_page(request, 400)
+            try:
+                return await handle(request)
+            except (RequestValidationError, HTTPException):
+                return error_page(request, 400)
+
+        return handle_for_people
+
+
+def build_router(pages: HouseholdPages) -> APIRouter:
+    """The pages' routes over one port. They are no part of the JSON API, so OpenAPI leaves them out."""
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+    @router.get("/")
+    def home(request: Request) -> Response:
+        lang = language.pick(request)
+        view = pages.home(lang)
+        return page(
+            request,
+            "home.html",
+            lang=lang,
+            here="/",
+            now=pages.now(),
+            tz=view.tz,
+            values={"home": view, "slot_by_id": {slot.slot_id: slot for slot in view.slots}},
+        )
+
+    @router.get("/slots/{slot_id}")
+    def slot(request: Request, slot_id: str) -> Response:
+        lang = language.pick(request)
+        view = pages.slot(slot_id, lang)
+        if view is None:
+            return error_page(request, 404)
+        return _slot_page(pages, request, lang, view, forms.typed_from(view))
+
+    @router.post("/slots/{slot_id}/rules")
+    def set_rules(
+        request: Request,
+        slot_id: str,
+        threshold: Annotated[str, Form()] = "",
+        mode: Annotated[str, Form()] = "",
+        price_cap: Annotated[str, Form()] = "",
+    ) -> Response:
+        lang = language.pick(request)
+        view = pages.slot(slot_id, lang)
+        if view is None:
+            return error_page(request, 404)
+        typed = forms.TypedRules(threshold, mode, price_cap)
+        rules = forms.read_rules(typed, view, lang)
+        if isinstance(rules, forms.TypedRules):
+            return _slot_page(pages, request, lang, view, rules, status=422)
+        try:
+            pages.set_rules(slot_id, rules)
+        except Refused as refusal:
+            said = refusal_text(refusal.message, lang)
+            return _slot_page(pages, request, lang, view, typed, status=409, refused=said)
+        return _see(slot_path(slot_id), "rules_saved")
+
+    @router.get("/slots/{slot_id}/rules")
+    def reload_of_a_refused_form(slot_id: str) -> Response:
+        return RedirectResponse(slot_path(slot_id), 303)
+
+    @router.get("/orders/{order_id}")
+    def order(request: Request, order_id: str) -> Response:
+        lang = language.pick(request)
+        view = pages.order(order_id, lang)
+        return error_page(request, 404) if view is None else _order_page(pages, request, lang, view)
+
+    @router.post("/orders/{order_id}/approve")
+    def approve(request: Request, order_id: str, offer: Annotated[str, Form()] = "") -> Response:
+        lang = language.pick(request)
+        view = pages.order(order_id, lang)
+        if view is None:
+            return error_page(request, 404)
+        shown = forms.offer_of(view, pages.slot(view.slot_id, lang))
+        if view.can_approve and (shown is None or shown.tag != offer):
+            return _see(order_path(order_id), "offer_changed")
+        ceiling_minor = 0 if shown is None else shown.amount_minor
+
+        def agree(order_id: str) -> None:
+            pages.approve(order_id, ceiling_minor)
+
+        return _act(pages, request, lang, view, action=agree, notice="approved")
+
+    @router.post("/orders/{order_id}/cancel")
+    def cancel(request: Request, order_id: str) -> Response:
+        lang = language.pick(request)
+        view = pages.order(order_id, lang)
+        if view is None:
+            return error_page(request, 404)
+        return _act(pages, request, lang, view, action=pages.cancel, notice="canceled")
+
+    @router.get("/orders/{order_id}/{action}")
+    def reload_of_a_refused_order(request: Request, order_id: str, action: str) -> Response:
+        if action not in ("approve", "cancel"):
+            return error_page(request, 404)
+        return RedirectResponse(order_path(order_id), 303)
+
+    @router.get("/language/{lang}")
+    def choose_language(request: Request, lang: str, to: str = "/") -> Response:
+        chosen = language.known(lang)
+        if chosen is None:
+            return error_page(request, 404)
+        response = RedirectResponse(_own_path(to), 303)
+        remember(response, chosen, secure=request.url.scheme == "https")
+        return response
+
+    return router
+
+
+def _slot_page(
+    pages: HouseholdPages,
+    request: Request,
+    lang: Lang,
+    view: SlotView,
+    typed: forms.TypedRules,
+    *,
+    status: int = 200,
+    refused: str | None = None,
+) -> HTMLResponse:
+    return page(
+        request,
+        "slot.html",
+        lang=lang,
+        here=slot_path(view.slot_id),
+        now=pages.now(),
+        tz=view.tz,
+        status=status,
+        values={"slot": view, "typed": typed, "refused": refused},
+    )
+
+
+def _order_page(
+    pages: HouseholdPages,
+    request: Request,
+    lang: Lang,
+    view: OrderView,
+    *,
+    status: int = 200,
+    refused: str | None = None,
+) -> HTMLResponse:
+    slot = pages.slot(view.slot_id, lang)
+    return page(
+        request,
+        "order.html",
+        lang=lang,
+        here=order_path(view.order_id),
+        now=pages.now(),
+        tz="UTC" if slot is None else slot.tz,
+        status=status,
+        values={"order": view, "slot": slot, "refused": refused},
+    )
+
+
+def _act(
+    pages: HouseholdPages,
+    request: Request,
+    lang: Lang,
+    view: OrderView,
+    *,
+    action: Callable[[str], None],
+    notice: str,
+) -> Response:
+    """Does one thing to an order; refused, it shows the order as it is now, with the reason, as 409."""
+    try:
+        action(view.order_id)
+    except Refused as refusal:
+        current = pages.order(view.order_id, lang) or view
+        said = refusal_text(refusal.message, lang)
+        return _order_page(pages, request, lang, current, status=409, refused=said)
+    return _see(order_path(view.order_id), notice)
+
+
+def _see(path: str, notice: str) -> Response:
+    return RedirectResponse(f"{path}?notice={notice}", 303)
+
+
+def slot_path(slot_id: str) -> str:
+    """The address of a slot's page."""
+    return f"/slots/{quote(slot_id, safe='')}"
+
+
+def order_path(order_id: str) -> str:
+    """The address of an order's page."""
+    return f"/orders/{quote(order_id, safe='')}"
+
+
+def _own_path(to: str) -> str:
+    """The path when it stays on this site, else the home page: "//host" and "/\\host" would leave it."""
+    inside = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() and "\\" not in to
+    return quote(to, safe="/%") if inside else "/"
+
+
+def install_pages(
+    app: FastAPI, pages: HouseholdPages, *, allowed_hosts: Collection[str] = LOOPBACK_HOSTS
+) -> None:
+    """Puts the pages on an application: routes, static files, error pages, host allow-list, headers.
+
+    Args:
+        app: the application; call this before it starts.
+        pages: the port behind the pages.
+        allowed_hosts: names the server answers under, without port; IPv6 addresses in brackets.
+    """
+    app.include_router(build_router(pages))
+    app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
+    install_error_pages(app)
+    app.add_middleware(HostAllowList, allowed=allowed_hosts, refuse=lambda c: error_page(c, "host"))
+    app.add_middleware(SecurityHeaders)

@@ -1,0 +1,225 @@
+"""What the pages show and ask for: frozen view objects and the one port behind them.
+
+It must never hold behaviour beyond plain facts, and imports nothing of the server: the composition root
+supplies an implementation of `HouseholdPages`, tests supply a fake.
+
+Throughout: times are aware datetimes (any zone; pages show them in the household's), money is an integer in
+minor units of its ISO 4217 currency, quantities are whole numbers in the slot's `unit`, and every sentence
+arrives in the language that was asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+Lang = Literal["en", "ko"]
+Unit = Literal["g", "ml", "pages", "presses"]
+DeviceKind = Literal["level", "button"]
+LevelState = Literal["good", "stale", "unknown", "none"]
+Mode = Literal["ask", "auto"]
+TwinState = Literal["in_force", "pending", "limited", "none"]
+DecisionKind = Literal["hold", "order", "ask"]
+Trigger = Literal["level", "press"]
+OrderState = Literal[
+    "needs_approval",
+    "placing",
+    "placed",
+    "needs_attention",
+    "shipped",
+    "delivered",
+    "closed",
+    "canceled",
+    "failed",
+]
+
+
+class Refused(Exception):
+    """The household's wish cannot be granted now.
+
+    Args:
+        message: a key of the catalogue below "refused." (such as "state_changed"), or a finished sentence
+            in the person's language, which is shown as plain text.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True)
+class RunOut:
+    """When the loaded and spare stock is expected to be used up.
+
+    `earliest`, `median` and `latest` are the 10, 50 and 90 % quantiles; `rate_per_day` is in the slot's unit.
+    """
+
+    earliest: datetime
+    median: datetime
+    latest: datetime
+    rate_per_day: float
+
+
+@dataclass(frozen=True)
+class DecisionView:
+    """The last decision about a slot. `rules` holds (name, whether it passed, sentence), in order."""
+
+    kind: DecisionKind
+    at: datetime
+    sentence: str
+    rules: Sequence[tuple[str, bool, str]]
+
+
+@dataclass(frozen=True)
+class TwinView:
+    """The threshold as wished and as the device reports it, both in the slot's unit.
+
+    "pending": the device has not confirmed `desired` yet. "limited": it confirmed, but clamped to `reported`.
+    "none": nothing is kept on a device. `since` is when the state began.
+    """
+
+    state: TwinState
+    desired: int | None
+    reported: int | None
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class ChartView:
+    """The level over time. `points` are (time, level); `orders` are (placed at, label); any order is fine."""
+
+    points: Sequence[tuple[datetime, int]]
+    threshold: int | None
+    capacity: int | None
+    orders: Sequence[tuple[datetime, str]]
+    refills: Sequence[datetime]
+    run_out: RunOut | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """One order. `total_minor` is the quoted total, None until a retailer has quoted.
+
+    `reason` says why it exists. `problem` says what is wrong when it needs attention. `timeline` holds
+    (when, state, note), oldest first. `permalink` is the retailer's page for the order.
+    """
+
+    order_id: str
+    slot_id: str
+    slot_name: str
+    product_name: str
+    packs: int
+    state: OrderState
+    trigger: Trigger
+    created_at: datetime
+    total_minor: int | None
+    currency: str
+    retailer_name: str
+    permalink: str | None
+    reason: str
+    problem: str | None
+    timeline: Sequence[tuple[datetime, OrderState, str]]
+    can_approve: bool
+    can_cancel: bool
+
+
+@dataclass(frozen=True)
+class SlotView:
+    """One slot: what is loaded, what is coming, and the household's rules for it.
+
+    `level`, `capacity` and `threshold` are in `unit`; `on_order_packs` and `spare_packs` count packs.
+    `level_state` "none" means that the device is a button without a sensor. `price_cap_minor` is the most
+    that one order may cost in all, None for no cap. `tz` is the household's IANA time zone. `chart` is filled
+    by `HouseholdPages.slot` only.
+    """
+
+    slot_id: str
+    name: str
+    device_name: str
+    device_kind: DeviceKind
+    unit: Unit
+    capacity: int | None
+    level: int | None
+    level_as_of: datetime | None
+    level_state: LevelState
+    threshold: int | None
+    mode: Mode
+    price_cap_minor: int | None
+    currency: str
+    product_name: str
+    pack_text: str
+    on_order_packs: int
+    spare_packs: int
+    run_out: RunOut | None
+    decision: DecisionView | None
+    open_order: OrderView | None
+    twin: TwinView
+    last_seen: datetime | None
+    chart: ChartView | None
+    tz: str
+
+
+@dataclass(frozen=True)
+class HomeView:
+    """The household at a glance. `orders` are the open and the recent ones, newest first.
+
+    `attention` are the orders that wait for the person (approval or a problem); they are shown first and may
+    also be in `orders`.
+    """
+
+    household_name: str
+    slots: Sequence[SlotView]
+    orders: Sequence[OrderView]
+    attention: Sequence[OrderView]
+    tz: str
+
+
+@dataclass(frozen=True)
+class RulesForm:
+    """The household's rules for one slot, already validated.
+
+    `threshold` is in the slot's unit, None for a button. `price_cap_minor` is never None with mode "auto":
+    what orders by itself must be capped.
+    """
+
+    threshold: int | None
+    mode: Mode
+    price_cap_minor: int | None
+
+
+class HouseholdPages(Protocol):
+    """Everything the pages need from the server. Called from worker threads; each call is one use case."""
+
+    def home(self, lang: Lang) -> HomeView:
+        """The household at a glance, sentences in `lang`."""
+
+    def slot(self, slot_id: str, lang: Lang) -> SlotView | None:
+        """One slot with its chart, or None when the household has no such slot."""
+
+    def order(self, order_id: str, lang: Lang) -> OrderView | None:
+        """One order, or None when the household has no such order."""
+
+    def set_rules(self, slot_id: str, rules: RulesForm) -> None:
+        """Stores the rules and asks the device to take the threshold over.
+
+        Raises:
+            Refused: the rules cannot be stored, e.g. the slot is gone.
+        """
+
+    def approve(self, order_id: str, ceiling_minor: int) -> None:
+        """Commits to the order, for at most `ceiling_minor`, the amount that the person was shown.
+
+        Raises:
+            Refused: the order's state no longer allows it.
+        """
+
+    def cancel(self, order_id: str) -> None:
+        """Calls the order off.
+
+        Raises:
+            Refused: the order's state no longer allows it.
+        """
+
+    def now(self) -> datetime:
+        """The present moment, aware."""

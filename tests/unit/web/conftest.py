@@ -1,0 +1,31 @@
+"""The pages over the household in memory, asked without a network."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from replenish_server.web import install_pages
+from tests.fakes.pages import FakePages, household
+
+
+@pytest.fixture
+def pages() -> FakePages:
+    return household()
+
+
+@pytest.fixture
+async def client(pages: FakePages) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser's requests from the page itself: same origin, English, HTML wanted."""
+    app = FastAPI()
+    install_pages(app, pages)
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("a secret detail")
+
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+        yield made
