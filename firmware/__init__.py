@@ -1,0 +1,1 @@
+"""MicroPython for ESP32, importable by CPython: the flash root is the repository root."""

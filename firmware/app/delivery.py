@@ -1,0 +1,184 @@
+"""One conversation with the server: send what is recorded, let go of what it acknowledges, take new settings.
+
+It owns how long a wake may wait. It never lets go of a record itself: PUBACK is the broker's word, and
+brokers lose acknowledged messages; only `down/ack` counts.
+"""
+
+import binascii
+
+from firmware.app.console import say, say_error
+from firmware.app.node import Node
+from firmware.app.ports import Link, Radio
+from firmware.core import config, event, packet, policy, queue
+from firmware.net.mqtt import Publication, RefusedError, Session
+
+FAILED_WAKE_MS = 4000
+"""The longest wait without any progress: a battery pays for failed wakes, not for presses."""
+
+ACK_WAIT_MS = 2000
+"""From the broker's last PUBACK to the server's acknowledgement."""
+
+ANSWER_WAIT_MS = 4000
+"""From the acknowledgement of a press to what became of it."""
+
+LONGEST_MS = 30_000
+"""The rest of a long backlog waits for the next wake; the watchdog bites at 60 s."""
+
+
+class Outcome:
+    """What a conversation came to.
+
+    Args:
+        delivered: whether every record that was sent was acknowledged by the server.
+        answer: what became of the press, "" when nobody said in time.
+        pressed: whether the press that we wait for was acknowledged.
+    """
+
+    def __init__(self, delivered: bool, answer: str, pressed: bool) -> None:
+        self.delivered = delivered
+        self.answer = answer
+        self.pressed = pressed
+
+
+def deliver(node: Node, radio: Radio, link: Link, press_seq: int = -1) -> Outcome:
+    """Deliver all records, oldest first; wait for the answer to the press `press_seq`, if any. Never raises.
+
+    Afterwards the state says when to try again.
+    """
+    talk = _Talk(node, Session(link, node.clock), press_seq)
+    done = False
+    try:
+        node.state.rssi_dbm = radio.up(FAILED_WAKE_MS - 1000)  # leaves a second for the broker
+        done = talk.run()
+        if not done:
+            say("error", at="server", why="no acknowledgement in time; records kept")
+    except RefusedError as error:
+        say("error", at=error.what, why=f"refused with reason 0x{error.reason:02x}; records kept")
+    except (OSError, packet.ProtocolError) as error:
+        say_error("net", error)
+    talk.close()
+    radio.down()
+    _note(node, done)
+    return Outcome(done, talk.answer, talk.pressed)
+
+
+def _note(node: Node, done: bool) -> None:
+    state = node.state
+    state.failures = 0 if done else state.failures + 1
+    wait_s = 0 if done else policy.backoff_s(state.failures, node.board.random())
+    state.retry_at_s = node.clock.now_s() + wait_s
+    node.keep()
+
+
+class _Talk:
+    """The conversation itself; its clock starts with the radio, so that one budget covers all."""
+
+    def __init__(self, node: Node, session: Session, press_seq: int) -> None:
+        self._node = node
+        self._session = session
+        self._press_seq = press_seq
+        self._topic = f"rp/1/{node.device.id}/"
+        self._started = node.clock.ticks_ms()
+        self._phase = "batch"
+        self._give_up_ms = FAILED_WAKE_MS
+        self._waiting: list[str] = []
+        self._stating = False
+        self.answer = ""
+        self.pressed = False
+
+    def run(self) -> bool:
+        """Talk until there is nothing left to say; whether everything sent was acknowledged."""
+        device = self._node.device
+        first = self._batch()
+        if not self._node.state.stated:
+            first.append(self._statement(""))
+        topics = [self._topic + "down/desired", self._topic + "down/ack"]
+        self._session.start(device.id, device.password, topics, first, self._left_ms())
+        while self._advance():
+            left_ms = self._left_ms()
+            if left_ms <= 0:
+                break
+            message = self._session.next(left_ms)
+            if message is not None:
+                self._take(message)
+        return not self._waiting and not self._session.open_ids
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _advance(self) -> bool:
+        """Say what is next; False when all is said."""
+        if self._session.open_ids:
+            return True
+        if self._stating:
+            self._stating = False
+            self._node.state.stated = 1
+        if self._waiting:
+            self._enter("ack", min(ACK_WAIT_MS, self._left_ms()))
+            return True
+        more = self._batch()
+        if more:
+            self._enter("batch", FAILED_WAKE_MS)
+            self._session.publish(more)
+            return True
+        if self._press_seq < 0 or self.answer:
+            return False
+        self._enter("answer", ANSWER_WAIT_MS)
+        return True
+
+    def _enter(self, phase: str, wait_ms: int) -> None:
+        """Give a new phase its own time; the same phase keeps the time it has."""
+        if phase != self._phase:
+            self._phase = phase
+            self._give_up_ms = self._node.clock.since_ms(self._started) + wait_ms
+
+    def _left_ms(self) -> int:
+        return min(self._give_up_ms, LONGEST_MS) - self._node.clock.since_ms(self._started)
+
+    def _batch(self) -> list[Publication]:
+        publications = []
+        for name in self._node.pending():
+            payload = self._node.message(name)
+            if payload is not None:
+                self._waiting.append(name)
+                publications.append(Publication(self._topic + "up/ev", payload))
+            if len(publications) == queue.BATCH:
+                break
+        return publications
+
+    def _statement(self, problem: str) -> Publication:
+        self._stating = True
+        self._node.state.stated = 0
+        return Publication(self._topic + "up/st", self._node.report(problem), retain=True)
+
+    def _take(self, message: packet.Message) -> None:
+        if message.topic == self._topic + "down/ack":
+            self._take_ack(message.payload)
+        elif message.topic == self._topic + "down/desired":
+            self._take_desired(message)
+
+    def _take_ack(self, payload: bytes) -> None:
+        ack = event.parse_ack(payload)
+        if ack is None:
+            return
+        self._node.forget(ack)
+        kept = self._node.pending()
+        self._waiting = [name for name in self._waiting if name in kept]
+        if ack.boot == self._node.state.boot and self._press_seq in ack.seqs:
+            self.pressed = True
+            self.answer = ack.answer or self.answer
+
+    def _take_desired(self, message: packet.Message) -> None:
+        crc = binascii.crc32(message.payload)
+        try:
+            document = config.parse(message.payload)
+            now_s = config.server_now(document)
+            if now_s and not message.retained:  # a retained document was written at an unknown time
+                self._node.synchronise(now_s)
+            if self._node.apply(document):
+                self._session.publish([self._statement("")])
+        except config.RefusedDocument as error:
+            if crc != self._node.state.refused_crc:
+                self._node.state.refused_crc = crc
+                say("error", at="desired", why=str(error))
+                self._session.publish([self._statement(str(error))])

@@ -1,0 +1,32 @@
+"""The detergent level sensor: measure often, report rarely. One call is one wake; it never sleeps."""
+
+from firmware.app.console import say
+from firmware.app.delivery import deliver
+from firmware.app.node import Node
+from firmware.app.ports import Link, Radio, Scale
+from firmware.core import level, policy
+
+
+def wake(node: Node, scale: Scale, radio: Radio, link: Link) -> int:
+    """Measure, record what is worth a report, deliver what is due.
+
+    Returns:
+        Seconds until the next wake.
+    """
+    device, state, clock = node.device, node.state, node.clock
+    counts = scale.burst(level.SAMPLES)
+    reading = level.judge(counts, device.zero, device.counts_per_kg, device.capacity_g)
+    reason = policy.report_reason(state, reading, node.settings.values, clock.now_s())
+    say("level", n=reading.grams, q=reading.quality, why=reason)
+    # Noted before the hello, so that the hello promises the right next message.
+    policy.note_reading(state, reading, node.settings.values, clock.now_s(), bool(reason))
+    if reason:
+        node.record_level(reading.grams, reading.quality)
+    node.record_hello_if_due()
+    node.keep()
+    if node.pending() and clock.now_s() >= state.retry_at_s:
+        deliver(node, radio, link)
+    sleep_s = policy.next_measure_s(state, node.settings.values, clock.now_s())
+    if node.pending():
+        sleep_s = min(sleep_s, state.retry_at_s - clock.now_s())
+    return max(1, sleep_s)

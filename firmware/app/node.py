@@ -1,0 +1,203 @@
+"""One device as its programs see it: identity, what it keeps, its settings and its spool of records.
+
+It owns the rule that nothing is sent before it is safe on flash, and that a sequence number is used once.
+It never talks to the network (`firmware.app.delivery` does).
+"""
+
+import json
+
+from firmware.app.console import say
+from firmware.app.ports import Board, Clock, Files
+from firmware.core import ages, config, event, policy, queue, state
+
+_DESIRED = "desired.json"
+
+
+class Device:
+    """What the provisioner wrote into `data/device.json`.
+
+    Args:
+        id: device id, which is the MQTT user name and client id.
+        kind: "button" or "level".
+        password: MQTT password; never printed.
+        capacity_g: what a full container holds, in grams (level).
+        zero: load-cell counts of the empty container (level).
+        counts_per_kg: load-cell slope (level).
+    """
+
+    def __init__(
+        self, id: str, kind: str, password: str, capacity_g: int, zero: int, counts_per_kg: int
+    ) -> None:
+        self.id = id
+        self.kind = kind
+        self.password = password
+        self.capacity_g = capacity_g
+        self.zero = zero
+        self.counts_per_kg = counts_per_kg
+
+
+class Node:
+    """Everything but the network.
+
+    Args:
+        device: who we are.
+        board: memory, battery, randomness.
+        clock: time.
+        data: folder of settings.
+        spool: folder of records.
+    """
+
+    def __init__(self, device: Device, board: Board, clock: Clock, data: Files, spool: Files) -> None:
+        self.device = device
+        self.board = board
+        self.clock = clock
+        self._data = data
+        self._spool = spool
+        kept = state.decode(board.memory())
+        self.state = kept or state.State(f"{board.random():08x}")
+        self.state.seq = queue.next_seq(self.pending(), self.state.boot, self.state.seq)
+        self.settings = self._load_settings()
+        self.keep()
+        if kept is None:
+            say("boot", b=self.state.boot, id=device.id, kind=device.kind, fw=event.FIRMWARE)
+
+    def keep(self) -> None:
+        """Keep the state over deep sleep and crashes."""
+        self.board.keep(self.state.encode())
+
+    # --- records --------------------------------------------------------------------------------------
+
+    def pending(self) -> list[str]:
+        """Names of all records that the server has not yet acknowledged, oldest first."""
+        return sorted(name for name in self._spool.names() if queue.parse_name(name))
+
+    def record_press(self, gesture: str) -> int:
+        """Save a press; returns its sequence."""
+        seq = self._next_seq()
+        self._save(seq, "press", event.press(self.state.boot, seq, gesture))
+        return seq
+
+    def record_level(self, grams: int | None, quality: str) -> None:
+        """Save a level reading."""
+        seq = self._next_seq()
+        self._save(seq, "level", event.level(self.state.boot, seq, grams, quality))
+
+    def record_hello_if_due(self) -> None:
+        """Save the daily sign of life: once per power-on, then once a day."""
+        now_s = self.clock.now_s()
+        if self.state.hello_at_s != state.NEVER and now_s - self.state.hello_at_s < policy.HELLO_S:
+            return
+        self.state.hello_at_s = now_s
+        seq = self._next_seq()
+        self._save(seq, "hello", event.hello(self.state.boot, seq, self.health()))
+
+    def message(self, name: str) -> bytes | None:
+        """The event to send for a record, aged by now. A torn record is removed, counted and None."""
+        content = self._spool.read(name)
+        record = queue.decode(content) if content else None
+        parsed = queue.parse_name(name)
+        if record is None or parsed is None:
+            self._spool.remove(name)
+            self._drop(1, "torn record " + name)
+            return None
+        now_s, kept = self.clock.now_s(), self.state
+        same = parsed[1] == kept.boot
+        return event.with_age(
+            record.body,
+            ages.age(now_s, kept.offset_s, same, record.stamp_s, record.unix_s),
+            ages.quality(now_s, kept.offset_s, kept.synced_s, same, record.unix_s),
+        )
+
+    def forget(self, ack: event.Ack) -> None:
+        """Let go of what the server says it has stored; nothing else ever does."""
+        names = queue.acknowledged(self.pending(), ack.boot, ack.seqs)
+        for name in names:
+            self._spool.remove(name)
+        if names:
+            say("acked", b=ack.boot, s=[_seq(name) for name in names])
+
+    def _next_seq(self) -> int:
+        # Raised and kept first: a gap is harmless, a number used twice would be taken for a repeat and lost.
+        seq = self.state.seq
+        self.state.seq = seq + 1
+        self.keep()
+        return seq
+
+    def _save(self, seq: int, kind: str, body: str) -> None:
+        names = self.pending()
+        surplus = queue.overflow(names)
+        for name in surplus:
+            self._spool.remove(name)
+        if surplus:
+            self._drop(len(surplus), "spool full")
+        now_s, offset_s = self.clock.now_s(), self.state.offset_s
+        record = queue.Record(now_s, now_s + offset_s if offset_s else 0, body)
+        name = queue.name(queue.next_order(names), self.state.boot, seq)
+        self._spool.write(name, queue.encode(record))
+        say("recorded", b=self.state.boot, s=seq, t=kind)
+
+    def _drop(self, count: int, why: str) -> None:
+        self.state.dropped += count
+        self.keep()
+        say("error", at="spool", why=why)
+
+    # --- settings and reports -------------------------------------------------------------------------
+
+    def promise_s(self) -> int:
+        """Seconds until the server hears from us again at the latest."""
+        return policy.promise_s(self.device.kind, self.state, self.settings.values, self.clock.now_s())
+
+    def health(self) -> dict[str, object]:
+        """Health as events and reports carry it."""
+        return event.health(
+            self.board.battery_mv(), self.state.rssi_dbm, self.state.dropped, self.promise_s()
+        )
+
+    def report(self, problem: str) -> bytes:
+        """The `up/st` document; `problem` says why a desired document was refused, or is ""."""
+        document: dict[str, object] = {"v": 1, "h": self.health(), "next": self.promise_s()}
+        document.update(self.settings.document())
+        if problem:
+            document["err"] = problem
+        return event.compact(document).encode()
+
+    def apply(self, document: dict[str, object]) -> bool:
+        """Put a desired document into force: save, then use. False when its revision already is.
+
+        Any other revision is taken, a lower one too: the server is the authority, and it repeats the newest
+        document whenever it reconnects. Raises RefusedDocument.
+        """
+        if document["rev"] == self.settings.rev:
+            return False
+        settings = config.resolve(self.device.kind, self.device.capacity_g, document)
+        saved: dict[str, object] = {"v": 1}
+        saved.update(settings.document())
+        self._data.write(_DESIRED, event.compact(saved).encode())
+        self.settings = settings
+        say("desired", rev=settings.rev, lim=settings.limited)
+        return True
+
+    def synchronise(self, unix_s: int) -> None:
+        """Learn the server's time."""
+        self.state.synced_s = self.clock.now_s()
+        self.state.offset_s = unix_s - self.state.synced_s
+
+    def _load_settings(self) -> config.Settings:
+        device = self.device
+        content = self._data.read(_DESIRED)
+        try:
+            if content:
+                document = json.loads(content)
+                settings = config.resolve(device.kind, device.capacity_g, config.parse(content))
+                limited = document["lim"]
+                settings.limited = limited if isinstance(limited, list) else []
+                return settings
+        except (config.RefusedDocument, ValueError, KeyError):
+            self._data.remove(_DESIRED)
+            say("error", at="settings", why="unreadable settings removed; defaults in force")
+        return config.defaults(device.kind, device.capacity_g)
+
+
+def _seq(name: str) -> int:
+    parsed = queue.parse_name(name)
+    return parsed[2] if parsed else -1

@@ -1,0 +1,124 @@
+"""The world as the programs see it: one class per port, implemented by `firmware.hal`, `.net` or a test.
+
+Ordinary classes whose methods raise NotImplementedError: valid on both interpreters, no typing tricks.
+"""
+
+
+class Clock:
+    """Time."""
+
+    def now_s(self) -> int:
+        """The board's own clock in seconds: it runs through deep sleep and starts anew at power-on."""
+        raise NotImplementedError
+
+    def ticks_ms(self) -> int:
+        """Milliseconds since this wake began."""
+        raise NotImplementedError
+
+    def since_ms(self, moment: int) -> int:
+        """Milliseconds since a moment that `ticks_ms` gave in this wake."""
+        raise NotImplementedError
+
+    def sleep_ms(self, duration_ms: int) -> None:
+        """Wait, awake."""
+        raise NotImplementedError
+
+
+class Files:
+    """Small files that survive a power cut; every write replaces a whole file or nothing."""
+
+    def read(self, name: str) -> bytes | None:
+        """Content, or None when there is no such file."""
+        raise NotImplementedError
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write atomically. Raises OSError when the flash is full or worn out."""
+        raise NotImplementedError
+
+    def remove(self, name: str) -> None:
+        """Remove; a missing file is no error."""
+        raise NotImplementedError
+
+    def names(self) -> list[str]:
+        """All files, in no order."""
+        raise NotImplementedError
+
+
+class Board:
+    """The chip: what survives sleep, its battery, its randomness."""
+
+    def memory(self) -> bytes:
+        """What `keep` kept; anything at all after power-on."""
+        raise NotImplementedError
+
+    def keep(self, frame: bytes) -> None:
+        """Keep up to 2048 bytes over deep sleep."""
+        raise NotImplementedError
+
+    def battery_mv(self) -> int:
+        """Battery voltage in mV."""
+        raise NotImplementedError
+
+    def random(self) -> int:
+        """An unpredictable integer of 32 bits."""
+        raise NotImplementedError
+
+
+class Radio:
+    """The way onto the network."""
+
+    def up(self, timeout_ms: int) -> int:
+        """Join; returns the signal in dBm. Raises OSError when that takes longer than `timeout_ms`."""
+        raise NotImplementedError
+
+    def down(self) -> None:
+        """Switch off; never raises."""
+        raise NotImplementedError
+
+
+class Link:
+    """A byte stream to the broker."""
+
+    def open(self, timeout_ms: int) -> None:
+        """Connect. Raises OSError."""
+        raise NotImplementedError
+
+    def send(self, content: bytes) -> None:
+        """Send everything in one write. Raises OSError."""
+        raise NotImplementedError
+
+    def receive(self, timeout_ms: int) -> bytes:
+        """What has arrived; b"" when nothing came in time. Raises OSError when the peer is gone."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close; never raises."""
+        raise NotImplementedError
+
+
+class Scale:
+    """A load cell."""
+
+    def burst(self, samples: int) -> list[int]:
+        """Raw counts; fewer than asked for when the cell stops answering."""
+        raise NotImplementedError
+
+
+class Button:
+    """One push button."""
+
+    def pressed(self) -> bool:
+        """Whether the contact is closed now."""
+        raise NotImplementedError
+
+
+class Light:
+    """One light that tells a person what happened."""
+
+    def on(self) -> None:
+        """Steady: I have seen you, I am at work."""
+        raise NotImplementedError
+
+    def show(self, answer: str) -> None:
+        """Play the pattern of placed, waiting, already, refused, sent or offline; then dark."""
+        raise NotImplementedError

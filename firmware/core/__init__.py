@@ -1,0 +1,1 @@
+"""PURE: what the firmware decides. Integers only; time and random numbers are arguments."""

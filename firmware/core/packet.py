@@ -1,0 +1,204 @@
+"""MQTT 5 packets to bytes and back. It owns the wire format and never touches a socket.
+
+Only what a one-shot device needs: CONNECT, SUBSCRIBE, PUBLISH at QoS 1, their answers, DISCONNECT.
+Source: MQTT Version 5.0, OASIS Standard, 7 March 2019 (section numbers below).
+"""
+
+import struct
+
+CONNACK = 2
+PUBLISH = 3
+PUBACK = 4
+SUBACK = 9
+PINGRESP = 13
+DISCONNECT = 14
+
+MAX_PACKET_BYTES = 4096
+"""The largest packet we take; told to the broker in CONNECT (3.1.2.11.4), so that it drops larger ones."""
+
+REASON_ERROR = 0x80
+"""Reason codes from here on mean failure (2.4)."""
+
+
+class ProtocolError(Exception):
+    """The peer sent bytes that are not MQTT 5, or a packet larger than `MAX_PACKET_BYTES`."""
+
+
+class Message:
+    """One incoming PUBLISH.
+
+    Args:
+        topic: its topic.
+        payload: its bytes.
+        retained: True when the broker sent it because of our SUBSCRIBE, so it may be old.
+        qos: 0 or 1.
+        packet_id: to be acknowledged at QoS 1, else 0.
+    """
+
+    def __init__(self, topic: str, payload: bytes, retained: bool, qos: int, packet_id: int) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.retained = retained
+        self.qos = qos
+        self.packet_id = packet_id
+
+
+def varint(value: int) -> bytes:
+    """A variable byte integer (1.5.5). Raises ValueError above 268,435,455."""
+    if not 0 <= value <= 0x0FFFFFFF:
+        raise ValueError("a variable byte integer has at most 28 bits")
+    out = bytearray()
+    while True:
+        low = value & 0x7F
+        value >>= 7
+        out.append(low | 0x80 if value else low)
+        if not value:
+            return bytes(out)
+
+
+def connect(client_id: str, username: str, password: str, keep_alive_s: int) -> bytes:
+    """CONNECT with clean start, a user name and a password (3.1). `keep_alive_s`: 0 to 65535."""
+    head = _text("MQTT") + bytes((5, 0xC2)) + struct.pack(">H", keep_alive_s)
+    properties = b"\x27" + struct.pack(">I", MAX_PACKET_BYTES)
+    return _packet(
+        0x10,
+        head + varint(len(properties)) + properties + _text(client_id) + _text(username) + _text(password),
+    )
+
+
+def subscribe(packet_id: int, topics: list[str]) -> bytes:
+    """SUBSCRIBE at QoS 1 (3.8). Retain As Published stays 0, so the retain flag tells old from live."""
+    body = struct.pack(">H", packet_id) + b"\x00"
+    for topic in topics:
+        body += _text(topic) + b"\x01"
+    return _packet(0x82, body)
+
+
+def publish(topic: str, payload: bytes, packet_id: int, retain: bool) -> bytes:
+    """PUBLISH at QoS 1 (3.3). `packet_id`: 1 to 65535, not in use by another unacknowledged packet."""
+    return _packet(0x33 if retain else 0x32, _text(topic) + struct.pack(">H", packet_id) + b"\x00" + payload)
+
+
+def puback(packet_id: int) -> bytes:
+    """PUBACK, success (3.4.2.1: reason 0 without properties may be left out)."""
+    return _packet(0x40, struct.pack(">H", packet_id))
+
+
+def disconnect() -> bytes:
+    """DISCONNECT, normal (3.14.2.1)."""
+    return _packet(0xE0, b"")
+
+
+class Reader:
+    """Cuts a byte stream into packets."""
+
+    def __init__(self) -> None:
+        self._bytes = b""
+
+    def feed(self, received: bytes) -> None:
+        """Add what the socket gave, of any length."""
+        self._bytes += received
+
+    def next(self) -> tuple[int, int, bytes] | None:
+        """The next whole packet as (type, flags, body), or None when more bytes are needed.
+
+        Raises:
+            ProtocolError: a remaining length of more than four bytes, or beyond `MAX_PACKET_BYTES`.
+        """
+        length, at = 0, 1
+        while True:
+            if at >= len(self._bytes):
+                return None
+            byte = self._bytes[at]
+            length |= (byte & 0x7F) << (7 * (at - 1))
+            at += 1
+            if byte < 0x80:
+                break
+            if at > 4:
+                raise ProtocolError("malformed remaining length")
+        if at + length > MAX_PACKET_BYTES:
+            raise ProtocolError("packet of " + str(at + length) + " bytes")
+        if len(self._bytes) < at + length:
+            return None
+        first, body = self._bytes[0], self._bytes[at : at + length]
+        self._bytes = self._bytes[at + length :]
+        return first >> 4, first & 0x0F, body
+
+
+def read_connack(body: bytes) -> int:
+    """The reason code of a CONNACK (3.2). Session Present is accepted either way."""
+    if len(body) < 2:
+        raise ProtocolError("short CONNACK")
+    return body[1]
+
+
+def read_puback(body: bytes) -> tuple[int, int]:
+    """(packet id, reason) of a PUBACK; a missing reason is 0 (3.4.2.1)."""
+    if len(body) < 2:
+        raise ProtocolError("short PUBACK")
+    return (body[0] << 8) | body[1], body[2] if len(body) > 2 else 0
+
+
+def read_suback(body: bytes) -> tuple[int, int]:
+    """(packet id, worst reason) of a SUBACK (3.9)."""
+    packet_id = _u16(body, 0)
+    size, at = _read_varint(body, 2)
+    reasons = body[at + size :]
+    if not reasons:
+        raise ProtocolError("SUBACK without reasons")
+    return packet_id, max(reasons)
+
+
+def read_disconnect(body: bytes) -> int:
+    """The reason of a DISCONNECT sent by the broker; empty means 0 (3.14.2.1)."""
+    return body[0] if body else 0
+
+
+def read_publish(flags: int, body: bytes) -> Message:
+    """An incoming PUBLISH at QoS 0 or 1 (3.3). Raises ProtocolError on anything else."""
+    qos = (flags >> 1) & 3
+    if qos > 1:
+        raise ProtocolError("QoS 2 was never subscribed to")
+    size = _u16(body, 0)
+    at = 2 + size
+    if at > len(body):
+        raise ProtocolError("short PUBLISH")
+    try:
+        topic = body[2:at].decode()
+    except ValueError:  # UnicodeError is its subclass on both interpreters
+        raise ProtocolError("topic is not UTF-8")  # noqa: B904 - MicroPython cannot chain
+    packet_id = 0
+    if qos:
+        packet_id = _u16(body, at)
+        at += 2
+    size, at = _read_varint(body, at)
+    if at + size > len(body):
+        raise ProtocolError("short PUBLISH properties")
+    return Message(topic, body[at + size :], bool(flags & 1), qos, packet_id)
+
+
+def _packet(first: int, body: bytes) -> bytes:
+    return bytes((first,)) + varint(len(body)) + body
+
+
+def _text(text: str) -> bytes:
+    raw = text.encode()
+    return struct.pack(">H", len(raw)) + raw
+
+
+def _u16(body: bytes, at: int) -> int:
+    if len(body) < at + 2:
+        raise ProtocolError("short packet")
+    return (body[at] << 8) | body[at + 1]
+
+
+def _read_varint(body: bytes, at: int) -> tuple[int, int]:
+    value, shift = 0, 0
+    while at < len(body) and shift <= 21:
+        byte = body[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise ProtocolError("malformed variable byte integer")

@@ -1,0 +1,92 @@
+"""What a device keeps over deep sleep, framed so that garbage is recognised. It never touches the memory.
+
+A board's RTC memory holds anything after power-on. A frame that is not exactly ours therefore means:
+power-on, new boot.
+"""
+
+import binascii
+import struct
+
+_MAGIC = b"RPS1"
+_FIELDS = (
+    "seq",
+    "dropped",
+    "failures",
+    "retry_at_s",
+    "hello_at_s",
+    "offset_s",
+    "synced_s",
+    "stated",
+    "refused_crc",
+    "rssi_dbm",
+    "report_at_s",
+    "report_g",
+    "low_count",
+    "low_since_s",
+    "low_at_s",
+    "bad_count",
+    "risen",
+)
+_FORMAT = "<8s" + "q" * len(_FIELDS)
+
+NEVER = -1
+"""In a `..._at_s` field: it has not happened since power-on."""
+
+
+class State:
+    """All that lasts from wake to wake; times are seconds of the board's own clock.
+
+    Args:
+        boot: boot id, 8 hex digits.
+    """
+
+    def __init__(self, boot: str) -> None:
+        self.boot = boot
+        self.seq = 0
+        """Next sequence to give away."""
+        self.dropped = 0
+        """Records lost since power-on: the spool was full, or a file was torn."""
+        self.failures = 0
+        """Failed deliveries in a row."""
+        self.retry_at_s = 0
+        """No delivery before this, unless a person waits."""
+        self.hello_at_s = NEVER
+        self.offset_s = 0
+        """Unix time minus the board's clock; 0 while unknown."""
+        self.synced_s = 0
+        """When `offset_s` was last set."""
+        self.stated = 0
+        """1 once the settings in force were reported and the broker took the report."""
+        self.refused_crc = 0
+        """CRC of the last desired document that was refused, so that it is reported once."""
+        self.rssi_dbm = 0
+        self.report_at_s = NEVER
+        self.report_g = NEVER
+        """Grams last reported; NEVER when the last report had no number."""
+        self.low_count = 0
+        """Good readings at or under the threshold reported since the level became low."""
+        self.low_since_s = 0
+        self.low_at_s = 0
+        self.bad_count = 0
+        """Settling or unknown readings in a row."""
+        self.risen = 0
+        """1 after a rise was reported: the server believes a refill only when the next reading agrees."""
+
+    def encode(self) -> bytes:
+        """The frame: magic, CRC-32, content."""
+        content = struct.pack(_FORMAT, self.boot.encode(), *[getattr(self, field) for field in _FIELDS])
+        return _MAGIC + struct.pack("<I", binascii.crc32(content)) + content
+
+
+def decode(frame: bytes) -> State | None:
+    """Read a frame; None when it is not ours, torn, or of another firmware's layout."""
+    if len(frame) != 8 + struct.calcsize(_FORMAT) or frame[:4] != _MAGIC:
+        return None
+    content = frame[8:]
+    if struct.unpack("<I", frame[4:8])[0] != binascii.crc32(content):
+        return None
+    values = struct.unpack(_FORMAT, content)
+    state = State(values[0].decode())
+    for field, value in zip(_FIELDS, values[1:]):  # noqa: B905 - MicroPython's zip takes no keywords
+        setattr(state, field, value)
+    return state

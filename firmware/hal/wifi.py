@@ -1,0 +1,40 @@
+"""Wi-Fi as a station: join within a bound, or say why not. It knows nothing of the broker."""
+
+import time
+
+import network
+
+from firmware.app.ports import Radio
+
+_POLL_MS = 20
+
+
+class Wifi(Radio):
+    """One access point.
+
+    Args:
+        ssid: its name.
+        key: its WPA2 key; never printed.
+    """
+
+    def __init__(self, ssid: str, key: str) -> None:
+        self._ssid = ssid
+        self._key = key
+        self._station = network.WLAN(network.WLAN.IF_STA)
+
+    def up(self, timeout_ms: int) -> int:
+        started = time.ticks_ms()
+        self._station.active(True)
+        self._station.connect(self._ssid, self._key)
+        while not self._station.isconnected():
+            if time.ticks_diff(time.ticks_ms(), started) > timeout_ms:
+                raise OSError(f"no Wi-Fi, status {self._station.status()}")
+            time.sleep_ms(_POLL_MS)
+        return int(self._station.status("rssi"))
+
+    def down(self) -> None:
+        try:
+            self._station.disconnect()
+            self._station.active(False)
+        except OSError:
+            pass  # it was never up

@@ -1,0 +1,73 @@
+"""Composition root of a board: one wake, from reset to deep sleep. Only here programs meet hardware.
+
+On a board this file is also copied to the flash root as `main.py`. It always ends in deep sleep, because a
+board that falls into the console empties its battery; only Ctrl-C on the console stops that.
+"""
+
+import json
+
+from firmware.app import button, level
+from firmware.app.console import say, say_error
+from firmware.app.node import Device, Node
+from firmware.hal import pins
+from firmware.hal.board import Chip, ChipClock
+from firmware.hal.flash import Folder
+from firmware.hal.wifi import Wifi
+from firmware.net.tcp import TcpLink
+
+_BROKEN_SLEEP_S = 3600
+"""Without settings there is nothing to do but to wait for a person."""
+
+_CRASHED_SLEEP_S = 60
+
+
+def main() -> None:
+    """Do one wake; does not return."""
+    chip = Chip()
+    sleep_s, wake_pin = _CRASHED_SLEEP_S, None
+    try:
+        sleep_s, wake_pin = _wake(chip)
+    except KeyboardInterrupt:
+        chip.allow_console()
+        raise
+    except Exception as error:
+        say_error("main", error)
+    say("sleep", ms=sleep_s * 1000)
+    chip.sleep(sleep_s * 1000, wake_pin)
+
+
+def _wake(chip: Chip) -> tuple[int, int | None]:
+    data = Folder("data")
+    provisioned = data.read("device.json")
+    try:
+        known = json.loads(provisioned or b"")
+        device = Device(
+            known["id"],
+            known["kind"],
+            known["password"],
+            known.get("capacity_g", 0),
+            known.get("zero", 0),
+            known.get("counts_per_kg", 1),
+        )
+        radio = Wifi(known["ssid"], known["key"])
+        link = TcpLink(known["host"], known["port"])
+    except (ValueError, KeyError, TypeError):
+        say(
+            "error",
+            at="device",
+            why="data/device.json is missing or unreadable; write it and reset the board",
+        )
+        return _BROKEN_SLEEP_S, None
+    node = Node(device, chip, ChipClock(), data, Folder("data/spool"))
+    if device.kind == "level":
+        from firmware.hal.hx711 import Hx711
+
+        return level.wake(node, Hx711(), radio, link), None
+    from firmware.hal.panel import Lamp, PushButton
+
+    sleep_s, armed = button.wake(node, PushButton(), Lamp(), radio, link, chip.woken_by_pin())
+    return sleep_s, pins.BUTTON if armed else None
+
+
+if __name__ == "__main__":
+    main()

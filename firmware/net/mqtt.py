@@ -1,0 +1,130 @@
+"""A one-shot MQTT 5 conversation over a byte stream. It owns packet ids and order, and keeps no record.
+
+CONNECT, SUBSCRIBE and the first PUBLISHes leave in one write, so that acknowledgements and the retained
+settings come back in the same round trip (docs/firmware.md).
+"""
+
+from firmware.app.ports import Clock, Link
+from firmware.core import packet
+
+KEEP_ALIVE_S = 30
+"""No wake lasts that long; a broker that loses us forgets us after one and a half times this."""
+
+
+class RefusedError(Exception):
+    """The broker refused something with a reason code.
+
+    Args:
+        what: the packet that carried the reason.
+        reason: 0x80 or above (MQTT 5, 2.4).
+    """
+
+    def __init__(self, what: str, reason: int) -> None:
+        super().__init__(f"{what} 0x{reason:02x}")
+        self.what = what
+        self.reason = reason
+
+
+class Publication:
+    """One message to publish at QoS 1.
+
+    Args:
+        topic: where.
+        payload: what.
+        retain: whether the broker keeps it.
+    """
+
+    def __init__(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.retain = retain
+
+
+class Session:
+    """One connection, from CONNECT to DISCONNECT.
+
+    Args:
+        link: the byte stream.
+        clock: bounds every wait.
+    """
+
+    def __init__(self, link: Link, clock: Clock) -> None:
+        self._link = link
+        self._clock = clock
+        self._reader = packet.Reader()
+        self._last_id = 0
+        self.open_ids: set[int] = set()
+        """Packets that the broker has not yet acknowledged."""
+
+    def start(
+        self, device_id: str, password: str, topics: list[str], first: list[Publication], timeout_ms: int
+    ) -> None:
+        """Connect, subscribe and publish in one write. Raises OSError."""
+        self._link.open(timeout_ms)
+        head = packet.connect(device_id, device_id, password, KEEP_ALIVE_S)
+        head += packet.subscribe(self._take_id(), topics)
+        self._link.send(head + self._publications(first))
+
+    def publish(self, publications: list[Publication]) -> None:
+        """Publish in one write. Raises OSError."""
+        self._link.send(self._publications(publications))
+
+    def next(self, timeout_ms: int) -> packet.Message | None:
+        """Wait for a message; None when an acknowledgement came, or nothing in time.
+
+        Raises:
+            OSError: the connection is gone.
+            ProtocolError: the peer does not speak MQTT 5.
+            RefusedError: the broker refused the connection, a topic or a message.
+        """
+        whole = self._reader.next()
+        if whole is None:
+            self._reader.feed(self._link.receive(timeout_ms))
+            whole = self._reader.next()
+        return self._handle(whole[0], whole[1], whole[2]) if whole else None
+
+    def close(self) -> None:
+        """Say goodbye, then close; never raises."""
+        try:
+            self._link.send(packet.disconnect())
+        except OSError:
+            pass  # the peer is gone already: nothing to say goodbye to
+        self._link.close()
+
+    def _handle(self, kind: int, flags: int, body: bytes) -> packet.Message | None:
+        if kind == packet.PUBLISH:
+            message = packet.read_publish(flags, body)
+            if message.qos:
+                self._link.send(packet.puback(message.packet_id))
+            return message
+        if kind == packet.CONNACK:
+            _check("connack", packet.read_connack(body))
+        elif kind == packet.PUBACK:
+            self._close_id("puback", packet.read_puback(body))
+        elif kind == packet.SUBACK:
+            self._close_id("suback", packet.read_suback(body))
+        elif kind == packet.DISCONNECT:
+            raise RefusedError("disconnect", packet.read_disconnect(body))
+        else:
+            raise packet.ProtocolError(f"unexpected packet type {kind}")
+        return None
+
+    def _close_id(self, what: str, answer: tuple[int, int]) -> None:
+        _check(what, answer[1])
+        self.open_ids.discard(answer[0])
+
+    def _publications(self, publications: list[Publication]) -> bytes:
+        out = b""
+        for item in publications:
+            out += packet.publish(item.topic, item.payload, self._take_id(), item.retain)
+        return out
+
+    def _take_id(self) -> int:
+        self._last_id += 1  # one wake sends far fewer than 65,535 packets
+        self.open_ids.add(self._last_id)
+        return self._last_id
+
+
+def _check(what: str, reason: int) -> None:
+    if reason >= packet.REASON_ERROR:
+        raise RefusedError(what, reason)

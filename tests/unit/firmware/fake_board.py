@@ -1,0 +1,170 @@
+"""The ports of `firmware.app`, played by plain objects: manual clock, files in memory, scripted broker."""
+
+from collections.abc import Callable
+
+from firmware.app.node import Device, Node
+from firmware.app.ports import Board, Button, Clock, Files, Light, Link, Radio, Scale
+from firmware.core import packet
+
+
+class ManualClock(Clock):
+    def __init__(self) -> None:
+        self.ms = 1000
+
+    def now_s(self) -> int:
+        return self.ms // 1000
+
+    def ticks_ms(self) -> int:
+        return self.ms
+
+    def since_ms(self, moment: int) -> int:
+        return self.ms - moment
+
+    def sleep_ms(self, duration_ms: int) -> None:
+        self.ms += duration_ms
+
+
+class Flash(Files):
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+        self.writes = 0
+
+    def read(self, name: str) -> bytes | None:
+        return self.content.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        self.content[name] = content
+        self.writes += 1
+
+    def remove(self, name: str) -> None:
+        self.content.pop(name, None)
+
+    def names(self) -> list[str]:
+        return list(self.content)
+
+
+class Chip(Board):
+    def __init__(self) -> None:
+        self.frame = b"\x5a" * 40
+        self.next_random = 0x00C0FFEE
+
+    def memory(self) -> bytes:
+        return self.frame
+
+    def keep(self, frame: bytes) -> None:
+        self.frame = frame
+
+    def battery_mv(self) -> int:
+        return 3000
+
+    def random(self) -> int:
+        return self.next_random
+
+
+class Air(Radio):
+    def __init__(self) -> None:
+        self.works = True
+        self.on = False
+
+    def up(self, timeout_ms: int) -> int:
+        if not self.works:
+            raise OSError("no Wi-Fi, status 201")
+        self.on = True
+        return -61
+
+    def down(self) -> None:
+        self.on = False
+
+
+class Broker(Link):
+    """Answers each packet at once; `on_publish` returns what it sends back for one."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.connack = 0
+        self.puback = 0
+        self.published: list[packet.Message] = []
+        self.writes: list[bytes] = []
+        self.on_publish: Callable[[packet.Message], list[tuple[str, bytes]]] = lambda message: []
+        self.on_subscribe: list[bytes] = []
+        self.open_links = 0
+        self._out = b""
+
+    def open(self, timeout_ms: int) -> None:
+        self.open_links += 1
+        self._out = b""
+
+    def close(self) -> None:
+        self.open_links = 0
+
+    def send(self, content: bytes) -> None:
+        if not self.open_links:
+            raise OSError(107)
+        self.writes.append(content)
+        reader = packet.Reader()
+        reader.feed(content)
+        while (whole := reader.next()) is not None:
+            self._answer(*whole)
+
+    def receive(self, timeout_ms: int) -> bytes:
+        self._clock.ms += timeout_ms if not self._out else 1
+        out, self._out = self._out[:7], self._out[7:]  # in pieces, as TCP may
+        return out
+
+    def _answer(self, kind: int, flags: int, body: bytes) -> None:
+        if kind == 1:
+            self._out += bytes((0x20, 3, 0, self.connack, 0))
+        elif kind == 8:
+            self._out += bytes((0x90, 5)) + body[:2] + b"\x00\x01\x01"
+            for payload in self.on_subscribe:
+                self._out += packet.publish("rp/1/d1/down/desired", payload, 7, True)
+        elif kind == packet.PUBLISH:
+            message = packet.read_publish(flags, body)
+            self.published.append(message)
+            number = message.packet_id.to_bytes(2, "big")
+            self._out += b"\x40\x03" + number + bytes((self.puback,)) if self.puback else b"\x40\x02" + number
+            for topic, payload in self.on_publish(message):
+                self._out += packet.publish("rp/1/d1/down/" + topic, payload, 8, False)
+
+
+class Cell(Scale):
+    def __init__(self) -> None:
+        self.grams = 1200
+
+    def burst(self, samples: int) -> list[int]:
+        return [84_000 + self.grams * 420] * samples
+
+
+class Contact(Button):
+    """Pressed between each pair of `edges`, in ms of the clock."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.edges: list[int] = []
+
+    def pressed(self) -> bool:
+        return sum(1 for edge in self.edges if edge <= self._clock.ms) % 2 == 1
+
+
+class Lamp(Light):
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def on(self) -> None:
+        self.shown.append("on")
+
+    def show(self, answer: str) -> None:
+        self.shown.append(answer)
+
+
+class Bench:
+    """One board on the bench; `node()` is a wake."""
+
+    def __init__(self, kind: str) -> None:
+        self.clock, self.chip, self.data, self.spool = ManualClock(), Chip(), Flash(), Flash()
+        self.air, self.broker, self.cell = Air(), Broker(self.clock), Cell()
+        self.contact, self.lamp = Contact(self.clock), Lamp()
+        self.device = Device("d1", kind, "pw", 2500, 84_000, 420_000)
+
+    def node(self) -> Node:
+        return Node(self.device, self.chip, self.clock, self.data, self.spool)

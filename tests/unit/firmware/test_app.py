@@ -1,0 +1,220 @@
+"""The programs over played ports: what is sent, what is kept, how long a wake may last."""
+
+import json
+from typing import Any
+
+import pytest
+
+from firmware.app import button, level
+from firmware.core import packet, queue
+from tests.unit.firmware.fake_board import Bench
+
+
+def storing(answer: str = "") -> Any:
+    """A server that stores every event at once, and answers presses."""
+
+    def on_publish(message: packet.Message) -> list[tuple[str, bytes]]:
+        if not message.topic.endswith("/ev"):
+            return []
+        event = json.loads(message.payload)
+        ack: dict[str, Any] = {"b": event["b"], "s": [event["s"]]}
+        answers = [("ack", json.dumps(ack).encode())]
+        if answer and event["t"] == "press":
+            answers.append(("ack", json.dumps({**ack, "r": answer}).encode()))
+        return answers
+
+    return on_publish
+
+
+def wake_level(bench: Bench) -> int:
+    return level.wake(bench.node(), bench.cell, bench.air, bench.broker)
+
+
+def press(bench: Bench, held_ms: int = 200) -> tuple[int, bool]:
+    bench.contact.edges = [bench.clock.ms, bench.clock.ms + held_ms]
+    return button.wake(bench.node(), bench.contact, bench.lamp, bench.air, bench.broker, True)
+
+
+@pytest.fixture
+def scale() -> Bench:
+    return Bench("level")
+
+
+@pytest.fixture
+def knob() -> Bench:
+    return Bench("button")
+
+
+def test_connect_subscribe_and_publish_leave_in_one_write(scale: Bench) -> None:
+    scale.broker.on_publish = storing()
+    assert wake_level(scale) == 1800
+    reader = packet.Reader()
+    reader.feed(scale.broker.writes[0])
+    kinds = []
+    while (whole := reader.next()) is not None:
+        kinds.append(whole[0])
+    assert kinds == [1, 8, 3, 3, 3]
+    assert [message.retained for message in scale.broker.published] == [False, False, True]
+    assert scale.broker.open_links == 0
+    assert not scale.air.on
+
+
+def test_a_quiet_wake_does_not_touch_the_radio(scale: Bench) -> None:
+    scale.broker.on_publish = storing()
+    wake_level(scale)
+    writes = len(scale.broker.writes)
+    scale.clock.ms += 1_800_000
+    wake_level(scale)
+    assert len(scale.broker.writes) == writes
+
+
+def test_an_acknowledgement_of_the_broker_lets_nothing_go(scale: Bench) -> None:
+    started = scale.clock.ms
+    sleep_s = wake_level(scale)
+    assert len(scale.spool.content) == 2
+    assert scale.clock.ms - started <= 4000
+    assert 29 <= sleep_s <= 30
+
+
+def test_failures_back_off_and_a_good_wake_ends_them(scale: Bench) -> None:
+    scale.air.works = False
+    waits = []
+    for _ in range(12):
+        scale.clock.ms += 1000 * wake_level(scale)
+        waits.append(scale.node().state.retry_at_s - scale.clock.now_s())
+    assert scale.node().state.failures >= 2
+    scale.air.works = True
+    scale.broker.on_publish = storing()
+    scale.clock.ms += 3_600_000
+    wake_level(scale)
+    assert scale.spool.content == {}
+    assert scale.node().state.failures == 0
+
+
+def test_a_refused_publish_keeps_the_record_and_stops(scale: Bench) -> None:
+    scale.broker.puback = 0x87
+    wake_level(scale)
+    assert len(scale.spool.content) == 2
+    scale.broker.puback, scale.broker.connack = 0, 0x86  # bad user name or password
+    scale.clock.ms += 40_000
+    wake_level(scale)
+    assert len(scale.spool.content) == 2
+    assert scale.node().state.failures == 2
+
+
+def test_a_backlog_leaves_oldest_first_eight_at_a_time(scale: Bench) -> None:
+    scale.air.works = False
+    node = scale.node()
+    for grams in range(30):
+        node.record_level(grams, "ok")
+    scale.air.works = True
+    scale.broker.on_publish = storing()
+    wake_level(scale)
+    events = [json.loads(message.payload) for message in scale.broker.published if "/ev" in message.topic]
+    assert [event["s"] for event in events] == list(range(32))
+    assert scale.spool.content == {}
+
+
+def test_a_full_spool_drops_the_oldest_and_says_how_many(scale: Bench) -> None:
+    node = scale.node()
+    for grams in range(queue.LIMIT + 5):
+        node.record_level(grams, "ok")
+    assert len(node.pending()) == queue.LIMIT
+    assert queue.parse_name(node.pending()[0]) == (6, "00c0ffee", 5)
+    assert node.health()["drop"] == 5
+
+
+def test_a_number_is_kept_before_its_record_is_written(knob: Bench) -> None:
+    node = knob.node()
+
+    def full(name: str, content: bytes) -> None:
+        raise OSError(28)
+
+    knob.spool.write = full  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="28"):
+        node.record_press("short")
+    assert knob.node().state.seq == 1  # a gap, never a number used twice
+
+
+def test_the_same_revision_writes_nothing(scale: Bench) -> None:
+    scale.broker.on_publish = storing()
+    scale.broker.on_subscribe = [b'{"v":1,"rev":2,"slots":{"main":{"threshold":100}}}']
+    wake_level(scale)
+    assert scale.data.writes == 1
+    scale.cell.grams = 900
+    scale.clock.ms += 1_800_000
+    wake_level(scale)
+    assert scale.data.writes == 1
+    assert len([message for message in scale.broker.published if "/st" in message.topic]) == 2
+    scale.broker.on_subscribe = [b'{"v":1,"rev":1}']  # a server that was restored: still the authority
+    scale.cell.grams = 800
+    scale.clock.ms += 1_800_000
+    wake_level(scale)
+    assert scale.node().settings.rev == 1
+
+
+def test_unreadable_saved_settings_do_not_stop_a_device(scale: Bench) -> None:
+    for content in (b"{", b'{"v":1}', b'{"v":1,"rev":1,"cfg":{"measure_s":"x"}}', b'{"v":1,"rev":1}'):
+        scale.data.content["desired.json"] = content
+        assert scale.node().settings.rev == 0
+        assert "desired.json" not in scale.data.content
+
+
+@pytest.mark.parametrize("answer", ["placed", "waiting", "already", "refused"])
+def test_the_light_shows_what_became_of_a_press(knob: Bench, answer: str) -> None:
+    knob.broker.on_publish = storing(answer)
+    sleep_s, armed = press(knob)
+    assert knob.lamp.shown == ["on", answer]
+    assert armed
+    assert sleep_s > 86_000
+
+
+def test_no_answer_in_four_seconds_is_sent_and_no_network_is_offline(knob: Bench) -> None:
+    knob.broker.on_publish = storing()
+    started = knob.clock.ms
+    press(knob)
+    assert knob.clock.ms - started <= 4000 + 1000
+    knob.air.works = False
+    press(knob)
+    assert knob.lamp.shown == ["on", "sent", "on", "offline"]
+    assert len(knob.spool.content) == 1
+
+
+def test_an_answer_to_another_press_is_not_shown(knob: Bench) -> None:
+    knob.air.works = False
+    press(knob)
+    knob.air.works = True
+
+    def first_only(message: packet.Message) -> list[tuple[str, bytes]]:
+        document = json.loads(message.payload)
+        if document.get("t") == "press" and document["s"] == 0:
+            return [("ack", b'{"b":"00c0ffee","s":[0],"r":"refused"}')]
+        return storing()(message)  # type: ignore[no-any-return]
+
+    knob.broker.on_publish = first_only
+    press(knob)
+    assert knob.lamp.shown[-1] == "sent"
+
+
+def test_a_spark_records_no_press(knob: Bench) -> None:
+    press(knob, held_ms=20)
+    kinds = [json.loads(queue.decode(content).body)["t"] for content in knob.spool.content.values()]  # type: ignore[union-attr]
+    assert kinds == ["hello"]
+    assert knob.lamp.shown == ["on", "none"]
+
+
+def test_a_stuck_button_does_not_wake_for_ever(knob: Bench) -> None:
+    knob.broker.on_publish = storing("placed")
+    sleep_s, armed = press(knob, held_ms=60_000)
+    assert not armed
+    assert sleep_s <= 3600
+
+
+def test_a_daily_hello(knob: Bench) -> None:
+    knob.broker.on_publish = storing()
+    for _ in range(3):
+        sleep_s, _ = button.wake(knob.node(), knob.contact, knob.lamp, knob.air, knob.broker, False)
+        knob.clock.ms += 1000 * sleep_s
+    events = [json.loads(message.payload) for message in knob.broker.published if "/ev" in message.topic]
+    assert [event["t"] for event in events] == ["hello"] * 3
+    assert [event["s"] for event in events] == [0, 1, 2]

@@ -1,0 +1,96 @@
+"""MQTT 5 packets against bytes written by hand from the standard."""
+
+import unittest
+
+from firmware.core import packet
+
+
+class PacketTest(unittest.TestCase):
+    def test_varint_table_1_1_of_the_standard(self):
+        for value, expected in (
+            (0, b"\x00"),
+            (127, b"\x7f"),
+            (128, b"\x80\x01"),
+            (16383, b"\xff\x7f"),
+            (16384, b"\x80\x80\x01"),
+            (2097151, b"\xff\xff\x7f"),
+            (2097152, b"\x80\x80\x80\x01"),
+            (268435455, b"\xff\xff\xff\x7f"),
+        ):
+            self.assertEqual(packet.varint(value), expected)
+        with self.assertRaises(ValueError):
+            packet.varint(268435456)
+
+    def test_connect(self):
+        self.assertEqual(
+            packet.connect("d1", "d1", "pw", 30),
+            b"\x10\x1c\x00\x04MQTT\x05\xc2\x00\x1e" + b"\x05\x27\x00\x00\x10\x00"
+            + b"\x00\x02d1" * 2 + b"\x00\x02pw",
+        )  # fmt: skip
+
+    def test_subscribe_is_qos_1_and_tells_retained_from_live(self):
+        self.assertEqual(
+            packet.subscribe(10, ["a/b", "c/d"]), b"\x82\x0f\x00\x0a\x00\x00\x03a/b\x01\x00\x03c/d\x01"
+        )
+
+    def test_publish_puback_disconnect(self):
+        self.assertEqual(packet.publish("a/b", b"hi", 10, False), b"\x32\x0a\x00\x03a/b\x00\x0a\x00hi")
+        self.assertEqual(packet.publish("a/b", b"", 10, True), b"\x33\x08\x00\x03a/b\x00\x0a\x00")
+        self.assertEqual(packet.puback(258), b"\x40\x02\x01\x02")
+        self.assertEqual(packet.disconnect(), b"\xe0\x00")
+
+    def test_reader_takes_any_cut(self):
+        stream = b"\x20\x03\x00\x00\x00" + b"\x40\x02\x00\x07" + packet.publish("t", b"x" * 300, 9, False)
+        for cut in range(1, 40):
+            reader = packet.Reader()
+            found = []
+            for at in range(0, len(stream), cut):
+                reader.feed(stream[at : at + cut])
+                whole = reader.next()
+                while whole is not None:
+                    found.append(whole)
+                    whole = reader.next()
+            self.assertEqual([kind for kind, _, _ in found], [packet.CONNACK, packet.PUBACK, packet.PUBLISH])
+            self.assertEqual(packet.read_publish(found[2][1], found[2][2]).payload, b"x" * 300)
+
+    def test_reader_refuses_what_it_cannot_hold(self):
+        for first in (b"\x30\xff\xff\x7f", b"\x30\x80\x80\x80\x80\x01"):
+            reader = packet.Reader()
+            reader.feed(first)
+            with self.assertRaises(packet.ProtocolError):
+                reader.next()
+
+    def test_answers(self):
+        self.assertEqual(packet.read_connack(b"\x01\x00\x00"), 0)  # session present is fine
+        self.assertEqual(packet.read_connack(b"\x00\x87\x00"), 0x87)
+        self.assertEqual(packet.read_puback(b"\x00\x05"), (5, 0))
+        self.assertEqual(packet.read_puback(b"\x00\x05\x87"), (5, 0x87))
+        self.assertEqual(packet.read_suback(b"\x00\x0a\x00\x01\x80"), (10, 0x80))
+        self.assertEqual(packet.read_disconnect(b"\x8e\x00"), 0x8E)
+        self.assertEqual(packet.read_disconnect(b""), 0)
+
+    def test_incoming_publish_with_properties(self):
+        body = b"\x00\x03a/b" + b"\x00\x0a" + b"\x05\x02\x00\x00\x00\x3c" + b"hi"  # message expiry 60 s
+        message = packet.read_publish(0b0011, body)
+        self.assertEqual((message.topic, message.payload, message.packet_id), ("a/b", b"hi", 10))
+        self.assertTrue(message.retained)
+        message = packet.read_publish(0, b"\x00\x01t\x00")
+        self.assertEqual((message.topic, message.payload, message.qos), ("t", b"", 0))
+        self.assertFalse(message.retained)
+
+    def test_torn_packets_are_errors_never_surprises(self):
+        body = b"\x00\x03a/b" + b"\x00\x0a" + b"\x05\x02\x00\x00\x00\x3c"
+        for size in range(len(body)):
+            with self.assertRaises(packet.ProtocolError):
+                packet.read_publish(0b0010, body[:size])
+        for read in (packet.read_connack, packet.read_puback, packet.read_suback):
+            with self.assertRaises(packet.ProtocolError):
+                read(b"\x00")
+        with self.assertRaises(packet.ProtocolError):
+            packet.read_publish(0b0100, body)  # QoS 2
+        with self.assertRaises(packet.ProtocolError):
+            packet.read_publish(0, b"\x00\x01\xff\x00")
+
+
+if __name__ == "__main__":
+    unittest.main()
