@@ -1,0 +1,130 @@
+"""Many devices without firmware: each keeps its records until the server says "stored", as a board does.
+
+For numbers and faults that would be slow in the VM. The firmware itself runs in `device_sim.vm`.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+from dataclasses import dataclass, field
+
+import aiomqtt
+
+from device_sim.clock import SimClock
+
+_ACK_WAIT_S = 1.5
+_RETRY_S = (0.1, 1.0)
+_WINDOW = 50  # records sent per round; the broker takes more, a board would not
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a device reaches the broker."""
+
+    host: str
+    port: int
+    device_id: str
+    password: str
+
+
+@dataclass
+class Record:
+    """One thing that a device noted, and when by the simulated clock."""
+
+    seq: int
+    body: dict[str, object]
+    at_s: float
+
+
+@dataclass
+class SimDevice:
+    """A device that records at any time and sends whenever it can.
+
+    Args:
+        access: how it connects.
+        clock: simulated time, for the ages it sends.
+        rng: its boot id and back-off come from here.
+    """
+
+    access: Access
+    clock: SimClock
+    rng: random.Random
+    recorded: list[tuple[str, int, str]] = field(default_factory=list)
+    pending: dict[int, Record] = field(default_factory=dict)
+    answers: dict[int, list[str]] = field(default_factory=dict)
+    desired: dict[str, object] | None = None
+    sent: int = 0
+
+    def __post_init__(self) -> None:
+        self.boot = f"{self.rng.getrandbits(32):08x}"
+        self._seq = 0
+        self._changed = asyncio.Event()
+
+    def record(self, kind: str, **body: object) -> int:
+        """Note an event; it stays pending until the server has acknowledged it. Returns its sequence."""
+        self._seq += 1
+        self.pending[self._seq] = Record(self._seq, {"t": kind, **body}, self.clock.now_s())
+        self.recorded.append((self.boot, self._seq, kind))
+        self._changed.set()
+        return self._seq
+
+    async def run(self) -> None:
+        """Connect, send what is pending, hear acknowledgements; for ever, through every outage."""
+        while True:
+            with contextlib.suppress(aiomqtt.MqttError, TimeoutError, OSError):
+                async with aiomqtt.Client(
+                    self.access.host,
+                    self.access.port,
+                    identifier=self.access.device_id,
+                    username=self.access.device_id,
+                    password=self.access.password,
+                    protocol=aiomqtt.ProtocolVersion.V5,
+                    timeout=3,
+                ) as client:
+                    await client.subscribe(f"rp/1/{self.access.device_id}/down/#", qos=1)
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._hear(client))
+                        group.create_task(self._send(client))
+            await asyncio.sleep(self.rng.uniform(*_RETRY_S))
+
+    async def _send(self, client: aiomqtt.Client) -> None:
+        """Send the oldest pending records, wait for acknowledgements, send again what got none."""
+        while True:
+            if not self.pending:
+                self._changed.clear()
+                await self._changed.wait()
+            batch = sorted(self.pending)[:_WINDOW]
+            for seq in batch:
+                record = self.pending.get(seq)
+                if record is not None:
+                    await self._publish(client, record)
+            deadline = asyncio.get_running_loop().time() + _ACK_WAIT_S
+            while any(seq in self.pending for seq in batch) and asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(0.01)
+
+    async def _publish(self, client: aiomqtt.Client, record: Record) -> None:
+        age_s = max(0, int(self.clock.now_s() - record.at_s))
+        message = {"v": 1, "b": self.boot, "s": record.seq, "a": age_s, "c": 2, **record.body}
+        payload = json.dumps(message, separators=(",", ":"))
+        self.sent += 1
+        await client.publish(f"rp/1/{self.access.device_id}/up/ev", payload, qos=1)
+
+    async def _hear(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            document = json.loads(bytes(message.payload))
+            if message.topic.value.endswith("/down/desired"):
+                self.desired = document
+                await self._report(client, document)
+                continue
+            if document["b"] != self.boot:
+                continue
+            for seq in document["s"]:
+                self.pending.pop(seq, None)
+                if "r" in document:
+                    self.answers.setdefault(seq, []).append(document["r"])
+
+    async def _report(self, client: aiomqtt.Client, desired: dict[str, object]) -> None:
+        report = {name: desired[name] for name in ("v", "rev", "cfg", "slots") if name in desired}
+        topic = f"rp/1/{self.access.device_id}/up/st"
+        await client.publish(topic, json.dumps(report, separators=(",", ":")), qos=1, retain=True)

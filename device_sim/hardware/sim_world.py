@@ -1,0 +1,56 @@
+"""The world folder of one simulated device, as its hardware sees it. It never decides what the firmware does.
+
+world.json, written by the runner: clock, load_g, noise_g, wifi, wave, cause, pins, zero, counts_per_kg,
+battery_mv, rssi. Written here: rtc.bin (RTC memory), rtc_start (simulated second of power-on), sleep.json,
+light.log.
+"""
+
+import json
+import os
+import time
+
+_FOLDER = os.getenv("RP_WORLD")
+
+
+def read():
+    """The world as it is now."""
+    with open(_FOLDER + "/world.json") as file:
+        return json.load(file)
+
+
+def load(name):
+    """Content of a file the hardware wrote, or None."""
+    try:
+        with open(_FOLDER + "/" + name, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def save(name, content):
+    """Write a file as a whole, so that a killed VM leaves the old or the new one."""
+    path = _FOLDER + "/" + name
+    with open(path + ".tmp", "wb") as file:
+        file.write(content)
+    os.rename(path + ".tmp", path)
+
+
+def append(name, line):
+    """Add a line to a log."""
+    with open(_FOLDER + "/" + name, "a") as file:
+        file.write(line + "\n")
+
+
+def now_s():
+    """Simulated Unix time in seconds."""
+    origin, wall_start, speed = [float(part) for part in read()["clock"].split(",")]
+    return origin + (time.time() - wall_start) * speed
+
+
+def since_power_on_s():
+    """Simulated seconds since power-on; a board without rtc_start has just got its power."""
+    start = load("rtc_start")
+    if start is None:
+        start = str(now_s()).encode()
+        save("rtc_start", start)
+    return max(0, now_s() - float(start))
