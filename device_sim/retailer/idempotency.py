@@ -1,0 +1,71 @@
+"""Remembers what was answered to which key, in the same transaction as the effect it answers for.
+
+Source: UCP 2026-04-08, checkout REST binding, "Idempotency-Key": keep for 24 hours at least, replay the
+stored answer, 409 when the key comes with anything else.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+from device_sim.retailer.config import Clock
+from device_sim.retailer.faults import FaultPlan
+from device_sim.retailer.store import Store
+from device_sim.retailer.wire import Doc, ProtocolError, encode
+
+KEY_LIFETIME_S = 48 * 3600.0
+KEY_MAX_CHARS = 255
+
+
+class Keys:
+    """The shop's memory of keys; the fault plan can make it forget, at once or too soon."""
+
+    def __init__(self, store: Store, clock: Clock, plan: FaultPlan) -> None:
+        self._store = store
+        self._clock = clock
+        self._plan = plan
+
+    def answer(
+        self, key: str | None, target: str, body: bytes, act: Callable[[str], tuple[int, Doc]]
+    ) -> tuple[int, bytes]:
+        """The stored answer of `key`, or what `act` answers now, stored with its effect.
+
+        Args:
+            key: the Idempotency-Key header.
+            target: method and path of the request; a key belongs to one target.
+            body: the raw bytes of the request, compared by SHA-256.
+            act: does the work and gives HTTP status and document. Whatever it raises undoes the work and
+                stores nothing.
+
+        Raises:
+            ProtocolError: 400 without a usable key, 409 when the key was used for something else.
+        """
+        if not key or len(key) > KEY_MAX_CHARS:
+            raise ProtocolError(
+                400, "missing_idempotency_key", "Send an Idempotency-Key header of 1 to 255 characters."
+            )
+        digest = hashlib.sha256(body).hexdigest()
+        now_s = self._clock.now_s()
+        lifetime_s = KEY_LIFETIME_S if self._plan.key_lifetime_s is None else self._plan.key_lifetime_s
+        with self._store.transaction():
+            self._store.run("DELETE FROM idempotency_keys WHERE created_s <= ?", now_s - lifetime_s)
+            known = self._store.row("SELECT * FROM idempotency_keys WHERE key = ?", key)
+            if known is not None and self._plan.honours_keys:
+                if (known["target"], known["body_sha256"]) != (target, digest):
+                    raise ProtocolError(
+                        409,
+                        "idempotency_key_reused",
+                        "This Idempotency-Key was used for a different request.",
+                    )
+                return known["status"], known["answer"]
+            status, doc = act(key)
+            answer = encode(doc)
+            self._store.run(
+                "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?, ?)",
+                key,
+                target,
+                digest,
+                status,
+                answer,
+                now_s,
+            )
+        return status, answer
