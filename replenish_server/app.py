@@ -1,0 +1,113 @@
+"""The composition root: every part is made and wired here, and nothing imports this but the commands."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from replenish_server.clock import Clock
+from replenish_server.database import Database
+from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
+from replenish_server.fleet.publisher import TwinPublisher
+from replenish_server.jobs import Ticks, Worker
+from replenish_server.ordering.dispatch import Dispatcher
+from replenish_server.ordering.follow import Follower
+from replenish_server.replenishment.answers import known_answers, tell_presses
+from replenish_server.replenishment.evaluate import Evaluator
+from replenish_server.retailers.directory import RetailerDirectory
+from replenish_server.settings import Settings
+from replenish_server.telemetry.ingest import Ingest
+from replenish_server.telemetry.session import BrokerAddress, IngestSession
+from replenish_server.web import LOOPBACK_HOSTS, install_pages
+from replenish_server.web.household import DatabasePages
+from replenish_server.web.retailer_edge import build_retailer_edge
+
+
+class Server:
+    """Everything that runs in one process.
+
+    Args:
+        settings: how it runs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock: Clock = settings.make_clock()
+        self.database = Database(settings.database_url)
+        passwords = settings.broker_passwords()
+        host, port = settings.broker_host, settings.broker_port
+        self.session = IngestSession(
+            BrokerAddress(host, port, SERVER_USER, passwords["ingest"]), self.clock.now
+        )
+        self.twin = TwinPublisher(self.database, self.clock, host, port, TWIN_USER, passwords["twin"])
+        self.shops = RetailerDirectory(f"{settings.base_url}/.well-known/ucp", self.clock.now)
+        self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
+        self.follower = Follower(self.database, self.shops.shop, self.clock)
+        evaluator = Evaluator(self.database, self.clock)
+        self._answer = Worker("answer", lambda: tell_presses(self.database, self.session.publish_ack))
+        self._dispatch = Worker("dispatch", self.dispatcher.run, then=self._answer.wake)
+        self._follow = Worker("follow", self.follower.run, then=self._wake_evaluation)
+        self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)
+        self._ticks = Ticks([self._evaluate, self._dispatch, self._follow, self._answer])
+        self._ingest = Ingest(self.database, self.session, known_answers, self._evaluate.wake)
+
+    def start(self) -> None:
+        """Bring the schema up to date, free what a killed predecessor held, and start every thread."""
+        self.database.migrate()
+        self.dispatcher.release_leases()
+        self._ticks.start()
+        self._ingest.start()
+
+    def stop(self) -> None:
+        """Stop in the order in which things flow, so that nothing is half done."""
+        self._ingest.stop()
+        self._ticks.stop()
+        self.shops.close()
+        self.database.close()
+
+    def wake_dispatch(self) -> None:
+        """A person approved or canceled: let it be carried out at once."""
+        self._dispatch.wake()
+        self._answer.wake()
+
+    def hint(self, retailer_order_id: str) -> None:
+        """A webhook spoke of an order: look at it now."""
+        if self.follower.hint(retailer_order_id):
+            self._follow.wake()
+
+    def _wake_evaluation(self) -> None:
+        self._evaluate.wake()
+        self._answer.wake()
+
+    def _wake_after_decision(self) -> None:
+        self._dispatch.wake()
+        self._answer.wake()
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The web application; its lifespan starts and stops the whole server."""
+    server = Server(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(server.start)
+        twin = asyncio.create_task(server.twin.run(), name="twin")
+        try:
+            yield
+        finally:
+            twin.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await twin
+            await asyncio.to_thread(server.stop)
+
+    app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    pages = DatabasePages(server.database, server.clock, server.wake_dispatch)
+    app.include_router(build_retailer_edge(f"{settings.base_url}/webhooks/ucp", server.hint))
+    install_pages(app, pages, allowed_hosts=[*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts])
+
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> dict[str, bool | str]:
+        return {"status": "ok", "broker": server.session.connected.is_set()}
+
+    return app

@@ -1,0 +1,288 @@
+"""The `replenish` command. It reads arguments, calls one use case, and prints; nothing else."""
+
+import json
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from replenish_server import operations
+from replenish_server.database import Database
+from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
+from replenish_server.fleet.units import OF_KIND
+from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.ids import HouseholdId, RetailerId
+from replenish_server.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
+device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentials.")
+retailer_app = typer.Typer(no_args_is_help=True, help="Shops that this household buys from.")
+app.add_typer(device_app, name="device")
+app.add_typer(retailer_app, name="retailer")
+
+console = Console(highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _fail(text: str) -> typer.Exit:
+    console.print(f"[red]{text}[/red]", soft_wrap=True)
+    return typer.Exit(2)
+
+
+def _database(settings: Settings) -> Database:
+    database = Database(settings.database_url)
+    database.migrate()
+    return database
+
+
+def _household(database: Database) -> HouseholdId:
+    household_id = operations.the_household(database)
+    if household_id is None:
+        raise _fail("There is no household yet. Run: replenish setup --help")
+    return household_id
+
+
+def _print(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def setup(
+    name: Annotated[str, typer.Option(help="What the home is called.")],
+    buyer: Annotated[str, typer.Option(help="First and last name for parcels.")],
+    email: Annotated[str, typer.Option(help="Where the shop writes to.")],
+    street: Annotated[str, typer.Option()],
+    locality: Annotated[str, typer.Option(help="Town.")],
+    postal_code: Annotated[str, typer.Option()],
+    country: Annotated[str, typer.Option(help="Two letters, ISO 3166.")],
+    time_zone: Annotated[str, typer.Option(help="IANA name, e.g. Europe/Berlin.")] = "UTC",
+    language: Annotated[str, typer.Option(help="en or ko.")] = "en",
+    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "EUR",
+    as_json: AsJson = False,
+) -> None:
+    """Prepare a data folder: database, broker files, and the household."""
+    settings = Settings()
+    database = _database(settings)
+    if operations.the_household(database) is not None:
+        raise _fail(f"{settings.data_dir} already holds a household.")
+    files = operations.broker_files(settings)
+    address = operations.Address(buyer, email, street, locality, postal_code, country)
+    household_id = operations.create_household(
+        database, name, address, time_zone, language, currency, settings.make_clock().now()
+    )
+    if as_json:
+        _print({"household_id": household_id, "broker_conf": str(files.conf)})
+        return
+    console.print(f"Household [bold]{name}[/bold] is ready in {settings.data_dir}.")
+    console.print(
+        "Next: replenish retailer add, replenish device add, then replenish broker and replenish serve."
+    )
+
+
+@retailer_app.command("add")
+def retailer_add(
+    name: Annotated[str, typer.Argument(help="What the shop is called.")],
+    url: Annotated[str, typer.Argument(help="Its origin; /.well-known/ucp is read there.")],
+    handler: Annotated[str, typer.Option(help="Id of the payment handler that issued the token.")],
+    token_env: Annotated[str, typer.Option(help="Environment variable that holds the payment token.")],
+    agreement: Annotated[
+        str | None, typer.Option(help="Where the shop's permission for unattended orders is written.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a shop that speaks UCP. Without an agreement, orders wait for a person at the shop."""
+    token = os.environ.get(token_env)
+    if not token:
+        raise _fail(f"The environment variable {token_env} is empty; put the payment token there.")
+    settings = Settings()
+    database = _database(settings)
+    now = settings.make_clock().now()
+    retailer_id = operations.add_retailer(database, name, url, handler, token, agreement, now)
+    if as_json:
+        _print({"retailer_id": retailer_id})
+    else:
+        console.print(f"Added {name} as [bold]{retailer_id}[/bold].")
+
+
+@device_app.command("add")
+def device_add(
+    kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(OF_KIND)}.")],
+    retailer: Annotated[str, typer.Option(help="Id of the shop, from `replenish retailer add`.")],
+    item: Annotated[str, typer.Option(help="The shop's id of the pack.")],
+    product: Annotated[str, typer.Option(help="What people call the product.")],
+    name: Annotated[str, typer.Option(help="What people call the device.")] = "Device",
+    slot: Annotated[str, typer.Option(help="What people call the consumable.")] = "Slot",
+    category: Annotated[str, typer.Option(help="Kind of consumable, e.g. detergent.")] = "other",
+    pack: Annotated[int, typer.Option(help="Grams in a pack; 1 for a button.")] = 1,
+    capacity: Annotated[int | None, typer.Option(help="Grams when full; level sensors only.")] = None,
+    threshold: Annotated[int | None, typer.Option(help="Grams at which more is wanted.")] = None,
+    mode: Annotated[Mode, typer.Option(help="ask: approve each order; auto: just order.")] = Mode.ASK,
+    cap: Annotated[int | None, typer.Option(help="Most one order may cost, in minor units.")] = None,
+    currency: Annotated[str, typer.Option()] = "EUR",
+    device_id: Annotated[str | None, typer.Option("--id", help="Wished device id.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a device with one slot, and print what it needs to connect."""
+    settings = Settings()
+    database = _database(settings)
+    household_id = _household(database)
+    factor = OF_KIND[kind].factor if kind in OF_KIND else 1
+    new = NewDevice(
+        kind=kind,
+        name=name,
+        slot_name=slot,
+        category=category,
+        product=Product(RetailerId(retailer), item, product, pack * factor),
+        capacity=None if capacity is None else capacity * factor,
+        threshold=None if threshold is None else threshold * factor,
+        device_id=device_id,
+    )
+    try:
+        credential = operations.register_device(
+            database, settings, household_id, new, Mandate(mode, cap, currency), settings.make_clock().now()
+        )
+    except DeviceRefused as error:
+        raise _fail(str(error)) from error
+    if as_json:
+        _print(credential.__dict__)
+        return
+    console.print(
+        f"Device [bold]{credential.device_id}[/bold] may connect to {credential.host}:{credential.port}."
+    )
+    console.print(f"Password, shown once: [bold]{credential.password}[/bold]")
+
+
+@device_app.command("list")
+def device_list(as_json: AsJson = False) -> None:
+    """List devices and their slots."""
+    rows = operations.list_devices(_database(Settings()))
+    if as_json:
+        _print(rows)
+        return
+    table = Table("device", "kind", "name", "slot", "last seen")
+    for row in rows:
+        table.add_row(row["device_id"], row["kind"], row["name"], row["slot"], row["last_seen_at"] or "never")
+    console.print(table)
+
+
+@app.command()
+def stats(as_json: AsJson = False) -> None:
+    """Rows stored, devices, orders by state, quarantine by reason, backlog."""
+    settings = Settings()
+    data = operations.collect_stats(_database(settings), settings.make_clock().now())
+    if as_json:
+        _print(data)
+        return
+    table = Table("what", "count")
+    for name in ("readings", "presses", "devices", "slots_due", "calls_unanswered"):
+        table.add_row(name.replace("_", " "), str(data[name]))
+    for state, number in sorted(data["orders"].items()):
+        table.add_row(f"orders {state}", str(number))
+    for code, number in sorted(data["quarantine"].items()):
+        table.add_row(f"quarantine {code}", str(number))
+    console.print(table)
+    for row in data["quarantine_newest"]:
+        console.print(f"{row['at']}  {row['topic']}: {row['reason']} ({row['seen']}x)", soft_wrap=True)
+
+
+@app.command()
+def broker() -> None:
+    """Run Mosquitto on this data folder, in the foreground."""
+    settings = Settings()
+    files = operations.broker_files(settings)
+    binary = find_mosquitto()
+    if binary is None:
+        raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
+    os.execv(binary, [binary, "-c", str(files.conf)])  # noqa: S606 - the path is looked up, not given
+
+
+@app.command()
+def serve(verbose: Annotated[bool, typer.Option("--verbose", help="Log every use case.")] = False) -> None:
+    """Run the server: ingest, page and workers in one process."""
+    import uvicorn
+
+    from replenish_server.app import build_app
+
+    settings = Settings()
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    console.print(f"Replenish is at {settings.base_url} (data in {settings.data_dir}).")
+    uvicorn.run(
+        build_app(settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+    )
+
+
+@app.command()
+def demo(
+    until_order: Annotated[
+        bool, typer.Option("--until-order", help="End once a level and a press order are delivered.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds for --until-order; then it ends with status 1.")
+    ] = 90,
+    speed: Annotated[float, typer.Option(help="Simulated seconds per real second.")] = 7200,
+    seed: Annotated[int, typer.Option(help="Everything random comes from here.")] = 1,
+    port: Annotated[int, typer.Option(help="TCP port of the page; 0 takes a free one.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Watch it work: broker, server, retailer and a household at high speed. Ctrl-C leaves nothing."""
+    from replenish_server.demo.run import DemoOptions, run_demo
+
+    binary = find_mosquitto()
+    if binary is None:
+        raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
+    options = DemoOptions(binary, speed, seed, until_order, timeout, as_json, port)
+    raise typer.Exit(run_demo(options))
+
+
+@app.command()
+def sim(
+    devices: Annotated[int, typer.Option(help="How many devices, in a private house.")] = 20,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(help="Lines of `replenish device add --json`: use these devices and their broker."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="How long devices record.")] = 10,
+    every: Annotated[float, typer.Option(help="Mean seconds between two readings of a device.")] = 0.5,
+    outage: Annotated[float, typer.Option(help="Chance, at each reading, to leave the network.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Everything random comes from here.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Run many simulated devices with faults, and count what was lost (status 1 if anything was)."""
+    from replenish_server.demo.sim import SimOptions, run_sim
+
+    binary = find_mosquitto()
+    if binary is None:
+        raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
+    raise typer.Exit(run_sim(SimOptions(binary, devices, credentials, seconds, every, outage, seed, as_json)))
+
+
+def find_mosquitto() -> str | None:
+    """Where the broker's binary is; Debian keeps it where ordinary users' PATH does not look."""
+    search = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    found = shutil.which("mosquitto", path=search)
+    return None if found is None else str(Path(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""Use cases of an operator: a household, a retailer, a device with its credential, and the statistics."""
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from replenish_server.database import Database
+from replenish_server.fleet.broker import SERVER_USER, TWIN_USER, BrokerFiles
+from replenish_server.fleet.registry import NewDevice, add_device, new_password
+from replenish_server.fleet.tables import Device, Slot
+from replenish_server.fleet.twin import want_threshold
+from replenish_server.fleet.units import OF_KIND
+from replenish_server.households.mandate import Mandate
+from replenish_server.households.tables import Household, SlotMandate
+from replenish_server.ids import DeviceId, HouseholdId, RetailerId, SlotId, new_id
+from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
+from replenish_server.retailers.tables import Retailer
+from replenish_server.settings import Settings
+from replenish_server.telemetry.tables import Quarantined, Reading
+
+
+@dataclass(frozen=True)
+class Address:
+    """Whose home it is, and where parcels go."""
+
+    buyer_name: str
+    buyer_email: str
+    street: str
+    locality: str
+    postal_code: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Credential:
+    """Everything that a device needs to connect; the password is shown once and kept only as a hash."""
+
+    device_id: DeviceId
+    slot_id: SlotId
+    username: str
+    password: str
+    host: str
+    port: int
+
+
+def broker_files(settings: Settings) -> BrokerFiles:
+    """The broker's folder with a current configuration and the server's own passwords in it."""
+    files = BrokerFiles(settings.broker_folder.resolve())
+    run_as = "root" if os.geteuid() == 0 else "mosquitto"
+    files.render(settings.device_port, settings.broker_port, run_as, settings.device_address)
+    passwords = settings.broker_passwords()
+    files.set_server_password(SERVER_USER, passwords["ingest"])
+    files.set_server_password(TWIN_USER, passwords["twin"])
+    return files
+
+
+def create_household(
+    database: Database,
+    name: str,
+    address: Address,
+    time_zone: str,
+    language: str,
+    currency: str,
+    now: datetime,
+) -> HouseholdId:
+    """Add a household."""
+    household_id = HouseholdId(new_id("home"))
+    with database.write() as session:
+        session.add(
+            Household(
+                id=household_id,
+                name=name,
+                language=language,
+                time_zone=time_zone,
+                currency=currency,
+                created_at=now,
+                buyer_name=address.buyer_name,
+                buyer_email=address.buyer_email,
+                street=address.street,
+                locality=address.locality,
+                postal_code=address.postal_code,
+                country=address.country,
+            )
+        )
+    return household_id
+
+
+def add_retailer(
+    database: Database, name: str, url: str, handler: str, token: str, agreement: str | None, now: datetime
+) -> RetailerId:
+    """Add a shop and how it is paid."""
+    retailer_id = RetailerId(new_id("shop"))
+    with database.write() as session:
+        session.add(
+            Retailer(
+                id=retailer_id,
+                name=name,
+                url=url.rstrip("/"),
+                payment_handler=handler,
+                payment_token=token,
+                agreement=agreement,
+                created_at=now,
+            )
+        )
+    return retailer_id
+
+
+def the_household(database: Database) -> HouseholdId | None:
+    """The household of this server, or None before `replenish setup`."""
+    with database.read() as session:
+        first = session.exec(select(Household.id).order_by(col(Household.created_at))).first()
+        return None if first is None else HouseholdId(first)
+
+
+def register_device(
+    database: Database,
+    settings: Settings,
+    household_id: HouseholdId,
+    new: NewDevice,
+    mandate: Mandate,
+    now: datetime,
+) -> Credential:
+    """Add a device with its slot and mandate, and let it log in at the broker.
+
+    Raises:
+        DeviceRefused: see `fleet.registry.add_device`.
+    """
+    password = new_password()
+    with database.write() as session:
+        device_id, slot_id = add_device(session, household_id, new, now)
+        session.add(
+            SlotMandate(
+                slot_id=slot_id,
+                mode=mandate.mode,
+                price_cap_minor=mandate.price_cap_minor,
+                currency=mandate.currency,
+                changed_at=now,
+            )
+        )
+        if new.threshold is not None:
+            wire = new.threshold // OF_KIND[new.kind].factor
+            want_threshold(session, device_id, "main", wire, now)
+    files = BrokerFiles(settings.broker_folder.resolve())
+    files.set_device_password(device_id, password)
+    reload_broker(files)
+    return Credential(device_id, slot_id, device_id, password, settings.device_address, settings.device_port)
+
+
+def reload_broker(files: BrokerFiles) -> bool:
+    """Tell a running broker to read its password file again; returns whether one was running."""
+    try:
+        pid = int(files.pid_file.read_text(encoding="utf-8"))
+        if "mosquitto" not in Path(f"/proc/{pid}/comm").read_text(encoding="utf-8"):
+            return False
+        os.kill(pid, signal.SIGHUP)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def list_devices(database: Database) -> list[dict[str, Any]]:
+    """Every device with its slots, for the operator."""
+    with database.read() as session:
+        rows: Sequence[tuple[Device, Slot]] = session.exec(
+            select(Device, Slot)
+            .join(Slot, col(Slot.device_id) == col(Device.id))
+            .order_by(col(Device.created_at))
+        ).all()
+        return [
+            {
+                "device_id": device.id,
+                "kind": device.kind,
+                "name": device.name,
+                "slot": slot.name,
+                "slot_id": slot.id,
+                "last_seen_at": None if device.last_seen_at is None else device.last_seen_at.isoformat(),
+            }
+            for device, slot in rows
+        ]
+
+
+def collect_stats(database: Database, now: datetime) -> dict[str, Any]:
+    """Rows stored, devices, orders by state, quarantine by reason, backlog."""
+    with database.read() as session:
+        quarantine = session.exec(
+            select(Quarantined.code, func.sum(Quarantined.seen)).group_by(Quarantined.code)
+        ).all()
+        newest = session.exec(select(Quarantined).order_by(col(Quarantined.last_at).desc()).limit(10)).all()
+        return {
+            "readings": _count(session, Reading),
+            "presses": session.exec(
+                select(func.count()).select_from(Reading).where(Reading.type == "press")
+            ).one(),
+            "devices": _count(session, Device),
+            "orders": dict(
+                session.exec(select(PurchaseOrder.state, func.count()).group_by(PurchaseOrder.state)).all()
+            ),
+            "quarantine": {code: int(number) for code, number in quarantine},
+            "quarantine_newest": [
+                {
+                    "at": row.last_at.isoformat(),
+                    "topic": row.topic,
+                    "reason": row.reason,
+                    "seen": row.seen,
+                    "size": row.size,
+                }
+                for row in newest
+            ],
+            "slots_due": session.exec(
+                select(func.count()).select_from(Slot).where(col(Slot.due_at) <= now)
+            ).one(),
+            "calls_unanswered": session.exec(
+                select(func.count()).select_from(RetailerCall).where(col(RetailerCall.status).is_(None))
+            ).one(),
+        }
+
+
+def _count(session: Session, table: type) -> int:
+    return int(session.exec(select(func.count()).select_from(table)).one())
