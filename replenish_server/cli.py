@@ -1,12 +1,13 @@
 """The `replenish` command. It reads arguments, calls one use case, and prints; nothing else."""
 
+import fcntl
 import json
 import logging
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -216,6 +217,11 @@ def serve(verbose: Annotated[bool, typer.Option("--verbose", help="Log every use
     from replenish_server.app import build_app
 
     settings = Settings()
+    if operations.the_household(_database(settings)) is None:
+        raise _fail(f"There is no household in {settings.data_dir} yet. Run: replenish setup --help")
+    lock = _only_server(settings.data_dir)
+    if lock is None:
+        raise _fail(f"Another server already runs on {settings.data_dir}; stop it first.")
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
@@ -275,6 +281,17 @@ def sim(
     if binary is None:
         raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
     raise typer.Exit(run_sim(SimOptions(binary, devices, credentials, seconds, every, outage, seed, as_json)))
+
+
+def _only_server(data_dir: Path) -> IO[str] | None:
+    """A lock that lasts as long as this process: two servers would steal each other's broker session."""
+    lock = (data_dir / "server.lock").open("a", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 def find_mosquitto() -> str | None:

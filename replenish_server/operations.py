@@ -12,7 +12,7 @@ from sqlmodel import Session, col, func, select
 
 from replenish_server.database import Database
 from replenish_server.fleet.broker import SERVER_USER, TWIN_USER, BrokerFiles
-from replenish_server.fleet.registry import NewDevice, add_device, new_password
+from replenish_server.fleet.registry import DeviceRefused, NewDevice, add_device, new_password
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.fleet.units import OF_KIND
@@ -129,10 +129,14 @@ def register_device(
     """Add a device with its slot and mandate, and let it log in at the broker.
 
     Raises:
-        DeviceRefused: see `fleet.registry.add_device`.
+        DeviceRefused: see `fleet.registry.add_device`; or there is no such retailer.
     """
     password = new_password()
     with database.write() as session:
+        if session.get(Retailer, new.product.retailer_id) is None:
+            raise DeviceRefused(
+                f"there is no retailer {new.product.retailer_id!r}; see replenish retailer add"
+            )
         device_id, slot_id = add_device(session, household_id, new, now)
         session.add(
             SlotMandate(

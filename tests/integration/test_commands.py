@@ -1,0 +1,109 @@
+"""The commands as an operator types them: from an empty folder to a device that may connect."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HOME = "--name Home --buyer Ada --email a@example.org --street S1 --locality T --postal-code 1 --country DE"
+LEVEL = "--item det-1500 --product Detergent --pack 1500 --capacity 1600 --threshold 300 --category detergent"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a `replenish` command on a data folder of its own."""
+
+    def call(arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "replenish_server", *arguments.split()]
+        return subprocess.run(
+            command,
+            env={**os.environ, "REPLENISH_DATA_DIR": str(tmp_path / "data"), "COLUMNS": "200", **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+def test_from_an_empty_folder_to_a_device(run: Run, tmp_path: Path) -> None:
+    """setup, retailer add, device add, device list and stats fit together; secrets stay where they belong."""
+    made = json.loads(run(f"setup {HOME} --json").stdout)
+    assert Path(made["broker_conf"]).exists()
+    shop = json.loads(
+        run(
+            "retailer add Shop https://shop.example --handler h --token-env T --json", T="secret-token"
+        ).stdout
+    )
+    added = run(f"device add level --retailer {shop['retailer_id']} {LEVEL} --id jug --json")
+    credential = json.loads(added.stdout)
+    assert ("jug", 1883) == (credential["username"], credential["port"])
+    passwords = (tmp_path / "data/broker/devices.passwd").read_text()
+    assert "jug:$7$" in passwords
+    assert credential["password"] not in passwords
+    assert ["jug"] == [row["device_id"] for row in json.loads(run("device list --json").stdout)]
+    stats = json.loads(run("stats --json").stdout)
+    assert (1, 0, {}) == (stats["devices"], stats["readings"], stats["quarantine"])
+    assert "jug" in run("device list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("device add level --retailer r --item i --product p", "replenish setup"),
+        ("serve", "replenish setup"),
+        ("retailer add Shop https://shop.example --handler h --token-env EMPTY", "EMPTY is empty"),
+    ],
+)
+def test_before_setup_the_error_says_what_to_do(run: Run, arguments: str, says: str) -> None:
+    """A command that cannot work yet names the command that helps."""
+    result = run(arguments)
+    assert 2 == result.returncode
+    assert says in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("device add fridge --retailer SHOP --item i --product p", "this release knows level, button"),
+        ("device add level --retailer SHOP --item i --product p", "capacity"),
+        (f"device add level --retailer SHOP {LEVEL} --threshold 1700", "between empty and the capacity"),
+        (f"device add level --retailer SHOP {LEVEL} --id UPPER", "lower-case"),
+        ("device add button --retailer nowhere --item i --product p", "no retailer 'nowhere'"),
+        (f"setup {HOME}", "already holds a household"),
+    ],
+)
+def test_bad_input_changes_nothing_and_is_explained(run: Run, arguments: str, says: str) -> None:
+    """A refused command leaves no device behind, neither in the database nor at the broker."""
+    run(f"setup {HOME}")
+    shop = run("retailer add Shop https://shop.example --handler h --token-env T --json", T="t")
+    result = run(arguments.replace("SHOP", json.loads(shop.stdout)["retailer_id"]))
+    assert 2 == result.returncode, result.stdout + result.stderr
+    assert says in result.stdout
+    assert [] == json.loads(run("device list --json").stdout)
+
+
+def test_two_servers_never_share_a_folder(run: Run, tmp_path: Path) -> None:
+    """The second server on a data folder refuses to start while the first one lives."""
+    run(f"setup {HOME}")
+    env = {**os.environ, "REPLENISH_DATA_DIR": str(tmp_path / "data"), "REPLENISH_HTTP_PORT": "18474"}
+    first = subprocess.Popen(
+        [sys.executable, "-m", "replenish_server", "serve"], env=env, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert first.stdout is not None
+        assert "Replenish is at" in first.stdout.readline()
+        second = run("serve", REPLENISH_HTTP_PORT="18475")
+        assert 2 == second.returncode
+        assert "Another server already runs" in second.stdout
+    finally:
+        first.terminate()
+        assert -signal.SIGTERM == first.wait(timeout=20)
+        first.stdout.close()
