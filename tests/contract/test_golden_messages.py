@@ -1,0 +1,97 @@
+"""Every golden message of wire version 1 means what its expectation says, to the server and to the firmware.
+
+A message never changes once a device in the field may send it: a new meaning is a new file.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware.core import config, event
+from replenish_server.fleet.tables import Twin
+from replenish_server.fleet.twin import desired_document
+from replenish_server.telemetry.codec import Event, Rejected, decode_event, decode_report, encode_ack
+from tests.fakes.retailer_house import NOW
+
+MESSAGES = Path(__file__).parent / "messages"
+NAMES = sorted(path.name.removesuffix(".expected.json") for path in MESSAGES.glob("*.expected.json"))
+
+
+def payload(name: str) -> bytes:
+    """The message as it is on the wire: without the newline that ends the file."""
+    (path,) = [path for path in MESSAGES.glob(f"{name}.*") if not path.name.endswith(".expected.json")]
+    return path.read_bytes().removesuffix(b"\n")
+
+
+def expectation(name: str) -> dict[str, Any]:
+    """What it means."""
+    found: dict[str, Any] = json.loads((MESSAGES / f"{name}.expected.json").read_text(encoding="utf-8"))
+    return found
+
+
+def meaning(name: str) -> dict[str, Any]:
+    """What our codecs make of it."""
+    content = payload(name)
+    kind = name.split("-", maxsplit=1)[0]
+    if kind == "ack":
+        read = event.parse_ack(content)
+        assert read is not None
+        return {"ack": {"boot": read.boot, "seqs": read.seqs, "answer": read.answer or None}}
+    if kind == "desired":
+        document = config.parse(content)
+        rest = {key: value for key, value in document.items() if key not in ("v", "rev", "now")}
+        return {"desired": {"rev": document["rev"], "now": config.server_now(document), "desired": rest}}
+    decoded = decode_event(content) if kind == "ev" else decode_report(content)
+    if isinstance(decoded, Rejected):
+        return {"rejected": {"code": decoded.code, "key": decoded.key and list(decoded.key)}}
+    return {"event": asdict(decoded)} if isinstance(decoded, Event) else {"report": decoded}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_golden_message_means_what_it_meant(name: str) -> None:
+    """Field by field, and every refusal with its code and the key that can still be acknowledged."""
+    assert expectation(name) == meaning(name)
+
+
+def test_every_message_has_its_expectation() -> None:
+    """No file is forgotten."""
+    messages = {path.stem for path in MESSAGES.iterdir() if not path.name.endswith(".expected.json")}
+    assert set(NAMES) == messages
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("ack-")])
+def test_the_server_writes_the_golden_acknowledgements(name: str) -> None:
+    """To the byte."""
+    ack = expectation(name)["ack"]
+    assert payload(name) == encode_ack(ack["boot"], ack["seqs"], ack["answer"])
+
+
+def test_the_server_writes_the_golden_desired_document() -> None:
+    """To the byte, as the publisher compacts it."""
+    wanted = expectation("desired-level")["desired"]
+    twin = Twin(device_id="d", desired=wanted["desired"], desired_rev=wanted["rev"], desired_at=NOW)
+    written = json.dumps(desired_document(twin, NOW), separators=(",", ":")).encode()
+    assert payload("desired-level") == written
+
+
+def test_the_firmware_writes_the_golden_events() -> None:
+    """To the byte: what devices send is what these files say."""
+    boot = "5f3a9c01"
+    health: dict[str, object] = {"bat": 2950, "rssi": -61, "drop": 0, "next": 86400, "fw": "0.1.0"}
+    assert payload("ev-level") == event.with_age(event.level(boot, 7, 1420, "ok"), 3, 2)
+    assert payload("ev-level-unknown") == event.with_age(event.level(boot, 8, None, "unknown"), 0, 1)
+    assert payload("ev-press") == event.with_age(event.press(boot, 9, "short"), 2, 1)
+    assert payload("ev-hello") == event.with_age(event.hello(boot, 0, health), 1, 0)
+
+
+def test_the_firmware_reports_the_golden_state() -> None:
+    """Settings in force, and what was clamped."""
+    wish = config.parse(payload("desired-level"))
+    for name, threshold in (("st-level", 400), ("st-limited", 9000)):
+        report = json.loads(payload(name))
+        asked = wish | {"rev": report["rev"], "slots": {"main": {"threshold": threshold, "watch": 620}}}
+        in_force = config.resolve("level", 2000, asked).document()
+        assert {key: report[key] for key in in_force} == in_force

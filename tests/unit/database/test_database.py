@@ -1,0 +1,187 @@
+"""Schema, pragmas and units of work of a real SQLite file."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError, StatementError
+from sqlmodel import SQLModel
+
+import replenish_server.app
+import replenish_server.database
+from replenish_server.database import Database, UtcTime
+from replenish_server.households.tables import Household
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A migrated database."""
+    made = Database(f"sqlite:///{tmp_path / 'deep' / 'replenish.db'}")
+    made.migrate()
+    yield made
+    made.close()
+
+
+def household(created_at: datetime = NOW) -> Household:
+    """A row with a time."""
+    return Household(
+        id="h",
+        name="0",
+        buyer_name="",
+        buyer_email="",
+        street="",
+        locality="",
+        postal_code="",
+        country="DE",
+        created_at=created_at,
+    )
+
+
+def alembic_config(database: Database) -> Config:
+    """Alembic on this database, as `Database.migrate` sets it up."""
+    config = Config()
+    folder = Path(replenish_server.database.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+    config.attributes["engine"] = database.engine
+    return config
+
+
+def test_the_migrated_schema_is_the_models_schema(database: Database) -> None:
+    """Nothing to add, to drop or to change."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert [] == compare_metadata(context, SQLModel.metadata)
+
+
+def test_upgrading_twice_changes_nothing_and_keeps_rows(database: Database) -> None:
+    """Every start migrates."""
+    with database.write() as session:
+        session.add(household())
+    database.migrate()
+    with database.read() as session:
+        assert session.get_one(Household, "h").created_at == NOW
+
+
+def test_downgrade_leaves_nothing_but_alembic(database: Database) -> None:
+    """And up again works."""
+    command.downgrade(alembic_config(database), "base")
+    assert {"alembic_version"} == set(inspect(database.engine).get_table_names())
+    database.migrate()
+    assert "purchase_order" in inspect(database.engine).get_table_names()
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 15000)],
+)
+def test_a_commit_survives_a_power_cut(database: Database, pragma: str, value: object) -> None:
+    """WAL, FULL (2), and keys that hold, on every connection."""
+    for _ in range(2):
+        with database.engine.connect() as connection:
+            assert value == connection.execute(text(f"PRAGMA {pragma}")).scalar()
+
+
+def test_two_transactions_that_read_before_they_write_both_succeed(database: Database) -> None:
+    """BEGIN IMMEDIATE: the second waits and then reads what the first wrote; deferred, it would fail."""
+    with database.write() as session:
+        session.add(household())
+    inside, failures = threading.Event(), []
+
+    def count(first: bool) -> None:
+        try:
+            with database.write() as session:
+                row = session.get_one(Household, "h")
+                number = int(row.name)
+                if first:
+                    inside.set()
+                    second.join(timeout=0.2)  # the second tries to begin meanwhile
+                row.name = str(number + 1)
+                session.add(row)
+        except OperationalError as error:
+            failures.append(error)
+
+    second = threading.Thread(target=lambda: (inside.wait(), count(first=False)))
+    one = threading.Thread(target=count, args=(True,))
+    second.start()
+    one.start()
+    one.join()
+    second.join()
+    assert [] == failures
+    with database.read() as session:
+        assert session.get_one(Household, "h").name == "2"
+
+
+def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
+    """It sees the last commit."""
+    with database.write() as session:
+        session.add(household())
+    with database.write() as writing:
+        writing.get_one(Household, "h").name = "new"
+        writing.flush()
+        with database.read() as session:
+            assert session.get_one(Household, "h").name == "0"
+
+
+def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
+    """Rolled back whole."""
+
+    def fail() -> None:
+        with database.write() as session:
+            session.add(household())
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.read() as session:
+        assert session.get(Household, "h") is None
+
+
+def test_a_naive_time_is_refused(database: Database) -> None:
+    """It would silently mean the machine's own zone."""
+    with pytest.raises(StatementError, match="without a zone"), database.write() as session:
+        session.add(household(datetime(2026, 5, 4, 12)))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        NOW,
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC),
+        datetime(2026, 5, 4, 14, tzinfo=timezone(timedelta(hours=2))),
+        datetime(9999, 12, 31, tzinfo=UTC),
+    ],
+)
+def test_times_come_back_as_the_same_moment_in_utc(database: Database, moment: datetime) -> None:
+    """Whole milliseconds, aware."""
+    with database.write() as session:
+        session.add(household(moment))
+    with database.read() as session:
+        found = session.get_one(Household, "h").created_at
+    assert moment == found
+    assert found.tzinfo is UTC
+
+
+def test_times_keep_their_order_in_the_database() -> None:
+    """They are numbers there."""
+    column = UtcTime()
+    moments = [NOW + timedelta(milliseconds=n) for n in (-2, -1, 0, 1)]
+    stored = [column.process_bind_param(moment, None) for moment in moments]  # type: ignore[arg-type]
+    assert sorted(stored) == stored  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql://localhost/x"])
+def test_a_database_that_this_release_does_not_speak_is_refused(url: str) -> None:
+    """With what to use instead."""
+    with pytest.raises(ValueError, match="use sqlite:///"):
+        Database(url)

@@ -1,0 +1,206 @@
+"""When a level or a press leads to an order, to a question, or to neither."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from replenish_server.forecast import Consumption
+from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.inventory import stock_position
+from replenish_server.replenishment.policy import (
+    MAX_PACKS,
+    Kind,
+    LeadTime,
+    SlotFacts,
+    Trigger,
+    decide_on_level,
+    decide_on_press,
+)
+
+FactsOf = Callable[..., SlotFacts]
+HOURS = timedelta(hours=1)
+STALE = timedelta(hours=26, minutes=1)
+
+
+def test_a_low_slot_with_all_its_evidence_orders(slot: FactsOf, now: datetime) -> None:
+    """Every rule says yes."""
+    decision = decide_on_level(slot(), now)
+    assert Kind.ORDER is decision.kind
+    assert decision.refused_by() is None
+    assert Trigger.LEVEL is decision.trigger
+    assert (decision.level, decision.threshold, decision.order_up_to) == (300_000, 400_000, 2_000_000)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"open_order": "placing"}, "no_open_order"),
+        ({"open_order": "delivered"}, "no_open_order"),
+        ({"position": stock_position(None, 1, 0, 0), "trailing": [], "level_as_of": None}, "level_known"),
+        ({"level_as_of": None}, "fresh_reading"),
+        ({"stale": STALE}, "fresh_reading"),
+        ({"position": stock_position(1_900_000, 1, 0, 0)}, "below_reorder_point"),
+        ({"trailing": []}, "three_low_readings"),
+        ({"hours": (2, 1)}, "three_low_readings"),
+        ({"hours": (1.9, 1.5, 1)}, "three_low_readings"),
+    ],
+    ids=[
+        "an order is open",
+        "a pack is delivered and not fitted",
+        "unknown",
+        "never read",
+        "stale",
+        "enough",
+        "settling since",
+        "two readings",
+        "three within the hour",
+    ],
+)
+def test_each_rule_alone_holds(slot: FactsOf, now: datetime, change: dict[str, Any], rule: str) -> None:
+    """One refusal is enough, it is the one named, and nothing is ordered."""
+    change = dict(change)
+    if "stale" in change:
+        change = {"level_as_of": now - change["stale"]}
+    if "hours" in change:
+        change = {"trailing": [(now - h * HOURS, 300_000) for h in change["hours"]]}
+    decision = decide_on_level(slot(**change), now)
+    refusal = decision.refused_by()
+    assert Kind.HOLD is decision.kind
+    assert refusal is not None
+    assert rule == refusal.rule
+    assert decision.packs == 0
+
+
+def test_a_reading_is_fresh_for_26_hours_to_the_second(slot: FactsOf, now: datetime) -> None:
+    """A daily report and two hours of slack."""
+    assert Kind.ORDER is decide_on_level(slot(level_as_of=now - 26 * HOURS), now).kind
+
+
+def test_three_readings_over_exactly_one_hour_are_evidence(slot: FactsOf, now: datetime) -> None:
+    """The limits belong to the allowed side."""
+    trailing = [(now - h * HOURS, 300_000) for h in (2, 1.5, 1)]
+    assert Kind.ORDER is decide_on_level(slot(trailing=trailing), now).kind
+
+
+def test_a_high_reading_breaks_the_low_run(slot: FactsOf, now: datetime) -> None:
+    """Only low readings since the last high one count."""
+    levels = (300_000, 300_000, 1_900_000, 300_000, 300_000)
+    trailing = [(now - (9 - n) * HOURS, level) for n, level in enumerate(levels)]
+    decision = decide_on_level(slot(trailing=trailing), now)
+    assert (decision.kind, decision.low_readings) == (Kind.HOLD, 2)
+
+
+def test_the_threshold_of_a_person_is_a_floor_under_the_reorder_point(slot: FactsOf, now: datetime) -> None:
+    """A slow habit and a quick parcel never lower it."""
+    slow = Consumption(1.0, 0.1, 0.1, 60)
+    assert decide_on_level(slot(consumption=slow), now).reorder_point == 400_000
+    high = decide_on_level(slot(threshold=1_700_000), now)
+    assert high.reorder_point == 1_700_000
+
+
+def test_a_slow_parcel_raises_the_reorder_point(slot: FactsOf, now: datetime) -> None:
+    """What is used while waiting must be there."""
+    quick, slow = (decide_on_level(slot(lead_time=LeadTime(d, 1.0, 3)), now) for d in (1.0, 7.0))
+    assert (quick.reorder_point or 0) < (slow.reorder_point or 0)
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 3, 4, 5, 10, 2_000_000])
+def test_a_full_container_never_orders(slot: FactsOf, now: datetime, capacity: int) -> None:
+    """Not even where the parcel takes longer than a container lasts, nor in the smallest unit."""
+    hungry = Consumption(capacity * 1.0, capacity * 1.0, capacity * 1.0, 5)
+    facts = slot(
+        level=capacity,
+        capacity=capacity,
+        threshold=capacity - 1,
+        pack_amount=1,
+        consumption=hungry,
+        lead_time=LeadTime(60, 9, 1),
+    )
+    decision = decide_on_level(facts, now)
+    assert Kind.HOLD is decision.kind
+    assert (decision.reorder_point or 0) < capacity
+
+
+@pytest.mark.parametrize(
+    ("level", "pack", "packs"),
+    [
+        (300_000, 1_000_000, 2),
+        (300_000, 1_700_000, 1),
+        (300_000, 1_699_999, 2),
+        (300_000, 9_000_000, 1),
+        (0, 1_000_000, 2),
+        (0, 1, MAX_PACKS),
+    ],
+)
+def test_packs_reach_the_capacity(slot: FactsOf, now: datetime, level: int, pack: int, packs: int) -> None:
+    """As few as fill the container, at least one, never a lorry."""
+    facts = slot(level=level, pack_amount=pack, position=stock_position(level, pack, 0, 0))
+    assert packs == decide_on_level(facts, now).packs
+
+
+def test_what_stands_in_the_cupboard_counts(slot: FactsOf, now: datetime) -> None:
+    """A spare pack keeps a low container from ordering."""
+    decision = decide_on_level(slot(spare=1), now)
+    assert Kind.HOLD is decision.kind
+    assert decision.spare == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("mandate", "kind"),
+    [
+        (Mandate(Mode.AUTO, 3000, "EUR"), Kind.ORDER),
+        (Mandate(Mode.AUTO, 0, "EUR"), Kind.ORDER),
+        (Mandate(Mode.AUTO, None, "EUR"), Kind.ASK),
+        (Mandate(Mode.ASK, 3000, "EUR"), Kind.ASK),
+        (Mandate(Mode.ASK, None, "EUR"), Kind.ASK),
+    ],
+)
+def test_only_auto_with_a_cap_leaves_without_a_person(
+    slot: FactsOf, now: datetime, mandate: Mandate, kind: Kind
+) -> None:
+    """For levels and presses alike."""
+    level = decide_on_level(slot(mandate=mandate), now)
+    press = decide_on_press(slot(mandate=mandate), late=False, age=timedelta(0))
+    assert (kind, kind) == (level.kind, press.kind)
+    assert (level.packs, press.packs) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "late", "kind", "packs"),
+    [
+        (None, False, Kind.ORDER, 1),
+        (None, True, Kind.ASK, 1),
+        ("shipped", False, Kind.HOLD, 0),
+        ("shipped", True, Kind.HOLD, 0),
+    ],
+)
+def test_a_press_orders_one_pack_asks_when_late_and_joins_an_open_order(
+    slot: FactsOf, state: str | None, late: bool, kind: Kind, packs: int
+) -> None:
+    """The whole table of a press."""
+    decision = decide_on_press(slot(open_order=state), late, timedelta(minutes=12, seconds=40))
+    assert (kind, packs) == (decision.kind, decision.packs)
+    assert decision.press_age_minutes == 13
+
+
+def test_a_press_does_not_ask_what_the_sensor_says(slot: FactsOf) -> None:
+    """The person stands before it: an unknown or a full container orders too."""
+    for level in (None, 2_000_000):
+        assert Kind.ORDER is decide_on_press(slot(level=level), late=False, age=timedelta(0)).kind
+
+
+def test_a_button_has_no_level_to_judge(slot: FactsOf, now: datetime) -> None:
+    """Asking is a mistake of the caller, not a decision."""
+    with pytest.raises(ValueError, match="without a sensor"):
+        decide_on_level(slot(capacity=None), now)
+
+
+def test_the_days_of_cover_count_what_is_on_hand(slot: FactsOf, now: datetime) -> None:
+    """Early, middle and late, in order, longer with a spare pack."""
+    bare, stocked = decide_on_level(slot(), now), decide_on_level(slot(spare=1), now)
+    assert bare.run_out_days is not None
+    assert stocked.run_out_days is not None
+    assert sorted(bare.run_out_days) == list(bare.run_out_days)
+    assert bare.run_out_days[1] < stocked.run_out_days[1]

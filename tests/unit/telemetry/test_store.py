@@ -1,0 +1,224 @@
+"""A batch into tables: stored once, whatever comes twice or out of order, and nothing stops the stream."""
+
+import json
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from replenish_server.fleet.tables import Device, Slot, Twin
+from replenish_server.fleet.twin import want_threshold
+from replenish_server.ids import DeviceId
+from replenish_server.telemetry.store import Incoming, PressKey, Stored, store_batch
+from replenish_server.telemetry.tables import Quarantined, Reading
+from tests.fakes.retailer_house import NOW, House, build_house
+
+BOOT = "0000000a"
+
+
+def up(
+    document: Any, device: str = "level-1", at_s: float = 0, kind: str = "ev", retained: bool = False
+) -> Incoming:
+    """A message of a device; bytes go as they are."""
+    payload = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return Incoming(f"rp/1/{device}/up/{kind}", payload, retained, NOW + timedelta(seconds=at_s))
+
+
+def level(seq: int, grams: int | None = 900, boot: str = BOOT, **more: Any) -> dict[str, Any]:
+    """A level reading."""
+    return {"v": 1, "b": boot, "s": seq, "t": "level", "n": grams} | more
+
+
+def press(seq: int, **more: Any) -> dict[str, Any]:
+    """A press."""
+    return {"v": 1, "b": BOOT, "s": seq, "t": "press", "g": "short"} | more
+
+
+def store(house: House, *batch: Incoming) -> Stored:
+    """One batch, committed."""
+    with house.database.write() as session:
+        return store_batch(session, list(batch))
+
+
+def tables(house: House) -> dict[str, Any]:
+    """What a batch keeps, but how often a refusal was seen and the moments that only schedule work."""
+    with house.database.read() as session:
+        return {
+            "readings": sorted(str(r.model_dump()) for r in session.exec(select(Reading))),
+            "quarantine": sorted(
+                str(q.model_dump(exclude={"seen"})) for q in session.exec(select(Quarantined))
+            ),
+            "due": sorted(s.id for s in session.exec(select(Slot)) if s.due_at is not None),
+            "seen": sorted(d.id for d in session.exec(select(Device)) if d.last_seen_at is not None),
+            "twins": sorted(str(t.model_dump()) for t in session.exec(select(Twin))),
+        }
+
+
+def codes(house: House) -> dict[str, int]:
+    """Quarantine codes and how often each was seen."""
+    with house.database.read() as session:
+        return {row.code: row.seen for row in session.exec(select(Quarantined))}
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Incoming]:
+    """Messages of every kind, each with a content and a moment of its own."""
+    made: list[Incoming] = []
+    for n in range(draw(st.integers(1, 14))):
+        kind = draw(
+            st.sampled_from(["level", "press", "hello", "bad", "slot", "stranger", "topic", "retained"])
+        )
+        age = draw(st.sampled_from([0, 5, 599, 601, 90_000]))
+        document: Any = level(n, draw(st.integers(0, 2500)), a=age)
+        device = draw(st.sampled_from(["level-1", "button-1"]))
+        if kind == "press":
+            document = press(n, a=age)
+        elif kind == "hello":
+            document = {"v": 1, "b": BOOT, "s": n, "t": "hello", "h": {"bat": 3000 + n}}
+        elif kind == "bad":
+            document = level(n, -1)
+        elif kind == "slot":
+            document = level(n, 5, k="cyan")
+        topic = f"up/{'log' if kind == 'topic' else 'ev'}"
+        device = "stranger" if kind == "stranger" else device
+        at = NOW + timedelta(seconds=n)
+        made.append(Incoming(f"rp/1/{device}/{topic}", json.dumps(document).encode(), kind == "retained", at))
+    return made
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(streams(), st.randoms(use_true_random=False))
+def test_any_order_any_repetition_and_any_cut_into_batches_gives_the_same_tables(
+    template: Path, tmp_path_factory: pytest.TempPathFactory, stream: list[Incoming], shuffle: random.Random
+) -> None:
+    """Law 2: stored once."""
+    straight = build_house(template, tmp_path_factory.mktemp("straight"))
+    mixed = build_house(template, tmp_path_factory.mktemp("mixed"))
+    store(straight, *stream)
+    arrived = stream + [message for message in stream if shuffle.random() < 0.5]
+    shuffle.shuffle(arrived)
+    cut = shuffle.randrange(len(arrived) + 1)
+    store(mixed, *arrived[:cut])
+    store(mixed, *arrived[cut:])
+    assert tables(straight) == tables(mixed)
+    straight.database.close()
+    mixed.database.close()
+
+
+def test_a_repeated_reading_is_acknowledged_again_and_stored_once(house: House) -> None:
+    """The device lets go when it hears of it, which may take several tries."""
+    first = store(house, up(level(1)), up(level(2)))
+    again = store(house, up(level(2), at_s=60))
+    assert {("level-1", BOOT): [1, 2]} == first.acks
+    assert {("level-1", BOOT): [2]} == again.acks
+    assert len(tables(house)["readings"]) == 2
+
+
+def test_the_first_arrival_decides_when_it_happened(house: House) -> None:
+    """A repetition's age may be off by its way."""
+    store(house, up(level(1, a=30)))
+    store(house, up(level(1, a=100), at_s=60))
+    with house.database.read() as session:
+        (reading,) = session.exec(select(Reading)).all()
+    assert NOW - timedelta(seconds=30) == reading.occurred_at
+    assert NOW == reading.received_at
+
+
+@pytest.mark.parametrize("boots", [("0000000a", "0000000b")])
+def test_the_same_sequence_of_another_boot_is_another_reading(house: House, boots: tuple[str, str]) -> None:
+    """The key is device, boot and sequence."""
+    store(house, *[up(level(1, boot=boot)) for boot in boots])
+    assert len(tables(house)["readings"]) == 2
+
+
+def test_a_press_is_answered_by_itself(house: House) -> None:
+    """Not among the plain acknowledgements, and each time it comes."""
+    stored = store(house, up(press(3), "button-1"), up(level(4)))
+    assert [PressKey("button-1", BOOT, 3)] == stored.presses
+    assert {("level-1", BOOT): [4]} == stored.acks
+    assert stored.slots_due
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "acks", "kept"),
+    [
+        (lambda: up(b"nonsense"), "malformed", {}, 0),
+        (lambda: up(level(1, -1)), "out_of_range", {("level-1", BOOT): [1]}, 0),
+        (lambda: up(level(1, v=2)), "schema", {("level-1", BOOT): [1]}, 0),
+        (lambda: up(level(1, t="dance")), "type", {("level-1", BOOT): [1]}, 0),
+        (lambda: up(level(1, x="x" * 600)), "oversized", {("level-1", BOOT): [1]}, 0),
+        (lambda: up(level(1, k="cyan")), "unknown_slot", {("level-1", BOOT): [1]}, 0),
+        (lambda: up(level(1), "stranger"), "unknown_device", {}, 0),
+        (lambda: up(level(1), kind="log"), "topic", {}, 0),
+        (lambda: up(level(1), retained=True), "retained", {("level-1", BOOT): [1]}, 1),
+        (lambda: up(press(1, a=601)), "stale_press", {}, 1),
+        (lambda: up(press(1), retained=True), "retained", {}, 1),
+        (lambda: up({"v": 2}, kind="st"), "schema", {}, 0),
+    ],
+)
+def test_what_cannot_be_used_is_quarantined_with_its_reason_and_the_stream_goes_on(
+    house: House, message: Callable[[], Incoming], code: str, acks: dict[Any, list[int]], kept: int
+) -> None:
+    """Acknowledged where its key can be read, so that the device does not send it for ever."""
+    stored = store(house, message(), up(level(99)))
+    expected = {key: list(seqs) for key, seqs in acks.items()}
+    expected.setdefault(("level-1", BOOT), []).append(99)
+    assert {code: 1} == codes(house)
+    assert expected == stored.acks
+    assert kept + 1 == len(tables(house)["readings"])
+
+
+@pytest.mark.parametrize(
+    ("document", "retained", "late"),
+    [
+        (press(1, a=600), False, False),
+        (press(1, a=601), False, True),
+        (press(1), True, True),
+        (level(1, a=90_000), False, False),
+        (level(1), True, True),
+    ],
+)
+def test_only_old_presses_and_retained_copies_are_late(
+    house: House, document: dict[str, Any], retained: bool, late: bool
+) -> None:
+    """An old level is history; an old press is a wish that may have passed."""
+    store(house, up(document, retained=retained))
+    with house.database.read() as session:
+        assert late is session.exec(select(Reading.late)).one()
+
+
+def test_the_same_refusal_again_only_counts_up(house: House) -> None:
+    """A device in a loop cannot fill the disk."""
+    for n in range(5):
+        store(house, up(b"x" * 5000, at_s=n))
+    with house.database.read() as session:
+        (row,) = session.exec(select(Quarantined)).all()
+    assert (5, 5000, 1024) == (row.seen, row.size, len(row.payload))
+    assert (NOW, NOW + timedelta(seconds=4)) == (row.first_at, row.last_at)
+
+
+def test_readings_make_their_slot_due_and_hello_does_not(house: House) -> None:
+    """The earliest wish stays."""
+    assert not store(house, up({"v": 1, "b": BOOT, "s": 1, "t": "hello"})).slots_due
+    store(house, up(level(2), at_s=10))
+    store(house, up(level(3), at_s=20))
+    with house.database.read() as session:
+        assert NOW + timedelta(seconds=10) == session.get_one(Slot, house.slots["level-1"]).due_at
+        assert session.get_one(Slot, house.slots["button-1"]).due_at is None
+        assert NOW + timedelta(seconds=20) == session.get_one(Device, "level-1").last_seen_at
+
+
+def test_reports_reach_the_twin(house: House) -> None:
+    """Retained ones too: that is how they are published."""
+    with house.database.write() as session:
+        want_threshold(session, DeviceId("level-1"), "main", 400, NOW)
+    store(house, up({"v": 1, "rev": 1, "lim": []}, kind="st", retained=True))
+    with house.database.read() as session:
+        assert session.get_one(Twin, "level-1").reported_rev == 1
+    assert {} == codes(house)
