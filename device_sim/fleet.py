@@ -4,7 +4,6 @@ For numbers and faults that would be slow in the VM. The firmware itself runs in
 """
 
 import asyncio
-import contextlib
 import json
 import random
 from dataclasses import dataclass, field
@@ -72,21 +71,27 @@ class SimDevice:
     async def run(self) -> None:
         """Connect, send what is pending, hear acknowledgements; for ever, through every outage."""
         while True:
-            with contextlib.suppress(aiomqtt.MqttError, TimeoutError, OSError):
-                async with aiomqtt.Client(
-                    self.access.host,
-                    self.access.port,
-                    identifier=self.access.device_id,
-                    username=self.access.device_id,
-                    password=self.access.password,
-                    protocol=aiomqtt.ProtocolVersion.V5,
-                    timeout=3,
-                ) as client:
-                    await client.subscribe(f"rp/1/{self.access.device_id}/down/#", qos=1)
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._hear(client))
-                        group.create_task(self._send(client))
+            try:
+                await self._live()
+            except* (aiomqtt.MqttError, TimeoutError, OSError):
+                pass  # the broker is away: what is pending stays pending
             await asyncio.sleep(self.rng.uniform(*_RETRY_S))
+
+    async def _live(self) -> None:
+        """One connection, until it breaks."""
+        async with aiomqtt.Client(
+            self.access.host,
+            self.access.port,
+            identifier=self.access.device_id,
+            username=self.access.device_id,
+            password=self.access.password,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            timeout=3,
+        ) as client:
+            await client.subscribe(f"rp/1/{self.access.device_id}/down/#", qos=1)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._hear(client))
+                group.create_task(self._send(client))
 
     async def _send(self, client: aiomqtt.Client) -> None:
         """Send the oldest pending records, wait for acknowledgements, send again what got none."""

@@ -25,7 +25,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Child:
-    """A process in a group of its own.
+    """A process in a group of its own; it dies with the thread that starts it, so let that one last.
 
     Args:
         name: for messages.

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
+import uvicorn
 from fastapi import FastAPI
 
 from replenish_server.clock import Clock
@@ -46,6 +48,7 @@ class Server:
         self.follower = Follower(self.database, self.shops.shop, self.clock)
         evaluator = Evaluator(self.database, self.clock)
         self._answer = Worker("answer", lambda: tell_presses(self.database, self.session.publish_ack))
+        self.dispatcher.hold_back()  # until our page answers
         self._dispatch = Worker("dispatch", self.dispatcher.run, then=self._answer.wake)
         self._follow = Worker("follow", self.follower.run, then=self._wake_evaluation)
         self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)
@@ -58,6 +61,16 @@ class Server:
         self.dispatcher.release_leases()
         self._ticks.start()
         self._ingest.start()
+
+    def let_orders_leave(self) -> None:
+        """Our page answers now: a shop that cannot fetch our profile would refuse an order for good."""
+        self.dispatcher.let_go()
+        self._dispatch.wake()
+
+    def finish_orders(self) -> None:
+        """Our page is about to fall silent: end the conversation in hand, and start no other."""
+        self.dispatcher.hold_back()
+        self._dispatch.stop()
 
     def stop(self) -> None:
         """Stop in the order in which things flow, so that nothing is half done."""
@@ -85,9 +98,39 @@ class Server:
         self._answer.wake()
 
 
-def build_app(settings: Settings) -> FastAPI:
+class _Web(uvicorn.Server):
+    """Serves pages and the shop's edge; orders leave only while it does."""
+
+    def __init__(self, server: Server) -> None:
+        settings = server.settings
+        super().__init__(
+            uvicorn.Config(
+                _build_app(server),
+                host=settings.http_host,
+                port=settings.http_port,
+                log_level="warning",
+                timeout_graceful_shutdown=3,
+            )
+        )
+        self._server = server
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._server.let_orders_leave()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self._server.finish_orders)
+        await super().shutdown(sockets)
+
+
+def run_server(settings: Settings) -> None:
+    """Run everything in this process until a signal ends it."""
+    _Web(Server(settings)).run()
+
+
+def _build_app(server: Server) -> FastAPI:
     """The web application; its lifespan starts and stops the whole server."""
-    server = Server(settings)
+    settings = server.settings
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

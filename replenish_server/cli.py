@@ -212,9 +212,7 @@ def broker() -> None:
 @app.command()
 def serve(verbose: Annotated[bool, typer.Option("--verbose", help="Log every use case.")] = False) -> None:
     """Run the server: ingest, page and workers in one process."""
-    import uvicorn
-
-    from replenish_server.app import build_app
+    from replenish_server.app import run_server
 
     settings = Settings()
     if operations.the_household(_database(settings)) is None:
@@ -229,13 +227,7 @@ def serve(verbose: Annotated[bool, typer.Option("--verbose", help="Log every use
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
     logging.getLogger("httpx").setLevel(logging.WARNING)
     console.print(f"Replenish is at {settings.base_url} (data in {settings.data_dir}).")
-    uvicorn.run(
-        build_app(settings),
-        host=settings.http_host,
-        port=settings.http_port,
-        log_level="warning",
-        timeout_graceful_shutdown=3,
-    )
+    run_server(settings)
 
 
 @app.command()

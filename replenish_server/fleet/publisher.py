@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 import aiomqtt
+from sqlalchemy.exc import SQLAlchemyError
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
@@ -42,23 +43,31 @@ class TwinPublisher:
         """Publish for ever; ends only by cancellation."""
         while True:
             try:
-                async with aiomqtt.Client(
-                    self.host,
-                    self.port,
-                    identifier=self.user,
-                    username=self.user,
-                    password=self.password,
-                    protocol=aiomqtt.ProtocolVersion.V5,
-                    timeout=5,
-                ) as client:
-                    # A broker that was killed may have forgotten retained documents: repeat them all.
-                    await self._publish(client, everything=True)
-                    while True:
-                        await asyncio.sleep(_LOOK_EVERY_S)
-                        await self._publish(client, everything=False)
-            except aiomqtt.MqttError as error:
-                log.warning("action=twin_offline why=%s", error)
-                await asyncio.sleep(_RECONNECT_S)
+                await self._live()
+            except* (aiomqtt.MqttError, SQLAlchemyError) as lost:
+                log.warning("action=twin_offline why=%s", lost.exceptions[0])
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _live(self) -> None:
+        """One connection, until it breaks."""
+        async with (
+            aiomqtt.Client(
+                self.host,
+                self.port,
+                identifier=self.user,
+                username=self.user,
+                password=self.password,
+                protocol=aiomqtt.ProtocolVersion.V5,
+                timeout=5,
+            ) as client,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(_notice_loss(client))
+            # A broker that was killed may have forgotten retained documents: repeat them all.
+            await self._publish(client, everything=True)
+            while True:
+                await asyncio.sleep(_LOOK_EVERY_S)
+                await self._publish(client, everything=False)
 
     async def _publish(self, client: aiomqtt.Client, everything: bool) -> None:
         for device_id, rev, payload in await asyncio.to_thread(self._documents, everything):
@@ -81,3 +90,9 @@ class TwinPublisher:
     def _confirm(self, device_id: str, rev: int) -> None:
         with self.database.write() as session:
             confirm_published(session, DeviceId(device_id), rev)
+
+
+async def _notice_loss(client: aiomqtt.Client) -> None:
+    """Fail when the connection breaks: with nothing to publish, nothing else would notice it."""
+    async for _ in client.messages:
+        pass

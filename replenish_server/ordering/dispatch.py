@@ -6,6 +6,7 @@ fence, so a worker that was overtaken changes nothing.
 
 import logging
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,16 +70,25 @@ class Dispatcher:
         self._shops = shops
         self._clock = clock
         self._random = random.Random()  # noqa: S311 - spreads retries, protects nothing
+        self._held_back = threading.Event()
 
     def release_leases(self) -> None:
         """At start: free what a killed predecessor held; the next claim overtakes its fence."""
         with self._database.write() as session:
             session.execute(update(PurchaseOrder).values(lease_until=None))
 
+    def hold_back(self) -> None:
+        """Start no conversation with a shop until `let_go`; one under way goes on to its end."""
+        self._held_back.set()
+
+    def let_go(self) -> None:
+        """Let orders leave again."""
+        self._held_back.clear()
+
     def run(self) -> int:
         """Work on every order that is due; returns how many were worked on."""
         worked = 0
-        while (claim := self._claim()) is not None:
+        while not self._held_back.is_set() and (claim := self._claim()) is not None:
             self._work(claim)
             worked += 1
         return worked
@@ -121,6 +131,10 @@ class Dispatcher:
         journal = DatabaseJournal(self._database, order.id, order.attempt, order.fence, self._clock.now)
         try:
             shop = self._shops(claim.retailer)
+            earlier = self._retire(claim, shop, journal)
+            if earlier is not None:
+                self._settle(claim, earlier)
+                return
             quote = shop.quote(claim.need, journal)
             if isinstance(quote, Trouble) or order.state == State.NEEDS_APPROVAL:
                 self._settle(claim, quote)
@@ -133,6 +147,15 @@ class Dispatcher:
         except Exception as error:  # one order's surprise must not stop the others
             log.exception("action=dispatch_failed order_id=%s", order.id)
             self._retry(claim, type(error).__name__, None)
+
+    def _retire(
+        self, claim: _Claim, shop: RetailerPort, journal: Journal
+    ) -> Placed | Trouble | Unknown | None:
+        """Before a new session: the old one must not become an order as well."""
+        order = claim.order
+        if order.attempt == 1 or order.checkout_id is None or journal.find("create") is not None:
+            return None
+        return shop.retire(order.checkout_id, journal)
 
     def _place(
         self, claim: _Claim, quote: Quote, shop: RetailerPort, journal: Journal
@@ -183,6 +206,8 @@ class Dispatcher:
                 case Expired():
                     order.attempt += 1
                     order.checkout_id = None
+                    order.failures = claim.order.failures + 1
+                    order.next_try_at = self._after(self._delay_s(order.failures))
             session.add(order)
         log.info("action=order_settled order_id=%s outcome=%s", claim.order.id, type(outcome).__name__)
 
@@ -193,12 +218,15 @@ class Dispatcher:
             if order.fence != claim.order.fence:
                 return
             order.failures += 1
-            longest = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2 ** min(order.failures, 10))
-            delay_s = wait_s if wait_s is not None else longest * self._random.uniform(0.5, 1.0)
             order.lease_until = None
-            order.next_try_at = self._after(delay_s)
+            order.next_try_at = self._after(wait_s if wait_s is not None else self._delay_s(order.failures))
             session.add(order)
         log.warning("action=order_retry order_id=%s failures=%d why=%s", order.id, order.failures, why[:200])
+
+    def _delay_s(self, failures: int) -> float:
+        """Real seconds before the next try: doubling, jittered over the upper half."""
+        longest = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * float(2 ** min(failures, 10)))
+        return longest * self._random.uniform(0.5, 1.0)
 
     def _held(self, session: Session, claim: _Claim) -> PurchaseOrder:
         """The order, if it is still ours and still in the state in which we took it."""

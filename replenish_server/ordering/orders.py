@@ -150,8 +150,7 @@ def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime) 
     order.failures = 0
     order.next_try_at = now
     if order.state == State.NEEDS_ATTENTION and not may_have_left(session, order):
-        order.attempt += 1
-        order.checkout_id = None
+        order.attempt += 1  # a new session; the dispatcher closes the old one before it opens it
     move(session, order, Event.APPROVE, now, "approved by a person")
 
 

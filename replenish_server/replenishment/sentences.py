@@ -70,7 +70,8 @@ def _what(decision: Decision, refusal: Verdict | None, korean: bool) -> str:
     noun = "pack" if packs == 1 else "packs"
     if decision.kind is Kind.ORDER:
         return f"Order of {packs} {noun} for at most {money(decision.price_cap_minor, decision.currency)}."
-    return f"{packs} {noun} wait for your approval ({_ask_reason(decision, refusal, korean)})."
+    verb = "waits" if packs == 1 else "wait"
+    return f"{packs} {noun} {verb} for your approval ({_ask_reason(decision, refusal, korean)})."
 
 
 def _ask_reason(decision: Decision, refusal: Verdict | None, korean: bool) -> str:

@@ -190,6 +190,18 @@ class RetailerPort(Protocol):
             JournalClosed: see `Journal.prepare`.
         """
 
+    def retire(self, checkout_id: str, journal: Journal) -> Placed | Trouble | Unknown | None:
+        """Close a session that is given up for a new one. A person may have finished it at the shop.
+
+        Returns:
+            None when it can no longer become an order; Placed when it has; Trouble when the shop keeps it
+            open.
+
+        Raises:
+            TryLater: no usable answer; call again.
+            JournalClosed: see `Journal.prepare`.
+        """
+
     def read_order(self, retailer_order_id: str) -> OrderSnapshot:
         """The shop's present view of an order.
 

@@ -84,7 +84,7 @@ def store_batch(session: Session, batch: list[Incoming]) -> Stored:
             reason = Rejected("unknown_device", f"no device {device_id!r} is registered here")
             _quarantine(session, message, reason)
             continue
-        seen[device_id] = message.received_at
+        seen[device_id] = max(message.received_at, seen.get(device_id, message.received_at))
         if kind == "st":
             _store_report(session, DeviceId(device_id), message)
             continue
@@ -106,7 +106,8 @@ def store_batch(session: Session, batch: list[Incoming]) -> Stored:
         else:
             stored.acks.setdefault((device_id, event.boot), []).append(event.seq)
         if event.type != "hello":
-            due[slots[device_id][event.slot_key]] = message.received_at
+            slot_id = slots[device_id][event.slot_key]
+            due[slot_id] = min(message.received_at, due.get(slot_id, message.received_at))
     if rows:
         session.connection().execute(insert(Reading).on_conflict_do_nothing(), rows)
     _mark(session, due, seen)

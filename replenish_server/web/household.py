@@ -264,4 +264,5 @@ def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.Or
         timeline=[(event.at, State(event.state).value, note_text(event.note, lang)) for event in events],
         can_approve=order_acts.can_approve(order),
         can_cancel=order_acts.can_cancel(session, order),
+        failures=order.failures,
     )

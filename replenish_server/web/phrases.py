@@ -164,6 +164,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "order.trigger_press": ("a press of the button", "버튼 누름"),
     "order.reason": ("Why", "주문 이유"),
     "order.problem": ("What is wrong", "문제"),
+    "order.trying": (
+        "The shop gives no answer yet ({n} tries). It is asked again by itself; nothing is bought twice.",
+        "상점이 아직 답하지 않습니다({n}번 시도). 자동으로 다시 시도하며 두 번 사지 않습니다.",
+    ),
     "order.timeline": ("What happened", "진행 내역"),
     "order.for_slot": ("For", "물품"),
     "order.see": ("See the order", "주문 보기"),

@@ -102,7 +102,8 @@ class OrderView:
     """One order. `total_minor` is the quoted total, None until a retailer has quoted.
 
     `reason` says why it exists. `problem` says what is wrong when it needs attention. `timeline` holds
-    (when, state, note), oldest first. `permalink` is the retailer's page for the order.
+    (when, state, note), oldest first. `permalink` is the retailer's page for the order. `failures` counts the
+    tries in a row that got no usable answer from the retailer.
     """
 
     order_id: str
@@ -122,6 +123,7 @@ class OrderView:
     timeline: Sequence[tuple[datetime, OrderState, str]]
     can_approve: bool
     can_cancel: bool
+    failures: int
 
 
 @dataclass(frozen=True)

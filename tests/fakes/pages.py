@@ -118,6 +118,7 @@ def make_order(**changes: object) -> OrderView:
         timeline=[(at(-0.1), "needs_approval", "Quoted at 21.50 EUR with delivery.")],
         can_approve=True,
         can_cancel=True,
+        failures=0,
     )
     return replace(order, **changes)  # type: ignore[arg-type]
 

@@ -1,28 +1,40 @@
-"""One mortal house for each file of laws; schedules share it, each with devices and slots of its own."""
+"""A household in a real SQLite file for the laws that need no processes; the schema is built once."""
 
-import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from replenish_server.cli import find_mosquitto
-from tests.support.mortal_house import MortalHouse
-from tests.support.zygote import Zygote
+from tests.fakes.retailer_house import House, build_house, migrated
+
+FreshHouse = Callable[[], House]
 
 
-@pytest.fixture(scope="module")
-def mortal_house() -> Iterator[MortalHouse]:
-    """A running house whose parts may be killed."""
-    binary = find_mosquitto()
-    if binary is None:
-        if os.environ.get("CI"):
-            pytest.fail("Mosquitto is missing, and CI must have it")
-        pytest.skip("Mosquitto is not installed")
-    zygote = Zygote()
-    house = MortalHouse(binary, zygote)
-    try:
-        house.start()
-        yield house
-    finally:
-        house.stop()
-        zygote.close()
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that every household starts from."""
+    return migrated(tmp_path_factory.mktemp("template") / "template.db")
+
+
+@pytest.fixture
+def fresh_house(template: Path) -> Iterator[FreshHouse]:
+    """Makes a household of its own for each random case; in memory-backed files where there are some."""
+    shared = Path("/dev/shm")
+    root = Path(tempfile.mkdtemp(prefix="replenish-laws-", dir=shared if shared.is_dir() else None))
+    current: list[House] = []
+
+    def make() -> House:
+        for old in current:
+            old.database.close()
+        current.clear()
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        current.append(build_house(template, root))
+        return current[0]
+
+    yield make
+    for old in current:
+        old.database.close()
+    shutil.rmtree(root, ignore_errors=True)

@@ -5,19 +5,19 @@ import signal
 import pytest
 
 from tests.support.mortal_house import MortalHouse
-from tests.support.schedules import BASE_SEED, Deaths, Tally
+from tests.support.schedules import Deaths, Tally
+from tests.support.seeds import in_groups, name, seeds
 
-pytestmark = [pytest.mark.law, pytest.mark.broker, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.law, pytest.mark.broker, pytest.mark.timeout(180)]
 
 SCHEDULES = 50
 TALLY = Tally()
 
 
-@pytest.mark.parametrize("number", range(SCHEDULES))
-def test_nothing_is_lost_or_ordered_twice(mortal_house: MortalHouse, number: int) -> None:
+@pytest.mark.parametrize("group", in_groups(seeds(1000, SCHEDULES)), ids=name)
+def test_nothing_is_lost_or_ordered_twice(mortal_house: MortalHouse, group: list[int]) -> None:
     """Each schedule: readings and presses while the broker dies once or twice, gently or not."""
-    deaths = Deaths(("broker",), (signal.SIGKILL, signal.SIGTERM), most=2)
-    TALLY.run(mortal_house, BASE_SEED + 1000 + number, deaths)
+    TALLY.run(mortal_house, group, Deaths(("broker",), (signal.SIGKILL, signal.SIGTERM), most=2))
 
 
 def test_the_schedules_did_something() -> None:

@@ -75,9 +75,7 @@ def _serve(env: dict[str, str], log: str) -> None:
     """In the child: become a server."""
     import logging
 
-    import uvicorn
-
-    from replenish_server.app import build_app
+    from replenish_server.app import run_server
     from replenish_server.settings import Settings
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -88,13 +86,11 @@ def _serve(env: dict[str, str], log: str) -> None:
     os.environ.update(env)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    settings = Settings()
-    uvicorn.run(build_app(settings), host=settings.http_host, port=settings.http_port, log_level="warning")
+    run_server(Settings())
 
 
 def _main() -> None:
     import numpy  # noqa: F401 - imported for the children
-    import uvicorn  # noqa: F401
 
     import replenish_server.app  # noqa: F401
 

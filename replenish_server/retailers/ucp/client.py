@@ -110,12 +110,27 @@ class UcpRetailer:
             if stored is not None:
                 return self._resolve(url, stored, journal)
             return self._complete(url, quote, journal)
-        except ProfileUnusable as error:
-            return Trouble(Problem.UNREADABLE, str(error))
-        except shapes.Unreadable as error:
+        except (ProfileUnusable, shapes.Unreadable) as error:
+            # What may have left must not be called "not bought" because the shop became unreadable.
             return (
                 Unknown(str(error)) if journal.find("complete") else Trouble(Problem.UNREADABLE, str(error))
             )
+
+    def retire(self, checkout_id: str, journal: Journal) -> Placed | Trouble | Unknown | None:
+        """Make sure that an earlier session can no longer become an order, or learn that it has."""
+        try:
+            url = _session_url(self._discover().endpoint, checkout_id)
+            current, answer = self._read(url)
+            if isinstance(current, Checkout) and current.status in ("completed", "complete_in_progress"):
+                return self._outcome(200, answer)
+            if not isinstance(current, Checkout) or current.status == "canceled":
+                return None
+            closed = self._change(journal, "retire", "POST", f"{url}/cancel", b"")
+        except (ProfileUnusable, shapes.Unreadable) as error:
+            return Trouble(Problem.UNREADABLE, str(error))
+        if isinstance(closed, Checkout) and closed.status == "canceled":
+            return None
+        return Trouble(Problem.RETAILER_REFUSED, "the shop does not close the earlier session")
 
     def read_order(self, retailer_order_id: str) -> OrderSnapshot:
         """GET /orders/{id}."""
@@ -190,15 +205,13 @@ class UcpRetailer:
             return Trouble(Problem.UNKNOWN_OUTCOME, refusal.detail, refusal.continue_url)
         return self._keep_outcome(answer.status, answer.body, journal)
 
-    def _keep_outcome(
-        self, status: int, body: bytes, journal: Journal
-    ) -> Placed | Trouble | Unknown | Expired:
+    def _keep_outcome(self, status: int, body: bytes, journal: Journal) -> Placed | Trouble | Unknown:
         outcome = self._outcome(status, body)
         if not isinstance(outcome, Unknown):
             journal.answered("complete", status, body)
         return outcome
 
-    def _outcome(self, status: int, body: bytes) -> Placed | Trouble | Unknown | Expired:
+    def _outcome(self, status: int, body: bytes) -> Placed | Trouble | Unknown:
         if status == 402:
             refusal = shapes.refusal_of(status, body)
             return Trouble(Problem.PAYMENT_FAILED, refusal.detail, refusal.continue_url)

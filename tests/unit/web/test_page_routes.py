@@ -78,6 +78,14 @@ async def test_an_order_shows_its_story(client: httpx.AsyncClient) -> None:
     assert "<button" not in text
 
 
+async def test_a_shop_that_does_not_answer_is_said(client: httpx.AsyncClient, pages: FakePages) -> None:
+    pages.orders["ord-1"] = make_order(state="placing", can_approve=False, failures=1)
+    assert "no answer" not in (await client.get("/orders/ord-1")).text  # one hiccup is no news
+    pages.orders["ord-1"] = make_order(state="placing", can_approve=False, failures=7)
+    assert "The shop gives no answer yet (7 tries)" in (await client.get("/orders/ord-1")).text
+    assert "7번 시도" in (await client.get("/orders/ord-1?lang=ko")).text
+
+
 async def test_approving_what_was_shown(client: httpx.AsyncClient, pages: FakePages) -> None:
     tag = offer_tag((await client.get("/orders/ord-1")).text)
     answer = await client.post("/orders/ord-1/approve", data={"offer": tag})
