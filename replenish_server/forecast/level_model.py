@@ -1,0 +1,249 @@
+"""PURE (numpy): how long what a sensor sees will last, for a whole fleet at once.
+
+One model for all slots: a belief per category, networks over unit-free features, and a conformal step. It is
+fitted on a fleet's own outcomes and plain values hold all of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replenish_server.forecast.calibration import Calibration, calibrate
+from replenish_server.forecast.folds import fold_of
+from replenish_server.forecast.level_features import LevelFeatures, fading_shares, level_features
+from replenish_server.forecast.network import Ensemble, Recipe, Rows, train
+from replenish_server.forecast.quantiles import MEDIAN, QUANTILES
+from replenish_server.forecast.shares import UNSEEN, SharePrior, learn_shares, learn_weekdays
+from replenish_server.inventory.days import BINS, BINS_PER_DAY, read_days
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+Texts = NDArray[np.str_]
+
+HORIZON_DAYS = 84.0
+_CHUNK = 1000  # rows whose days fit a core's cache
+_SHORTENED_COPIES = 4  # of every row, some with a shorter past: a cold start must be learnt, too
+_SHORTENED_SHARE = 0.15
+_SHORTENED_DAYS = (3.0, 30.0)
+_MOST_DAYS_EARLIER = 8
+_BLINDED_SHARE = (0.05, 0.15)  # rows that must do without their category, as given and in copies
+_NEAR_DAYS = np.array([5.0, 10.0, 18.0, 30.0, 50.0])
+_SHORT_PAST_DAYS = 18
+_GROUPS = 2 * (len(_NEAR_DAYS) + 1)
+_LARGEST_LOG = 8.0
+
+
+@dataclass(frozen=True)
+class LevelBatch:
+    """What is known of n slots at one moment.
+
+    Args:
+        levels: shape (n, 336), see `inventory.days.read_days`.
+        category: shape (n,), kinds of consumable.
+        size: shape (n,), of each container, in a unit that is the same within a category.
+        weekday: shape (n,), of the coming day (Monday 0).
+    """
+
+    levels: Floats
+    category: Texts
+    size: Floats
+    weekday: Integers
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    def rows(self, rows: slice | Integers) -> "LevelBatch":
+        """Some of the slots."""
+        return LevelBatch(self.levels[rows], self.category[rows], self.size[rows], self.weekday[rows])
+
+
+@dataclass(frozen=True)
+class LevelOutcomes:
+    """A batch of the past, with what came true.
+
+    Args:
+        batch: what was known.
+        days: shape (n,), until the level on hand was used up, at most `HORIZON_DAYS`.
+        household: shape (n,), so that nobody is judged by their own household.
+        slot: shape (n,), rows of one slot from old to new.
+    """
+
+    batch: LevelBatch
+    days: Floats
+    household: Texts
+    slot: Texts
+
+
+@dataclass(frozen=True)
+class LevelForecast:
+    """What n slots may expect.
+
+    Args:
+        days: shape (n, 23), quantiles of the days until the level is used up, at `QUANTILES`.
+        share_per_day: shape (n,), the usual use, as a share of the container.
+        days_known: shape (n,), days of readings behind it.
+    """
+
+    days: Floats
+    share_per_day: Floats
+    days_known: Floats
+
+
+@dataclass(frozen=True)
+class LevelModel:
+    """The fitted model.
+
+    Args:
+        prior: beliefs per category.
+        ensemble: networks.
+        calibration: the conformal step.
+    """
+
+    prior: SharePrior
+    ensemble: Ensemble
+    calibration: Calibration
+
+    def forecast(self, batch: LevelBatch) -> LevelForecast:
+        """Forecast n slots; some 10 microseconds each in a large batch."""
+        n = len(batch)
+        days = np.empty((n, len(QUANTILES)), np.float32)
+        share, known = np.empty(n, np.float32), np.empty(n, np.float32)
+        for rows in _chunks(n):
+            part = batch.rows(rows)
+            index = self.prior.index(part.category)
+            read = read_days(part.levels)
+            features = level_features(read, self.prior, index, part.size, part.weekday)
+            logs = self.ensemble.log_quantiles(features.values)
+            days[rows] = self.calibration.apply(_in_days(logs, features), _group(logs, features))
+            share[rows], known[rows] = features.usual, features.days_known
+        return LevelForecast(days, share, known)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "prior": self.prior.to_plain(),
+            "ensemble": self.ensemble.to_plain(),
+            "calibration": self.calibration.to_plain(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "LevelModel":
+        """What `to_plain` wrote."""
+        return cls(
+            SharePrior.from_plain(plain["prior"]),
+            Ensemble.from_plain(plain["ensemble"]),
+            Calibration.from_plain(plain["calibration"]),
+        )
+
+
+def fit_levels(past: LevelOutcomes, recipe: Recipe = Recipe(), seed: int = 1) -> LevelModel:  # noqa: B008 - frozen
+    """Learn from a fleet's past.
+
+    Args:
+        past: at least some hundred rows of some dozens of households.
+        recipe: how the networks are made.
+        seed: the same seed and past give the same model.
+    """
+    chance = np.random.default_rng(seed)
+    batch = past.batch
+    prior = _learn_prior(past)
+    fold = fold_of(past.household, recipe.folds, recipe.repeats)
+    given = _features(batch, batch.levels, prior, _BLINDED_SHARE[0], chance)
+    copies = [given]
+    shortened = []
+    days = [past.days.astype(np.float32)]
+    for _ in range(_SHORTENED_COPIES):
+        earlier, back = _earlier(batch, chance)
+        levels, short = _with_shorter_past(earlier.levels, chance)
+        copies.append(_features(earlier, levels, prior, _BLINDED_SHARE[1], chance))
+        shortened.append(short)
+        days.append(np.minimum(past.days + back, HORIZON_DAYS).astype(np.float32))
+    rows = Rows(
+        features=np.concatenate([copy.values for copy in copies]),
+        offset=np.concatenate([copy.offset for copy in copies]),
+        days=np.concatenate(days),
+        fold=np.tile(fold, (len(copies), 1)),
+        horizon=HORIZON_DAYS,
+    )
+    ensemble = train(rows, recipe, seed)
+    judged = np.concatenate([np.ones(len(batch), bool), *shortened])
+    logs = ensemble.held_back(rows)[judged]
+    features = LevelFeatures(
+        rows.features[judged],
+        rows.offset[judged],
+        np.concatenate([copy.usual for copy in copies])[judged],
+        np.concatenate([copy.days_known for copy in copies])[judged],
+    )
+    group = _group(logs, features)
+    calibration = calibrate(_in_days(logs, features), rows.days[judged], group, _GROUPS, HORIZON_DAYS, seed)
+    return LevelModel(prior, ensemble, calibration)
+
+
+def _learn_prior(past: LevelOutcomes) -> SharePrior:
+    batch = past.batch
+    parts = [read_days(batch.levels[rows]) for rows in _chunks(len(batch))]
+    fading = [fading_shares(part) for part in parts]
+    share = np.concatenate([share for share, _ in fading])[:, -1]
+    weight = np.concatenate([weight for _, weight in fading])[:, -1]
+    prior = learn_shares(batch.category, batch.size, share, weight, past.slot)
+    use = np.concatenate([part.use for part in parts])
+    return learn_weekdays(prior, prior.index(batch.category), use, share, batch.weekday)
+
+
+def _features(
+    batch: LevelBatch, levels: Floats, prior: SharePrior, blinded: float, chance: np.random.Generator
+) -> LevelFeatures:
+    index = prior.index(batch.category)
+    index = np.where(chance.random(len(batch)) < blinded, UNSEEN, index)
+    parts = [
+        level_features(read_days(levels[rows]), prior, index[rows], batch.size[rows], batch.weekday[rows])
+        for rows in _chunks(len(batch))
+    ]
+    return LevelFeatures(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.offset for part in parts]),
+        np.concatenate([part.usual for part in parts]),
+        np.concatenate([part.days_known for part in parts]),
+    )
+
+
+def _earlier(batch: LevelBatch, chance: np.random.Generator) -> tuple[LevelBatch, Integers]:
+    """The same slots some days earlier, if no refill lies between: what was left then lasted longer."""
+    since = np.concatenate([read_days(batch.levels[rows]).since_refill for rows in _chunks(len(batch))])
+    most = np.clip(since - 1, 0, _MOST_DAYS_EARLIER).astype(np.int64)
+    back = chance.integers(0, most + 1)
+    levels = batch.levels.copy()
+    for days in np.unique(back[back > 0]):
+        mine = back == days
+        levels[mine] = np.nan
+        levels[mine, days * BINS_PER_DAY :] = batch.levels[mine, : -days * BINS_PER_DAY]
+    return LevelBatch(levels, batch.category, batch.size, (batch.weekday - back) % 7), back
+
+
+def _with_shorter_past(levels: Floats, chance: np.random.Generator) -> tuple[Floats, NDArray[np.bool_]]:
+    """Grids of which some forget all but their last days, and which."""
+    n = len(levels)
+    short = chance.random(n) < _SHORTENED_SHARE
+    keep = np.where(short, (chance.uniform(*_SHORTENED_DAYS, n) * BINS_PER_DAY).astype(np.int64), BINS)
+    out = levels.copy()
+    out[np.arange(BINS)[None] < (BINS - keep)[:, None]] = np.nan
+    return out, short
+
+
+def _in_days(logs: Floats, features: LevelFeatures) -> Floats:
+    quantiles: Floats = np.exp(np.minimum(logs + features.offset[:, None], _LARGEST_LOG))
+    return quantiles
+
+
+def _group(logs: Floats, features: LevelFeatures) -> Integers:
+    """By how near the end is, and by how long the past is."""
+    near = np.searchsorted(np.log(_NEAR_DAYS), logs[:, MEDIAN] + features.offset, side="right")
+    return (near * 2 + (features.days_known < _SHORT_PAST_DAYS)).astype(np.int64)
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    for start in range(0, n, _CHUNK):
+        yield slice(start, min(n, start + _CHUNK))
