@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import uvicorn
@@ -17,6 +19,8 @@ from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
 from replenish_server.replenishment.answers import known_answers, tell_presses
 from replenish_server.replenishment.evaluate import Evaluator
+from replenish_server.replenishment.models import ModelStore
+from replenish_server.replenishment.refit import refit_is_due
 from replenish_server.retailers.directory import RetailerDirectory
 from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
@@ -46,13 +50,15 @@ class Server:
         self.shops = RetailerDirectory(f"{settings.base_url}/.well-known/ucp", self.clock.now)
         self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
         self.follower = Follower(self.database, self.shops.shop, self.clock)
-        evaluator = Evaluator(self.database, self.clock)
+        self.models = ModelStore(self.database)
+        evaluator = Evaluator(self.database, self.clock, self.models.current)
         self._answer = Worker("answer", lambda: tell_presses(self.database, self.session.publish_ack))
         self.dispatcher.hold_back()  # until our page answers
         self._dispatch = Worker("dispatch", self.dispatcher.run, then=self._answer.wake)
         self._follow = Worker("follow", self.follower.run, then=self._wake_evaluation)
         self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)
-        self._ticks = Ticks([self._evaluate, self._dispatch, self._follow, self._answer])
+        self._refit = Worker("refit", self._refit_if_due)
+        self._ticks = Ticks([self._evaluate, self._dispatch, self._follow, self._answer], [self._refit])
         self._ingest = Ingest(self.database, self.session, known_answers, self._evaluate.wake)
 
     def start(self) -> None:
@@ -88,6 +94,15 @@ class Server:
         """A webhook spoke of an order: look at it now."""
         if self.follower.hint(retailer_order_id):
             self._follow.wake()
+
+    def _refit_if_due(self) -> int:
+        """Fit in a process of its own: a fleet's fit takes minutes of a core, and must not slow an order."""
+        with self.database.read() as session:
+            if not refit_is_due(session, self.clock.now()):
+                return 0
+        command = [sys.executable, "-m", "replenish_server", "refit", "--json"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+        return 1
 
     def _wake_evaluation(self) -> None:
         self._evaluate.wake()
@@ -145,7 +160,7 @@ def _build_app(server: Server) -> FastAPI:
             await asyncio.to_thread(server.stop)
 
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    pages = DatabasePages(server.database, server.clock, server.wake_dispatch)
+    pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
     app.include_router(build_retailer_edge(f"{settings.base_url}/webhooks/ucp", server.hint))
     install_pages(app, pages, allowed_hosts=[*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts])
 

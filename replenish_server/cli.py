@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -17,6 +18,7 @@ from replenish_server import operations
 from replenish_server.database import Database
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.units import OF_KIND
+from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ids import HouseholdId, RetailerId
 from replenish_server.settings import Settings
@@ -196,6 +198,69 @@ def stats(as_json: AsJson = False) -> None:
     console.print(table)
     for row in data["quarantine_newest"]:
         console.print(f"{row['at']}  {row['topic']}: {row['reason']} ({row['seen']}x)", soft_wrap=True)
+
+
+@app.command()
+def backtest(as_json: AsJson = False) -> None:
+    """How good the forecasts would have been on what was recorded here."""
+    from replenish_server.replenishment.refit import backtest as run
+
+    settings = Settings()
+    with _database(settings).read() as session:
+        report = run(session, settings.make_clock().now())
+    if as_json:
+        _print(asdict(report))
+        return
+    if report.serving is None:
+        console.print(
+            f"Nothing to judge yet: {report.days_recorded} days of {report.slots} slots with a sensor are "
+            "recorded; the first moments can be judged after about 90.",
+            soft_wrap=True,
+        )
+        return
+    score, table = report.serving, Table("what", "value")
+    table.add_row("model", report.version)
+    table.add_row("past moments judged", str(report.outcomes))
+    table.add_row("mean error of the middle estimate", f"{score.median_error_days:.1f} days")
+    table.add_row("CRPS (the whole distribution)", f"{score.crps_days:.2f} days")
+    table.add_row("truth inside the 80 % range", f"{100 * score.within_80:.0f} %")
+    table.add_row("truth inside the 90 % range", f"{100 * score.within_90:.0f} %")
+    table.add_row("ran out before the 5 % estimate", f"{100 * score.below_05:.1f} %")
+    console.print(table)
+
+
+@app.command()
+def refit(as_json: AsJson = False) -> None:
+    """Fit a model on this fleet's own outcomes; it serves if it beats the one that does."""
+    from replenish_server.replenishment.refit import refit as run
+
+    settings = Settings()
+    contest = run(_database(settings), settings.make_clock().now())
+    champion, challenger = contest.champion, contest.challenger
+    if as_json:
+        _print(
+            {
+                "rows": contest.rows,
+                "households": contest.households,
+                "champion_crps_days": None if champion is None else champion.crps_days,
+                "challenger_crps_days": None if challenger is None else challenger.crps_days,
+                "won": contest.winner is not None,
+            }
+        )
+    elif champion is None or challenger is None:
+        console.print(
+            f"Not enough to learn from: {contest.rows} outcomes of {contest.households} households; "
+            f"{LEAST_ROWS} of {LEAST_HOUSEHOLDS} are needed. The shipped model keeps serving.",
+            soft_wrap=True,
+        )
+    else:
+        verdict = (
+            "The new model serves now." if contest.winner is not None else "The old model keeps serving."
+        )
+        console.print(
+            f"CRPS {challenger.crps_days:.2f} days against {champion.crps_days:.2f}. {verdict}",
+            soft_wrap=True,
+        )
 
 
 @app.command()

@@ -9,6 +9,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
+_SELDOM_S = 3600.0
 
 
 class Worker:
@@ -62,17 +63,18 @@ class Ticks:
 
     Args:
         workers: whom to wake.
+        seldom: whom to wake only every hour.
     """
 
-    def __init__(self, workers: list[Worker]) -> None:
-        self._workers = workers
+    def __init__(self, workers: list[Worker], seldom: list[Worker]) -> None:
+        self._workers = [*workers, *seldom]
         # In memory, one process, no job store: a tick that was missed is made good by the next one.
         self._scheduler = BackgroundScheduler(timezone="UTC")
-        for worker in workers:
+        for worker in self._workers:
             self._scheduler.add_job(
                 worker.wake,
                 "interval",
-                seconds=_TICK_S,
+                seconds=_SELDOM_S if worker in seldom else _TICK_S,
                 coalesce=True,
                 misfire_grace_time=None,
                 name=worker.name,

@@ -12,8 +12,9 @@ from replenish_server import operations
 from replenish_server.database import Database
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.replenishment.amounts import amount, money
 from replenish_server.replenishment.record import from_json
-from replenish_server.replenishment.sentences import amount, money, sentence
+from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.tables import DecisionRecord
 
 _COLOURS = {

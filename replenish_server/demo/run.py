@@ -22,7 +22,7 @@ from replenish_server.fleet import twin
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.fleet.units import MASS
 from replenish_server.households.mandate import Mandate, Mode
-from replenish_server.replenishment.sentences import money
+from replenish_server.replenishment.amounts import money
 
 CAPACITY_G = 1600
 PACK_G = 1500
@@ -115,7 +115,9 @@ def _furnish(house: PrivateHouse) -> dict[str, operations.Credential]:
         device_id="washing-machine",
     )
     filters = Product(house.retailer_id, "filter-3", "Water filters, 3 pack", 1)
-    button = NewDevice("button", "Shelf button", "Water filters", "filter", filters, device_id="shelf-button")
+    button = NewDevice(
+        "button", "Shelf button", "Water filters", "water filter", filters, device_id="shelf-button"
+    )
     now = house.clock.now()
     made = {
         new.kind: operations.register_device(

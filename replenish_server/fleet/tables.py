@@ -23,6 +23,7 @@ class Slot(SQLModel, table=True):
     """One consumable that is ordered on its own.
 
     Quantities are integers in `unit`, the slot's base unit: mg, ml, page, or pack for a button.
+    `storage_limit` is the most that the household can keep of it, `shelf_life_days` how long a pack keeps.
     `due_at` is when the slot wants to be evaluated next; telemetry sets it to now.
     """
 
@@ -41,6 +42,8 @@ class Slot(SQLModel, table=True):
     item_id: str
     product_name: str
     pack_amount: int
+    storage_limit: int | None = None
+    shelf_life_days: int | None = None
     created_at: datetime = Field(sa_type=UtcTime)
     due_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)
 

@@ -1,14 +1,17 @@
-"""PURE (numpy): consumption rates, and the distribution of the day on which a slot runs out."""
+"""PURE (numpy): how long a stock will last, and when a slot without a sensor will be wanted again."""
 
-from replenish_server.forecast.consumption import PRIORS, Consumption, Prior, estimate_consumption
-from replenish_server.forecast.run_out import QUANTILES, demand_quantile, run_out_days
+from replenish_server.forecast.level_model import LevelBatch, LevelForecast, LevelModel
+from replenish_server.forecast.purchase_model import PurchaseBatch, PurchaseModel
+from replenish_server.forecast.quantiles import QUANTILES
+from replenish_server.forecast.run_out import RunOut, run_out_of
 
 __all__ = [
-    "PRIORS",
     "QUANTILES",
-    "Consumption",
-    "Prior",
-    "demand_quantile",
-    "estimate_consumption",
-    "run_out_days",
+    "LevelBatch",
+    "LevelForecast",
+    "LevelModel",
+    "PurchaseBatch",
+    "PurchaseModel",
+    "RunOut",
+    "run_out_of",
 ]

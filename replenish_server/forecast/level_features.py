@@ -38,12 +38,20 @@ class LevelFeatures:
         offset: shape (n,), log of the days that the level lasts at the usual use.
         usual: shape (n,), the usual share per day.
         days_known: shape (n,), days whose use is known.
+        week_ratio: shape (n,), use of the last seven days over the usual use; 1 where it is not known.
+        idle_days: shape (n,), days since there was use worth the name, at most 28.
     """
 
     values: Floats
     offset: Floats
     usual: Floats
     days_known: Floats
+    week_ratio: Floats
+    idle_days: Floats
+
+    def rows(self, rows: NDArray[np.bool_]) -> "LevelFeatures":
+        """Some of the slots."""
+        return LevelFeatures(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
 def fading_shares(days: Days) -> tuple[Floats, Floats]:
@@ -85,7 +93,7 @@ def level_features(
     offset = np.log(days.left) - usual_log
     relative = np.clip(np.where(known, use / usual[:, None], np.float32(0)), -3, 8)
     days_known = counts.sum(axis=1)
-    lumps = _lumps(relative, known, counts, days_known)
+    idle, lumps = _lumps(relative, known, counts, days_known)
     windows = np.where(weights > 0, np.clip(shares / usual[:, None], -2, 5), np.float32(1))[:, memories:]
     columns = [
         offset,
@@ -112,10 +120,13 @@ def level_features(
         seen,
     ]
     values = np.column_stack([*columns, windows, relative[:, -7:], counts[:, -3:]]).astype(np.float32)
-    return LevelFeatures(values, offset.astype(np.float32), usual, days_known)
+    week_ratio = windows[:, _SPANS.index(7)]
+    return LevelFeatures(values, offset.astype(np.float32), usual, days_known, week_ratio, idle)
 
 
-def _lumps(relative: Floats, known: NDArray[np.bool_], counts: Floats, days_known: Floats) -> list[Floats]:
+def _lumps(
+    relative: Floats, known: NDArray[np.bool_], counts: Floats, days_known: Floats
+) -> tuple[Floats, list[Floats]]:
     """How unevenly a slot is used: days since it was, spread over six weeks, share of idle days in four."""
     used = known & (relative > 0.3)
     idle = np.where(used.any(axis=1), used[:, ::-1].argmax(axis=1), DAYS).clip(0, 28).astype(np.float32)
@@ -125,7 +136,8 @@ def _lumps(relative: Floats, known: NDArray[np.bool_], counts: Floats, days_know
     month = slice(DAYS - 28, DAYS)
     quiet = (known[:, month] & (relative[:, month] < 0.25)).sum(axis=1)
     quiet_share = quiet / np.maximum(counts[:, month].sum(axis=1), 1)
-    return [np.log1p(idle), np.log1p(idle) * (days_known > 21), np.minimum(spread, 6), quiet_share]
+    waited = np.log1p(idle)
+    return idle, [waited, waited * (days_known > 21), np.minimum(spread, 6), quiet_share]
 
 
 def _in_days(share: Floats, usual: Floats) -> Floats:

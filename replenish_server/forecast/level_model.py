@@ -4,7 +4,7 @@ One model for all slots: a belief per category, networks over unit-free features
 fitted on a fleet's own outcomes and plain values hold all of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +83,19 @@ class LevelForecast:
 
     Args:
         days: shape (n, 23), quantiles of the days until the level is used up, at `QUANTILES`.
+        left: shape (n,), the level that it starts from, as a share of the container.
         share_per_day: shape (n,), the usual use, as a share of the container.
         days_known: shape (n,), days of readings behind it.
+        week_ratio: shape (n,), use of the last seven days over the usual use; 1 where it is not known.
+        idle_days: shape (n,), days since there was use worth the name, at most 28.
     """
 
     days: Floats
+    left: Floats
     share_per_day: Floats
     days_known: Floats
+    week_ratio: Floats
+    idle_days: Floats
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ class LevelModel:
         """Forecast n slots; some 10 microseconds each in a large batch."""
         n = len(batch)
         days = np.empty((n, len(QUANTILES)), np.float32)
-        share, known = np.empty(n, np.float32), np.empty(n, np.float32)
+        left, share, known, week, idle = (np.empty(n, np.float32) for _ in range(5))
         for rows in _chunks(n):
             part = batch.rows(rows)
             index = self.prior.index(part.category)
@@ -118,8 +124,9 @@ class LevelModel:
             features = level_features(read, self.prior, index, part.size, part.weekday)
             logs = self.ensemble.log_quantiles(features.values)
             days[rows] = self.calibration.apply(_in_days(logs, features), _group(logs, features))
-            share[rows], known[rows] = features.usual, features.days_known
-        return LevelForecast(days, share, known)
+            left[rows], share[rows], known[rows] = read.left, features.usual, features.days_known
+            week[rows], idle[rows] = features.week_ratio, features.idle_days
+        return LevelForecast(days, left, share, known, week, idle)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -161,9 +168,10 @@ def fit_levels(past: LevelOutcomes, recipe: Recipe = Recipe(), seed: int = 1) ->
         copies.append(_features(earlier, levels, prior, _BLINDED_SHARE[1], chance))
         shortened.append(short)
         days.append(np.minimum(past.days + back, HORIZON_DAYS).astype(np.float32))
+    joined = _join(copies)
     rows = Rows(
-        features=np.concatenate([copy.values for copy in copies]),
-        offset=np.concatenate([copy.offset for copy in copies]),
+        features=joined.values,
+        offset=joined.offset,
         days=np.concatenate(days),
         fold=np.tile(fold, (len(copies), 1)),
         horizon=HORIZON_DAYS,
@@ -171,12 +179,7 @@ def fit_levels(past: LevelOutcomes, recipe: Recipe = Recipe(), seed: int = 1) ->
     ensemble = train(rows, recipe, seed)
     judged = np.concatenate([np.ones(len(batch), bool), *shortened])
     logs = ensemble.held_back(rows)[judged]
-    features = LevelFeatures(
-        rows.features[judged],
-        rows.offset[judged],
-        np.concatenate([copy.usual for copy in copies])[judged],
-        np.concatenate([copy.days_known for copy in copies])[judged],
-    )
+    features = joined.rows(judged)
     group = _group(logs, features)
     calibration = calibrate(_in_days(logs, features), rows.days[judged], group, _GROUPS, HORIZON_DAYS, seed)
     return LevelModel(prior, ensemble, calibration)
@@ -202,11 +205,15 @@ def _features(
         level_features(read_days(levels[rows]), prior, index[rows], batch.size[rows], batch.weekday[rows])
         for rows in _chunks(len(batch))
     ]
+    return _join(parts)
+
+
+def _join(parts: Sequence[LevelFeatures]) -> LevelFeatures:
     return LevelFeatures(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.offset for part in parts]),
-        np.concatenate([part.usual for part in parts]),
-        np.concatenate([part.days_known for part in parts]),
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in LevelFeatures.__dataclass_fields__
+        )
     )
 
 

@@ -1,71 +1,57 @@
-"""PURE: from a level and a rate to the distribution of the days until it is used up.
+"""PURE: one slot's forecast in its own units, as decisions and pages use it."""
 
-Demand over t days is taken as normal with mean r t and variance s^2 t + u^2 t^2, where s is the spread
-of a day and u the doubt about the rate. Running out within t days is that demand reaching the level.
-"""
+from dataclasses import dataclass, replace
 
-from statistics import NormalDist
+from replenish_server.forecast.level_model import LevelForecast
+from replenish_server.forecast.quantiles import QUANTILES
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
-
-QUANTILES: Floats = np.array([0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99])
-"""The 23 levels at which every forecast answers."""
-
-HORIZON_DAYS = 730.0  # nobody plans a household's consumables beyond two years
-_STEPS = 40  # bisection steps: 730 days / 2^40 is far below a second
-
-_Z: Floats = np.array([NormalDist().inv_cdf(1.0 - float(q)) for q in QUANTILES])
+_EARLY, _MEDIAN, _LATE = (int(QUANTILES.searchsorted(level)) for level in (0.1, 0.5, 0.9))
 
 
-def run_out_days(level: Floats, rate_per_day: Floats, rate_sd: Floats, daily_sd: Floats) -> Floats:
-    """Quantiles of the days until each slot is used up.
+@dataclass(frozen=True)
+class RunOut:
+    """When a slot's stock will be used up.
 
     Args:
-        level: shape (n,), base units on hand, zero or more.
-        rate_per_day: shape (n,), base units per day.
-        rate_sd: shape (n,), standard error of the rate.
-        daily_sd: shape (n,), standard deviation of one day's use.
-
-    Returns:
-        Shape (n, 23), days at the levels `QUANTILES`, non-decreasing along each row, between 0 and
-        `HORIZON_DAYS`.
+        days: 23 quantiles, at `QUANTILES`, of the days until `amount` is used up.
+        amount: base units that the days are for; never nothing, so that they can be scaled.
+        rate_per_day: usual use, base units per day.
+        days_known: days of readings behind it; below about ten the kind's prior speaks.
+        week_ratio: use of the last seven days over the usual use; 1 when unknown.
+        idle_days: days since there was use worth the name, at most 28.
     """
-    shape = (len(level), len(QUANTILES))
-    low, high = np.zeros(shape), np.full(shape, HORIZON_DAYS)
-    target, rate = level[:, None], rate_per_day[:, None]
-    variance_once, variance_rate = daily_sd[:, None] ** 2, rate_sd[:, None] ** 2
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        # What demand exceeds with probability q after `middle` days: reached means T <= middle has that
-        # probability.
-        demand = rate * middle + _Z * np.sqrt(variance_once * middle + variance_rate * middle**2)
-        reached = demand >= target
-        high = np.where(reached, middle, high)
-        low = np.where(reached, low, middle)
-    days = np.where(target <= 0, 0.0, high)
-    result: Floats = np.maximum.accumulate(days, axis=1)
-    return result
+
+    days: tuple[float, ...]
+    amount: float
+    rate_per_day: float
+    days_known: int
+    week_ratio: float
+    idle_days: int
+
+    @property
+    def band(self) -> tuple[float, float, float]:
+        """The 10, 50 and 90 % quantiles of the days."""
+        return self.days[_EARLY], self.days[_MEDIAN], self.days[_LATE]
+
+    def of(self, amount: float) -> "RunOut":
+        """The same for another stock: twice as much lasts twice as long."""
+        scale = amount / self.amount
+        return replace(self, days=tuple(day * scale for day in self.days), amount=amount)
 
 
-def demand_quantile(
-    rate_per_day: float, rate_sd: float, daily_sd: float, days: float, days_sd: float, service_level: float
-) -> float:
-    """The demand over a lead time that is not exceeded with probability `service_level`.
+def run_out_of(forecast: LevelForecast, row: int, capacity: int) -> RunOut:
+    """One row of a batch as a slot's forecast.
 
     Args:
-        rate_per_day: base units per day.
-        rate_sd: standard error of the rate.
-        daily_sd: standard deviation of one day's use.
-        days: mean of the time to bridge, in days.
-        days_sd: its standard deviation, in days.
-        service_level: between 0 and 1.
-
-    Source: demand over a random lead time, e.g. Silver, Pyke, Thomas, Inventory and Production
-        Management in Supply Chains, 4th ed., section 6.10.
+        forecast: of a batch.
+        row: which slot.
+        capacity: base units of its full container.
     """
-    variance = daily_sd**2 * days + rate_sd**2 * days**2 + rate_per_day**2 * days_sd**2
-    z = NormalDist().inv_cdf(service_level)
-    return max(0.0, float(rate_per_day * days + z * variance**0.5))
+    return RunOut(
+        days=tuple(round(float(day), 4) for day in forecast.days[row]),
+        amount=float(forecast.left[row]) * capacity,
+        rate_per_day=float(forecast.share_per_day[row]) * capacity,
+        days_known=int(forecast.days_known[row]),
+        week_ratio=float(forecast.week_ratio[row]),
+        idle_days=int(forecast.idle_days[row]),
+    )

@@ -56,7 +56,7 @@ class SharePrior:
             index: of each slot's category.
             size: of each slot's container, in a unit that is the same within a category.
         """
-        of_category = self.log_share[np.maximum(index, 0)] + self.elasticity * np.log(size)
+        of_category = np.append(self.log_share, 0)[index] + self.elasticity * np.log(size)  # UNSEEN: the 0
         return np.where(index == UNSEEN, self.fleet_log_share, of_category).astype(np.float32)
 
     def to_plain(self) -> dict[str, Any]:

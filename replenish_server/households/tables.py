@@ -31,6 +31,7 @@ class SlotMandate(SQLModel, table=True):
 
     slot_id: str = Field(primary_key=True, foreign_key="slot.id")
     mode: str
+    timing: str = "balanced"
     price_cap_minor: int | None = None
     currency: str
     changed_at: datetime = Field(sa_type=UtcTime)

@@ -1,18 +1,20 @@
-"""PURE: what a stream of level readings says: the level now, what was used each day, and refills.
+"""PURE: what a stream of level readings says: the level now, what was used when, and refills.
 
-The result depends only on the set of readings, never on the order in which they arrived.
+Events are steps, never absolute levels. The result depends only on the set of readings, never on the order in
+which they arrived. How steps are told from noise, swing and creep is the business of `steps`.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 
-REFILL_SHARE = 0.07  # a rise of less than 7 % of the container is drift or a nudge, not a refill
+from replenish_server.inventory.events import DAY, Consumption, Refill, daily_use
+from replenish_server.inventory.lifted import lifted, to_ten_thousandths
+from replenish_server.inventory.sequence import in_order
+from replenish_server.inventory.steps import NOISE_SHARE, Point, find_steps, without_outliers
+
 OVERFULL_SHARE = 1.25  # a reading above this share of the container is a hand or a foot, not stock
-NOISE_SHARE = 0.005  # steps below 0.5 % of the container cannot be told from noise
-_DAY = timedelta(days=1)
-_SHORTEST_USE = timedelta(seconds=1)  # a fall between readings of the same moment still is use
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,6 @@ class LevelSample:
 
 
 @dataclass(frozen=True)
-class Refill:
-    """A rise beyond noise that the next reading confirmed.
-
-    Args:
-        at: when the first reading above was taken.
-        amount: how much came in, in base units.
-    """
-
-    at: datetime
-    amount: int
-
-
-@dataclass(frozen=True)
 class LevelHistory:
     """What the readings say.
 
@@ -62,7 +51,9 @@ class LevelHistory:
         daily_use: base units used in each 24 hours, newest first, counted back from the newest usable
             reading; a day that no reading covers is None.
         trailing: (when, level) of the unbroken run of good readings at the end, oldest first; a
-            reading that is not good ends the run before it.
+            reading that is not good, or of a lifted container, ends the run before it.
+        uses: falls beyond noise, oldest first.
+        drift: base units by which the level moved without use or refill; negative when it sank.
     """
 
     level: int | None
@@ -71,20 +62,8 @@ class LevelHistory:
     refills: tuple[Refill, ...]
     daily_use: tuple[int | None, ...]
     trailing: tuple[tuple[datetime, int], ...]
-
-
-def in_order(samples: Iterable[LevelSample]) -> list[LevelSample]:
-    """Readings without duplicates in the order in which they were taken.
-
-    Within a boot the sequence decides, between boots the time of each boot's first reading.
-    """
-    unique = {(sample.boot, sample.seq): sample for sample in samples}
-    starts: dict[str, tuple[int, datetime]] = {}
-    for sample in unique.values():
-        first = starts.get(sample.boot)
-        if first is None or sample.seq < first[0]:
-            starts[sample.boot] = (sample.seq, sample.at)
-    return sorted(unique.values(), key=lambda s: (starts[s.boot][1], s.boot, s.seq))
+    uses: tuple[Consumption, ...] = ()
+    drift: int = 0
 
 
 def read_levels(samples: Iterable[LevelSample], capacity: int, days: int = 84) -> LevelHistory:
@@ -97,91 +76,51 @@ def read_levels(samples: Iterable[LevelSample], capacity: int, days: int = 84) -
     """
     # A retained copy's time is anybody's guess: it must not even place its boot among the others.
     ordered = in_order(sample for sample in samples if not sample.retained)
-    trailing: list[tuple[datetime, int]] = []
-    usable: list[tuple[datetime, int]] = []
-    for sample in ordered:
-        plausible = sample.level is not None and 0 <= sample.level <= capacity * OVERFULL_SHARE
-        if not (sample.good and plausible) or sample.level is None:
-            trailing.clear()
-            continue
-        trailing.append((sample.at, sample.level))
-        usable.append((sample.at, sample.level))
-    points = _without_lone_outliers(usable, capacity)
-    refills, uses = _steps(points, capacity)
+    usable, trailing = _usable(ordered, capacity)
+    points = without_outliers(usable, capacity)
+    steps = find_steps(points, capacity)
     level = _level_now(trailing, capacity)
+    moments = [point.at for point in points]  # a clock that was corrected may step back between readings
+    covered = min(days, (max(moments) - min(moments)) // DAY) if len(points) > 1 else 0
     return LevelHistory(
-        level=level if level is not None else (points[-1][1] if points else None),
-        as_of=usable[-1][0] if usable else None,
-        points=tuple(points),
-        refills=tuple(refills),
-        daily_use=_daily(uses, points, days),
-        trailing=tuple(trailing),
+        level=level if level is not None else (points[-1].level if points else None),
+        as_of=usable[-1].at if usable else None,
+        points=tuple((point.at, point.level) for point in points),
+        refills=steps.refills,
+        daily_use=daily_use(steps.uses, max(moments), covered) if covered else (),
+        trailing=tuple((point.at, point.level) for point in trailing),
+        uses=steps.uses,
+        drift=steps.drift,
     )
 
 
-def _without_lone_outliers(
-    points: Sequence[tuple[datetime, int]], capacity: int
-) -> list[tuple[datetime, int]]:
-    """Replace a reading that both neighbours contradict (a lifted jug, a hand) by their median."""
-    kept = list(points)
-    limit = capacity * REFILL_SHARE
-    for i in range(1, len(points) - 1):
-        before, here, after = points[i - 1][1], points[i][1], points[i + 1][1]
-        middle = sorted((before, here, after))[1]
-        if abs(here - middle) > limit:
-            kept[i] = (points[i][0], middle)
-    return kept
+def _usable(ordered: Sequence[LevelSample], capacity: int) -> tuple[list[Point], list[Point]]:
+    """The readings that say something, and those of them since the last that said nothing."""
+    good = [
+        sample.good and sample.level is not None and 0 <= sample.level <= capacity * OVERFULL_SHARE
+        for sample in ordered
+    ]
+    plausible = [(s.at, s.level) for s, ok in zip(ordered, good, strict=True) if ok and s.level is not None]
+    absent = iter(lifted([(at, to_ten_thousandths(level, capacity)) for at, level in plausible]))
+    usable: list[Point] = []
+    trailing: list[Point] = []
+    after_gap = False
+    for sample, ok in zip(ordered, good, strict=True):
+        if not ok or sample.level is None or next(absent):
+            trailing.clear()
+            after_gap = True
+            continue
+        point = Point(sample.at, sample.level, after_gap)
+        usable.append(point)
+        trailing.append(point)
+        after_gap = False
+    return usable, trailing
 
 
-def _steps(
-    points: Sequence[tuple[datetime, int]], capacity: int
-) -> tuple[list[Refill], list[tuple[datetime, datetime, int]]]:
-    """Refills, and (from, to, amount) of every fall; noise around a plateau counts as neither."""
-    refills: list[Refill] = []
-    uses: list[tuple[datetime, datetime, int]] = []
-    if not points:
-        return refills, uses
-    noise = max(1, round(capacity * NOISE_SHARE))
-    anchor_at, anchor = points[0]
-    for i, (at, level) in enumerate(points[1:], start=1):
-        rise = level - anchor
-        if rise >= capacity * REFILL_SHARE:
-            confirmed = i + 1 < len(points) and points[i + 1][1] - anchor >= capacity * REFILL_SHARE
-            if not confirmed:
-                continue
-            refills.append(Refill(at, rise))
-            anchor_at, anchor = at, level
-        elif abs(rise) >= noise:
-            if rise < 0:
-                uses.append((anchor_at, at, -rise))
-            anchor_at, anchor = at, level
-    return refills, uses
-
-
-def _daily(
-    uses: Sequence[tuple[datetime, datetime, int]], points: Sequence[tuple[datetime, int]], days: int
-) -> tuple[int | None, ...]:
-    """Spread each fall over the time in which it happened, in days counted back from the end."""
-    if len(points) < 2:
-        return ()
-    moments = [at for at, _ in points]  # a clock that was corrected may step back between readings
-    end, start = max(moments), min(moments)
-    covered = min(days, (end - start) // _DAY)
-    totals = [0.0] * covered
-    for anchored, finish, amount in uses:
-        begin = min(anchored, finish - _SHORTEST_USE)
-        seconds = (finish - begin).total_seconds()
-        for day in range(covered):
-            low, high = end - (day + 1) * _DAY, end - day * _DAY
-            overlap = (min(high, finish) - max(low, begin)).total_seconds()
-            if overlap > 0:
-                totals[day] += amount * overlap / seconds
-    return tuple(round(total) for total in totals)
-
-
-def _level_now(trailing: Sequence[tuple[datetime, int]], capacity: int) -> int | None:
+def _level_now(trailing: Sequence[Point], capacity: int) -> int | None:
     """The median of the newest readings that agree with each other; at least one, at most three."""
     if not trailing:
         return None
-    near = [level for _, level in trailing[-3:] if abs(level - trailing[-1][1]) <= capacity * NOISE_SHARE * 2]
+    agreeing = capacity * NOISE_SHARE * 2
+    near = [point.level for point in trailing[-3:] if abs(point.level - trailing[-1].level) <= agreeing]
     return round(median(near))

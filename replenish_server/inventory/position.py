@@ -29,14 +29,15 @@ class StockPosition:
 
 
 def stock_position(
-    loaded: int | None, pack_amount: int, spare_packs: int, packs_on_order: int
+    loaded: int | None, pack_amount: int, spare_packs: int, packs_on_order: int, opened: int = 0
 ) -> StockPosition:
     """Put packs and the loaded level together.
 
     Args:
-        loaded: base units in the device, or None.
+        loaded: base units in the device, or None; see `ledger.Ledger.loaded`.
         pack_amount: base units in one pack.
-        spare_packs: packs delivered and not yet fitted.
+        spare_packs: packs delivered and not yet fitted, as `ledger.read_ledger` counts them.
         packs_on_order: packs ordered and not yet delivered.
+        opened: base units left in an opened pack, where that is certain; see `ledger.Ledger.opened`.
     """
-    return StockPosition(loaded, spare_packs * pack_amount, packs_on_order * pack_amount)
+    return StockPosition(loaded, spare_packs * pack_amount + opened, packs_on_order * pack_amount)

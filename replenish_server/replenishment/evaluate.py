@@ -1,6 +1,7 @@
 """The use case: look at a due slot, decide, and write decision and order in one transaction."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,51 +16,71 @@ from replenish_server.ids import DecisionId, DeviceId, new_id
 from replenish_server.ordering.orders import NewOrder, create_order, move, open_order
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.replenishment.decision import Decision, Kind
 from replenish_server.replenishment.facts import SlotInsight, gather
-from replenish_server.replenishment.policy import Decision, Kind, decide_on_level, decide_on_press
+from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
+from replenish_server.replenishment.grids import keep_grid
+from replenish_server.replenishment.models import Models, shipped_models
+from replenish_server.replenishment.policy import decide_on_level, decide_on_press
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
 from replenish_server.telemetry.tables import Reading
 
 log = logging.getLogger(__name__)
 
+_BATCH = 500  # slots forecast together; a wake-up takes the rest next
 _LOOK_AGAIN = timedelta(hours=12)  # a silent sensor is noticed, and said, even when nothing arrives
 _KEEP_APART = timedelta(days=1)  # a repeated refusal is written anew once a day
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Evaluates due slots, oldest wish first.
+    """Evaluates due slots, oldest wish first: forecast together, decided one by one.
 
     Args:
         database: where slots are.
         clock: the server's clock.
+        models: what forecasts are made with, at any moment.
     """
 
     database: Database
     clock: Clock
+    models: Callable[[], Models] = shipped_models
 
     def run(self) -> int:
         """Evaluate every due slot, one transaction each; returns how many there were."""
         now = self.clock.now()
+        models = self.models()
         with self.database.read() as session:
-            query = select(Slot.id).where(col(Slot.due_at) <= now).order_by(col(Slot.due_at))
-            due = list(session.exec(query))
-        for slot_id in due:
+            query = select(Slot).where(col(Slot.due_at) <= now).order_by(col(Slot.due_at))
+            due = list(session.exec(query.limit(_BATCH)))
+            forecasts = forecast_slots(session, due, now, models)
+        for slot in due:
             with self.database.write() as session:
-                evaluate_slot(session, slot_id, now)
+                evaluate_slot(session, slot.id, now, forecasts.get(slot.id))
         return len(due)
 
 
-def evaluate_slot(session: Session, slot_id: str, now: datetime) -> None:
-    """Answer the slot's new presses, then judge its level; both see each other's order."""
+def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotForecast | None) -> None:
+    """Answer the slot's new presses, then judge its level; both see each other's order.
+
+    Args:
+        session: a writing unit of work.
+        slot_id: which slot.
+        now: the moment of the decision.
+        forecast: the slot's; None for one without a sensor.
+    """
     slot = session.get_one(Slot, slot_id)
+    run_out = None
+    if forecast is not None:
+        run_out = forecast.run_out
+        keep_grid(session, slot, forecast.grid, forecast.seen_at)
     order = open_order(session, slot_id)
-    insight = gather(session, slot, order, now)
+    insight = gather(session, slot, order, now, run_out)
     if order is not None and _fitted(order, insight):
         move(session, order, Event.FIT, now, "a refill was seen")
         order = None
-        insight = gather(session, slot, None, now)
+        insight = gather(session, slot, None, now, run_out)
     for press in _new_presses(session, slot):
         decision = decide_on_press(insight.facts, press.late, max(timedelta(0), now - press.occurred_at))
         decision_id, order_id = _carry_out(session, slot, decision, now)
@@ -78,7 +99,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime) -> None:
         )
         if order_id is not None:
             order = open_order(session, slot_id)
-            insight = gather(session, slot, order, now)
+            insight = gather(session, slot, order, now, run_out)
     if slot.capacity is not None:
         decision = decide_on_level(insight.facts, now)
         _carry_out(session, slot, decision, now)

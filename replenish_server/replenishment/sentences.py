@@ -1,27 +1,8 @@
 """PURE: one sentence that says why, in English and Korean. Its numbers are the decision's own numbers."""
 
 from replenish_server.households.mandate import Verdict
-from replenish_server.replenishment.policy import Decision, Kind, Trigger
-
-_SHOWN = {"mg": (1000, "g"), "pack": (1, "pack")}
-_NO_CENTS = ("JPY", "KRW")
-
-
-_RULES = {
-    "no_open_order": ("No open order", "진행 중인 주문 없음"),
-    "level_known": ("Level known", "잔량을 앎"),
-    "fresh_reading": ("Fresh reading", "최근 측정"),
-    "below_reorder_point": ("Low enough to order", "주문할 만큼 낮음"),
-    "three_low_readings": ("Three low readings", "낮은 측정 세 번"),
-    "fresh_press": ("Fresh press", "방금 누름"),
-    "mandate": ("Your rules", "내 규칙"),
-}
-
-
-def rule_name(rule: str, language: str) -> str:
-    """What people call a rule."""
-    english, korean = _RULES[rule]
-    return korean if language == "ko" else english
+from replenish_server.replenishment.amounts import amount, days, money, number
+from replenish_server.replenishment.decision import Decision, Kind, Trigger
 
 
 def sentence(decision: Decision, language: str) -> str:
@@ -33,27 +14,6 @@ def sentence(decision: Decision, language: str) -> str:
             raise ValueError("a decision to hold needs the rule that refused")
         return _hold(decision, refusal, korean)
     return _go(decision, refusal, korean)
-
-
-def amount(value: float | None, unit: str) -> str:
-    """A quantity as people read it: "412 g"; "?" when unknown."""
-    if value is None:
-        return "?"
-    factor, name = _SHOWN[unit]
-    return f"{round(value / factor):,} {name}"
-
-
-def money(minor: int | None, currency: str | None) -> str:
-    """A price as people read it: "24.90 EUR"."""
-    if minor is None:
-        return "?"
-    if currency in _NO_CENTS:
-        return f"{minor:,} {currency}"
-    return f"{minor // 100:,}.{minor % 100:02d} {currency}"
-
-
-def _days(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _go(decision: Decision, refusal: Verdict | None, korean: bool) -> str:
@@ -91,8 +51,8 @@ def _why(decision: Decision, korean: bool) -> str:
     left = amount(decision.level, decision.unit)
     rate = amount(decision.rate_per_day, decision.unit)
     point = amount(decision.reorder_point, decision.unit)
-    early, median, late = (_days(value) for value in decision.run_out_days or (0.0, 0.0, 0.0))
-    lead = _days(decision.lead_time_days or 0.0)
+    early, median, late = (days(value) for value in decision.run_out_days or (0.0, 0.0, 0.0))
+    lead = days(decision.lead_time_days or 0.0)
     latest = amount(decision.threshold, decision.unit)
     earlier = (decision.reorder_point or 0) > (decision.threshold or 0)
     if korean:
@@ -131,6 +91,14 @@ def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
         )
     if refusal.rule == "below_reorder_point":
         return _enough(decision, korean)
+    if refusal.rule == "steady_level":
+        fall, limit = (amount(number(numbers[name]), decision.unit) for name in ("fall", "limit"))
+        return (
+            f"아직 주문하지 않음: 하루 안에 {fall} 줄었습니다(한도 {limit}). 하루 동안 유지되어야 믿습니다."
+            if korean
+            else f"Not ordering yet: the level fell by {fall} within a day, more than {limit}; a sudden drop "
+            "must last a day before it counts."
+        )
     if refusal.rule == "three_low_readings":
         seen, needed = numbers["readings"], numbers["needed"]
         spread, minutes = numbers["spread_minutes"], numbers["spread_needed_minutes"]
@@ -149,7 +117,7 @@ def _enough(decision: Decision, korean: bool) -> str:
     left = amount(decision.level, decision.unit)
     point = amount(decision.reorder_point, decision.unit)
     rate = amount(decision.rate_per_day, decision.unit)
-    median = _days((decision.run_out_days or (0.0, 0.0, 0.0))[1])
+    median = days((decision.run_out_days or (0.0, 0.0, 0.0))[1])
     spare = amount(decision.spare, decision.unit)
     if korean:
         more = f"(예비 {spare} 포함) " if decision.spare else ""
@@ -161,49 +129,3 @@ def _enough(decision: Decision, korean: bool) -> str:
         f"Not ordering: {left} are left{more}, more than the {point} at which an order leaves; "
         f"at about {rate} a day that lasts about {median} days."
     )
-
-
-def verdict_text(  # noqa: PLR0911 - one return per rule
-    verdict: Verdict, unit: str, language: str
-) -> str:
-    """What one rule looked at, in a few words."""
-    korean = language == "ko"
-    n = verdict.numbers
-    match verdict.rule:
-        case "no_open_order":
-            if verdict.ok:
-                return "진행 중인 주문 없음" if korean else "no order is open"
-            return f"진행 중: {n['state']}" if korean else f"an order is {n['state']}"
-        case "level_known":
-            if verdict.ok:
-                return amount(_number(n["level"]), unit)
-            return "알 수 없음" if korean else "unknown"
-        case "fresh_reading":
-            age, limit = n["age_hours"], n["limit_hours"]
-            return f"{age}시간 전(한도 {limit}시간)" if korean else f"{age} of at most {limit} hours old"
-        case "below_reorder_point":
-            position, point = amount(_number(n["position"]), unit), amount(_number(n["reorder_point"]), unit)
-            return (
-                f"재고 {position}, 주문 시점 {point}" if korean else f"position {position}, orders at {point}"
-            )
-        case "three_low_readings":
-            readings, needed = n["readings"], n["needed"]
-            spread, wanted = n["spread_minutes"], n["spread_needed_minutes"]
-            if korean:
-                return f"낮은 측정 {readings}/{needed}회, {spread}/{wanted}분"
-            return f"{readings} of {needed} low readings, over {spread} of {wanted} minutes"
-        case "fresh_press":
-            age = n["age_minutes"]
-            return f"{age}분 전에 누름" if korean else f"pressed {age} minutes ago"
-        case "mandate":
-            cap, currency = _number(n["cap_minor"]), n["currency"]
-            price = money(None if cap is None else int(cap), str(currency))
-            if n["mode"] == "ask":
-                return f"먼저 묻기, 최대 {price}" if korean else f"ask first, at most {price}"
-            return f"자동 주문, 최대 {price}" if korean else f"just order, at most {price}"
-        case _:
-            raise ValueError(f"no text for the rule {verdict.rule!r}")
-
-
-def _number(value: float | str | None) -> float | None:
-    return value if isinstance(value, int | float) else None

@@ -24,6 +24,31 @@ class DecisionRecord(SQLModel, table=True):
     repeats: int = 0
 
 
+class ForecastFit(SQLModel, table=True):
+    """One try to fit a better model on the fleet's own outcomes. If it won, `model` is there and serves."""
+
+    __tablename__ = "forecast_fit"
+
+    version: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcTime)
+    rows: int
+    households: int
+    champion_crps_days: float | None = None
+    challenger_crps_days: float | None = None
+    model: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
+class SlotGrid(SQLModel, table=True):
+    """A slot's quarter-days (`inventory.grid`), with all readings received up to `seen_at`."""
+
+    __tablename__ = "slot_grid"
+
+    slot_id: str = Field(primary_key=True, foreign_key="slot.id")
+    capacity: int
+    grid: bytes
+    seen_at: datetime = Field(sa_type=UtcTime)
+
+
 class PressAnswer(SQLModel, table=True):
     """What became of a press. A press has at most one row, so it leads to at most one order."""
 

@@ -87,6 +87,10 @@ class Formatter:
         """An amount with its unit."""
         return quantity(amount, unit, self.lang)
 
+    def number(self, value: float) -> str:
+        """A number as people say it: one decimal below ten, whole above."""
+        return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
     def date(self, moment: datetime) -> str:
         """A day: "Sun 29 Nov", "11월 29일 (일)"; with the year when it is not this one."""
         day = moment.astimezone(self.tz)

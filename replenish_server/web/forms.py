@@ -12,7 +12,7 @@ from typing import Final
 
 from replenish_server.web.formats import currency_exponent, money, plain_amount, quantity
 from replenish_server.web.phrases import translate
-from replenish_server.web.views import Lang, Mode, OrderView, RulesForm, SlotView
+from replenish_server.web.views import Lang, Mode, OrderView, RulesForm, SlotView, Timing
 
 _MOST_MINOR: Final = 99_999_999  # a typing error beyond this is likelier than an order
 _MOST_AMOUNT: Final = 1_000_000_000  # base units, where no capacity bounds them
@@ -20,6 +20,9 @@ _WHOLE: Final = re.compile(r"[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3}", re.ASCII
 # Either "1,234.50" (grouped, point) or "24,90" (no groups, point or comma before one to three digits).
 _GROUPED: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,3})?", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?", re.ASCII)
+
+
+TIMINGS: Final[tuple[Timing, ...]] = ("early", "balanced", "late")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class TypedRules:
     mode: str
     price_cap: str
     errors: Mapping[str, str] = field(default_factory=dict)
+    timing: str = "balanced"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def typed_from(slot: SlotView) -> TypedRules:
         threshold="" if slot.threshold is None else str(slot.threshold),
         mode=slot.mode,
         price_cap="" if cap is None else plain_amount(cap, slot.currency),
+        timing=slot.timing,
     )
 
 
@@ -67,9 +72,12 @@ def read_rules(typed: TypedRules, slot: SlotView, lang: Lang) -> RulesForm | Typ
     cap = _read_cap(typed.price_cap, slot.currency, lang, errors)
     if mode == "auto" and cap is None and "price_cap" not in errors:
         errors["price_cap"] = translate(lang, "error.cap_needed")
-    if errors:
-        return TypedRules(typed.threshold, typed.mode, typed.price_cap, errors)
-    return RulesForm(threshold, mode, cap)
+    timing = next((choice for choice in TIMINGS if choice == typed.timing), None)
+    if timing is None:
+        errors["timing"] = translate(lang, "error.timing")
+    if errors or timing is None:
+        return TypedRules(typed.threshold, typed.mode, typed.price_cap, errors, typed.timing)
+    return RulesForm(threshold, mode, cap, timing)
 
 
 def _read_threshold(text: str, slot: SlotView, lang: Lang, errors: dict[str, str]) -> int | None:

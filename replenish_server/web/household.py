@@ -14,21 +14,31 @@ from replenish_server.database import Database
 from replenish_server.fleet import twin
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.units import BY_BASE, Unit
+from replenish_server.forecast import RunOut
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId
 from replenish_server.ordering import orders as order_acts
 from replenish_server.ordering.sentences import note_text, problem_sentence
 from replenish_server.ordering.states import UNDERWAY, State
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.replenishment.amounts import amount
+from replenish_server.replenishment.basis import basis
+from replenish_server.replenishment.decision import Decision
 from replenish_server.replenishment.facts import HISTORY, gather
-from replenish_server.replenishment.policy import FRESH_FOR, Decision
+from replenish_server.replenishment.forecasts import forecast_next_order, forecast_slots
+from replenish_server.replenishment.models import Models
+from replenish_server.replenishment.outlook import SlotFacts, look_ahead
+from replenish_server.replenishment.policy import FRESH_FOR
 from replenish_server.replenishment.record import from_json
-from replenish_server.replenishment.sentences import amount, rule_name, sentence, verdict_text
+from replenish_server.replenishment.risk import Timing, timing_outcome
+from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.tables import DecisionRecord
+from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import views
 
 _RECENT_ORDERS = 12
+_CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 _ASKING = (State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
 
 
@@ -39,12 +49,16 @@ class DatabasePages:
         database: where everything is.
         clock: the server's clock.
         on_wish: called after a person's wish was committed, so that it is carried out at once.
+        models: what forecasts are made with, at any moment.
     """
 
-    def __init__(self, database: Database, clock: Clock, on_wish: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, on_wish: Callable[[], None], models: Callable[[], Models]
+    ) -> None:
         self._database = database
         self._clock = clock
         self._on_wish = on_wish
+        self._models = models
 
     def now(self) -> datetime:
         """The server's time."""
@@ -104,6 +118,7 @@ class DatabasePages:
                 raise views.Refused("slot_gone")
             mandate = session.get_one(SlotMandate, slot_id)
             mandate.mode, mandate.price_cap_minor, mandate.changed_at = rules.mode, rules.price_cap_minor, now
+            mandate.timing = rules.timing
             session.add(mandate)
             if rules.threshold is not None and slot.capacity is not None:
                 unit = BY_BASE[slot.unit]
@@ -141,9 +156,13 @@ class DatabasePages:
         order = order_acts.open_order(session, slot.id)
         record = _last_decision(session, slot.id)
         decision = None if record is None else from_json(record.data)
-        insight = gather(session, slot, order, now)
-        run_out = _run_out(record, decision, unit)
+        forecasts = forecast_slots(session, [slot], now, self._models()) if chart else {}
+        forecast = forecasts.get(slot.id)
+        insight = gather(session, slot, order, now, None if forecast is None else forecast.run_out)
         has_sensor = slot.capacity is not None
+        run_out = _run_out(record, decision, unit)
+        if not has_sensor:
+            run_out = _next_order(forecast_next_order(session, slot, now, self._models()), now)
         view_order = None if order is None else _order(session, order, lang)
         return views.SlotView(
             slot_id=slot.id,
@@ -157,6 +176,8 @@ class DatabasePages:
             level_state=_level_state(has_sensor, insight.history.level, insight.history.as_of, now),
             threshold=_shown(slot.threshold, unit),
             mode="auto" if mandate.mode == "auto" else "ask",
+            timing=Timing(mandate.timing).value,
+            timings=_timings(insight.facts, unit),
             price_cap_minor=mandate.price_cap_minor,
             currency=mandate.currency,
             product_name=slot.product_name,
@@ -175,7 +196,7 @@ class DatabasePages:
     def _chart(
         self, session: Session, slot: Slot, unit: Unit, run_out: views.RunOut | None, now: datetime
     ) -> views.ChartView:
-        history = gather(session, slot, None, now).history
+        history = gather(session, slot, None, now, None).history
         placed = session.exec(
             select(PurchaseOrder).where(
                 PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.created_at) >= now - HISTORY
@@ -219,6 +240,39 @@ def _run_out(record: DecisionRecord | None, decision: Decision | None, unit: Uni
     return views.RunOut(early, median, late, decision.rate_per_day / unit.factor)
 
 
+def _next_order(expected: RunOut | None, now: datetime) -> views.RunOut | None:
+    """When a button's product will be wanted again, as dates."""
+    if expected is None:
+        return None
+    early, median, late = (now + timedelta(days=days) for days in expected.band)
+    return views.RunOut(early, median, late, expected.rate_per_day)
+
+
+def _timings(facts: SlotFacts, unit: Unit) -> views.TimingsView | None:
+    """What each choice of timing would mean for the slot as it is now, and the curve between them."""
+    choices, run_out = [], facts.run_out
+    if run_out is None:
+        return None
+    for timing in Timing:
+        outlook = look_ahead(facts, timing)
+        if outlook is None:
+            return None
+        means = outlook.outcome
+        choices.append(
+            views.TimingView(
+                timing.value,
+                _shown(outlook.reorder_point, unit) or 0,
+                means.cover_days,
+                means.out_once_in_years,
+            )
+        )
+    cycle_days = facts.pack_amount / max(run_out.rate_per_day, 1e-9)
+    curve = [timing_outcome(run_out.days, facts.lead_time, risk, cycle_days) for risk in _CURVE_RISKS]
+    return views.TimingsView(
+        choices, [(point.cover_days, 10 / max(point.out_once_in_years, 1e-3)) for point in curve]
+    )
+
+
 def _decision(record: DecisionRecord, decision: Decision, lang: views.Lang) -> views.DecisionView:
     return views.DecisionView(
         kind=decision.kind.value,
@@ -227,6 +281,7 @@ def _decision(record: DecisionRecord, decision: Decision, lang: views.Lang) -> v
         rules=[
             (rule_name(v.rule, lang), v.ok, verdict_text(v, decision.unit, lang)) for v in decision.verdicts
         ],
+        basis=basis(decision, lang),
     )
 
 

@@ -59,6 +59,11 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "대체로 {earliest} ~ {latest}",
     ),
     "slot.run_out_unknown": ("Not known at the moment", "지금은 알 수 없음"),
+    "slot.next_order": ("Expected to be wanted again", "다음 주문 예상일"),
+    "slot.next_order_text": (
+        "Worked out from earlier orders: what was bought elsewhere is not seen.",
+        "이전 주문으로 추정한 날짜이며, 다른 곳에서 산 것은 알 수 없습니다.",
+    ),
     "slot.run_out_none": ("A button cannot tell", "버튼으로는 알 수 없음"),
     "slot.rate": ("Use per day", "하루 사용량"),
     "slot.rate_value": ("about {amount}", "약 {amount}"),
@@ -120,6 +125,29 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "Orders with obligation to pay, without asking, and never above the limit below.",
         "묻지 않고 결제 의무가 있는 주문을 하며, 아래 한도를 절대 넘지 않습니다.",
     ),
+    "form.timing": ("How early to order", "얼마나 일찍 주문할까요"),
+    "form.timing_early": ("Rather early", "조금 일찍"),
+    "form.timing_balanced": ("In between", "중간"),
+    "form.timing_late": ("As late as safe", "안전한 한 늦게"),
+    "form.timing_means": (
+        "Orders at {amount}: about {days} days left when the parcel comes; out about once in {years} years.",
+        "{amount}에서 주문: 배송이 올 때 약 {days}일분이 남고, 약 {years}년에 한 번 떨어집니다.",
+    ),
+    "form.timing_seldom": (
+        "Orders at {amount}: about {days} days left when the parcel comes; hardly ever out.",
+        "{amount}에서 주문: 배송이 올 때 약 {days}일분이 남고, 거의 떨어지지 않습니다.",
+    ),
+    "form.timing_unknown": (
+        "Its days are shown once the level is known.",
+        "잔량을 알게 되면 일수가 표시됩니다.",
+    ),
+    "timing.curve": (
+        "From {most} run-outs in ten years at {least_days} days of cover to {least} at {most_days} days.",
+        "여유 {least_days}일이면 10년에 {most}번, {most_days}일이면 {least}번 떨어집니다.",
+    ),
+    "timing.cover": ("days of cover", "여유 일수"),
+    "timing.outs": ("run-outs in ten years", "10년간 소진 횟수"),
+    "error.timing": ("Choose how early to order.", "얼마나 일찍 주문할지 선택해 주세요."),
     "form.cap": ("Most that one order may cost", "주문 한 번의 최대 금액"),
     "form.cap_hint": (
         "Total with delivery, in {currency}. “Just order” needs a limit.",

@@ -15,9 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
-from replenish_server.web import chart, language
+from replenish_server.web import chart, language, timing_chart
 from replenish_server.web.formats import Formatter, zone
-from replenish_server.web.forms import offer_of
+from replenish_server.web.forms import TIMINGS, offer_of
 from replenish_server.web.phrases import PHRASES, translate
 from replenish_server.web.views import Lang
 
@@ -65,6 +65,8 @@ def _environment() -> Environment:
         percent=percent,
         offer_of=offer_of,
         draw_chart=chart.draw,
+        draw_timings=timing_chart.draw,
+        timings=TIMINGS,
         chart_table=chart.table,
         chart_has_gap=chart.has_gap,
         chart_sizes=(chart.WIDE, chart.NARROW),

@@ -83,12 +83,13 @@ def build_router(pages: HouseholdPages) -> APIRouter:
         threshold: Annotated[str, Form()] = "",
         mode: Annotated[str, Form()] = "",
         price_cap: Annotated[str, Form()] = "",
+        timing: Annotated[str, Form()] = "balanced",
     ) -> Response:
         lang = language.pick(request)
         view = pages.slot(slot_id, lang)
         if view is None:
             return error_page(request, 404)
-        typed = forms.TypedRules(threshold, mode, price_cap)
+        typed = forms.TypedRules(threshold, mode, price_cap, timing=timing)
         rules = forms.read_rules(typed, view, lang)
         if isinstance(rules, forms.TypedRules):
             return _slot_page(pages, request, lang, view, rules, status=422)

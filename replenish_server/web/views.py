@@ -17,6 +17,7 @@ Lang = Literal["en", "ko"]
 Unit = Literal["g", "ml", "pages", "presses"]
 DeviceKind = Literal["level", "button"]
 LevelState = Literal["good", "stale", "unknown", "none"]
+Timing = Literal["early", "balanced", "late"]
 Mode = Literal["ask", "auto"]
 TwinState = Literal["in_force", "pending", "limited", "none"]
 DecisionKind = Literal["hold", "order", "ask"]
@@ -62,12 +63,40 @@ class RunOut:
 
 @dataclass(frozen=True)
 class DecisionView:
-    """The last decision about a slot. `rules` holds (name, whether it passed, sentence), in order."""
+    """The last decision about a slot.
+
+    `rules` holds (name, whether it passed, sentence), in order; `basis` what the forecast rests on, a
+    sentence each.
+    """
 
     kind: DecisionKind
     at: datetime
     sentence: str
     rules: Sequence[tuple[str, bool, str]]
+    basis: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TimingView:
+    """What one choice of timing means for a slot.
+
+    `order_at` is the stock at which an order leaves, in the slot's unit; `cover_days` what will be left when
+    the parcel comes, as days of use; `out_once_in_years` how often it will have run out by then, at most
+    1000.
+    """
+
+    timing: Timing
+    order_at: int
+    cover_days: float
+    out_once_in_years: float
+
+
+@dataclass(frozen=True)
+class TimingsView:
+    """The choices, early to late, and the curve that they lie on: (cover days, run-outs in ten years)."""
+
+    choices: Sequence[TimingView]
+    curve: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -132,8 +161,8 @@ class SlotView:
 
     `level`, `capacity` and `threshold` are in `unit`; `on_order_packs` and `spare_packs` count packs.
     `level_state` "none" means that the device is a button without a sensor. `price_cap_minor` is the most
-    that one order may cost in all, None for no cap. `tz` is the household's IANA time zone. `chart` is filled
-    by `HouseholdPages.slot` only.
+    that one order may cost in all, None for no cap. `tz` is the household's IANA time zone. `chart` and
+    `timings` are filled by `HouseholdPages.slot` only, `timings` once something is known.
     """
 
     slot_id: str
@@ -147,6 +176,8 @@ class SlotView:
     level_state: LevelState
     threshold: int | None
     mode: Mode
+    timing: Timing
+    timings: TimingsView | None
     price_cap_minor: int | None
     currency: str
     product_name: str
@@ -188,6 +219,7 @@ class RulesForm:
     threshold: int | None
     mode: Mode
     price_cap_minor: int | None
+    timing: Timing = "balanced"
 
 
 class HouseholdPages(Protocol):

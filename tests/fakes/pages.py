@@ -18,6 +18,8 @@ from replenish_server.web.views import (
     RulesForm,
     RunOut,
     SlotView,
+    TimingsView,
+    TimingView,
     TwinState,
     TwinView,
 )
@@ -64,6 +66,15 @@ def make_slot(**changes: object) -> SlotView:
         level_state="good",
         threshold=500,
         mode="ask",
+        timing="balanced",
+        timings=TimingsView(
+            [
+                TimingView("early", 700, 8.4, 61.0),
+                TimingView("balanced", 560, 6.1, 12.0),
+                TimingView("late", 480, 4.2, 3.1),
+            ],
+            [(1.5, 9.0), (4.2, 3.2), (6.1, 0.8), (8.4, 0.1)],
+        ),
         price_cap_minor=2490,
         currency="EUR",
         product_name="Gentle Colour Powder 3 kg",
@@ -161,7 +172,12 @@ class FakePages:
         if rules.threshold != slot.threshold:
             twin = TwinView("pending", rules.threshold, slot.twin.reported, NOW)
         self.slots[slot_id] = replace(
-            slot, threshold=rules.threshold, mode=rules.mode, price_cap_minor=rules.price_cap_minor, twin=twin
+            slot,
+            threshold=rules.threshold,
+            mode=rules.mode,
+            price_cap_minor=rules.price_cap_minor,
+            timing=rules.timing,
+            twin=twin,
         )
 
     def report_threshold(self, slot_id: str, reported: int) -> None:

@@ -4,7 +4,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 import replenish_server.app  # noqa: F401 - every table has to be known before the first mapper is used
 from replenish_server.database import Database
@@ -13,12 +13,21 @@ from replenish_server.fleet.tables import Slot
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DecisionId, DeviceId, HouseholdId, RetailerId, new_id
 from replenish_server.ordering.orders import NewOrder
+from replenish_server.replenishment.evaluate import evaluate_slot
+from replenish_server.replenishment.forecasts import forecast_slots
+from replenish_server.replenishment.models import shipped_models
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.retailers.tables import Retailer
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUSEHOLD = HouseholdId("home-1")
 RETAILER = RetailerId("shop-1")
+
+
+def evaluate_now(session: Session, slot_id: str, now: datetime) -> None:
+    """Forecast and judge one slot, as the evaluator does with all that are due."""
+    forecasts = forecast_slots(session, [session.get_one(Slot, slot_id)], now, shipped_models())
+    evaluate_slot(session, slot_id, now, forecasts.get(slot_id))
 
 
 def product(pack_amount: int = 1_000_000) -> Product:

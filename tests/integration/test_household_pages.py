@@ -17,11 +17,12 @@ from replenish_server.ids import DeviceId
 from replenish_server.ordering.orders import approve, move, open_order, stumble
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.evaluate import evaluate_slot
+from replenish_server.replenishment.models import shipped_models
 from replenish_server.retailers.port import Problem
 from replenish_server.telemetry.tables import Reading
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.views import Refused, RulesForm
+from tests.fakes.retailer_house import evaluate_now
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 GRAM = 1000
@@ -48,7 +49,7 @@ class Home:
         self.database.migrate()
         self.clock = StandingClock()
         self.wishes = 0
-        self.pages = DatabasePages(self.database, self.clock, self._wished)
+        self.pages = DatabasePages(self.database, self.clock, self._wished, shipped_models)
         address = operations.Address("A B", "a@example.org", "S 1", "T", "1", "DE")
         home = operations.create_household(self.database, "Home", address, "Europe/Berlin", "en", "EUR", NOW)
         shop = operations.add_retailer(self.database, "Shop", "http://127.0.0.1:1", "h", "t", "yes", NOW)
@@ -101,7 +102,7 @@ class Home:
                     )
                 )
             session.flush()
-            evaluate_slot(session, self.jug, self.clock.now())
+            evaluate_now(session, self.jug, self.clock.now())
 
     def order(self, act: Callable[[Session, PurchaseOrder], None]) -> str:
         """Do something with the jug's open order; returns its id."""
@@ -254,7 +255,7 @@ def test_delivered_counts_as_spare_until_it_is_poured_in(home: Home) -> None:
                 )
             )
         session.flush()
-        evaluate_slot(session, home.jug, home.clock.now())
+        evaluate_now(session, home.jug, home.clock.now())
     closed = home.pages.order(order_id, "en")
     assert closed is not None
     assert State.CLOSED == closed.state

@@ -13,11 +13,10 @@ from replenish_server.database import Database
 from replenish_server.ids import OrderId
 from replenish_server.ordering.orders import cancel, create_order, open_order
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.evaluate import evaluate_slot
 from replenish_server.replenishment.tables import PressAnswer
 from replenish_server.telemetry.store import store_batch
 from replenish_server.telemetry.tables import Reading
-from tests.fakes.retailer_house import NOW, House
+from tests.fakes.retailer_house import NOW, House, evaluate_now
 from tests.laws.conftest import FreshHouse
 from tests.laws.test_unknown_never_orders import message, three_low
 from tests.support.books import Watch
@@ -74,7 +73,7 @@ def test_no_crowd_opens_two(fresh_house: FreshHouse, seed: int) -> None:
                     store_batch(session, [press, *three_low()])
                 slot = rng.choice(slots)
                 with database.write() as session:
-                    evaluate_slot(session, slot, now)
+                    evaluate_now(session, slot, now)
         finally:
             database.close()
 

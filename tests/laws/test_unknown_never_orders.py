@@ -11,12 +11,11 @@ from sqlmodel import select
 
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.evaluate import evaluate_slot
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
 from replenish_server.telemetry.store import Incoming, store_batch
-from tests.fakes.retailer_house import NOW, House
+from tests.fakes.retailer_house import NOW, House, evaluate_now
 from tests.laws.conftest import FreshHouse
 
 pytestmark = pytest.mark.law
@@ -61,7 +60,7 @@ def judge(house: House, device: str, messages: list[Incoming], now: datetime = N
     with house.database.write() as session:
         store_batch(session, messages)
     with house.database.write() as session:
-        evaluate_slot(session, house.slots[device], now)
+        evaluate_now(session, house.slots[device], now)
     with house.database.read() as session:
         decisions = list(session.exec(select(DecisionRecord)))
         orders = list(session.exec(select(PurchaseOrder)))

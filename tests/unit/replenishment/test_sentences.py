@@ -2,26 +2,25 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replenish_server.forecast import estimate_consumption
 from replenish_server.households.mandate import Mandate, Mode, Verdict
 from replenish_server.inventory import stock_position
-from replenish_server.replenishment.policy import (
-    Decision,
-    Kind,
-    LeadTime,
-    SlotFacts,
-    Trigger,
-    decide_on_level,
-    decide_on_press,
-)
+from replenish_server.replenishment.amounts import amount, money
+from replenish_server.replenishment.basis import basis
+from replenish_server.replenishment.decision import Decision, Kind, Trigger
+from replenish_server.replenishment.outlook import SlotFacts
+from replenish_server.replenishment.policy import decide_on_level, decide_on_press
 from replenish_server.replenishment.record import from_json, to_json
-from replenish_server.replenishment.sentences import amount, money, sentence, verdict_text
+from replenish_server.replenishment.risk import Timing
+from replenish_server.replenishment.sentences import sentence
+from replenish_server.replenishment.verdicts import verdict_text
+from tests.unit.replenishment.conftest import lasting, parcel
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -44,10 +43,21 @@ def decisions(draw: st.DrawFn) -> Decision:
         position=stock_position(level, pack, draw(st.integers(0, 1)), draw(st.integers(0, 1))),
         level_as_of=None if level is None else NOW - age,
         trailing=[(NOW - age - n * step, level or 0) for n in range(count)][::-1],
-        consumption=estimate_consumption(
-            draw(st.lists(st.integers(0, capacity // 4), max_size=10)), capacity, "detergent"
+        run_out=None
+        if level is None
+        else replace(
+            lasting(
+                max(level, capacity * 0.004),
+                draw(st.floats(capacity / 2000, capacity / 2)),
+                draw(st.floats(0.05, 1.2)),
+                draw(st.integers(0, 84)),
+            ),
+            week_ratio=draw(st.floats(0, 5)),
+            idle_days=draw(st.integers(0, 28)),
         ),
-        lead_time=LeadTime(draw(st.floats(0, 30)), draw(st.floats(0, 9)), 1),
+        lead_time=parcel(draw(st.floats(0, 30))),
+        timing=draw(st.sampled_from(Timing)),
+        points=[(NOW - age - 9 * step, draw(st.integers(0, capacity))), (NOW - age, level or 0)],
         mandate=Mandate(
             draw(st.sampled_from(Mode)),
             draw(st.one_of(st.none(), st.integers(0, 10_000_000))),
@@ -99,6 +109,32 @@ def test_every_decision_reads_in_both_languages(decision: Decision) -> None:
         assert not re.search(r"None|nan|inf|\{|\}|\?", text.replace("가격 한도가 없음", "")), text
         for verdict in decision.verdicts:
             assert verdict_text(verdict, decision.unit, language).strip()
+        for said in basis(decision, language):
+            assert not re.search(r"None|nan|inf|\{|\}", said), said
+
+
+@settings(max_examples=200, deadline=None)
+@given(decisions())
+def test_the_numbers_of_the_basis_are_those_of_the_decision(decision: Decision) -> None:
+    """Days, percentages and risks, to the digit shown."""
+    said = " ".join(basis(decision, "en"))
+    if decision.run_out_days is None:
+        assert said == ""
+        return
+    assert re.search(rf"\b{decision.days_known} days of readings", said)
+    found = re.search(r"parcel could come is ([\d.]+) %; ordering [a-z ]+ accepts ([\d.]+) %", said)
+    assert found
+    for text, share in zip(found.groups(), (decision.risk, decision.accepted_risk), strict=True):
+        assert share is not None
+        assert float(text) == pytest.approx(100 * share, abs=0.5 if 100 * share >= 10 else 0.05)
+    change = re.search(r"was (\d+) % (above|below)", said)
+    if change:
+        assert decision.week_ratio is not None
+        sign = 1 if change[2] == "above" else -1
+        assert sign * int(change[1]) == round(100 * (decision.week_ratio - 1))
+    idle = re.search(r"Nothing was used for (\d+) days", said)
+    if idle:
+        assert decision.idle_days == int(idle[1])
 
 
 @settings(max_examples=200, deadline=None)
@@ -140,6 +176,9 @@ def check_hold(decision: Decision, text: str) -> None:
         found = quantities(text, unit)
         assert [shown(decision.level, unit), shown(decision.reorder_point, unit)] == found
         assert f"{decision.low_readings} of 3 good readings" in text
+    elif refusal.rule == "steady_level":
+        numbers = [float(refusal.numbers[name] or 0) for name in ("fall", "limit")]
+        assert [shown(value, unit) for value in numbers] == quantities(text, unit)
     elif refusal.rule == "below_reorder_point":
         values = [decision.level, decision.reorder_point, decision.rate_per_day]
         if decision.spare:

@@ -1,0 +1,141 @@
+"""PURE (numpy): what is kept of a slot between readings: its level in each quarter-day of the last 84 days.
+
+A bin holds the last good level within it, so a grid is a function of the set of readings: new readings need
+only the bins that they touch to be read again, in whatever order they came. It belongs to one size of
+container; whoever changes that builds it anew.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replenish_server.inventory.days import BINS, BINS_PER_DAY
+from replenish_server.inventory.levels import OVERFULL_SHARE, LevelSample
+from replenish_server.inventory.lifted import UNKNOWN, to_ten_thousandths, visible_shares
+
+BIN = timedelta(days=1) / BINS_PER_DAY
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORM = 1  # first byte of an encoded grid
+_HEAD_BYTES = 5
+_BIN_BYTES = 2
+ENCODED_BYTES = _HEAD_BYTES + BINS * _BIN_BYTES
+_NOTHING_KNOWN = UNKNOWN.to_bytes(_BIN_BYTES, "little", signed=True)
+
+
+def bin_at(at: datetime) -> int:
+    """The quarter-day of a moment, counted from 1970-01-01 00:00 UTC."""
+    return (at - _EPOCH) // BIN
+
+
+def bin_start(number: int) -> datetime:
+    """When a quarter-day begins; it ends where the next begins."""
+    return _EPOCH + number * BIN
+
+
+@dataclass(frozen=True)
+class LevelGrid:
+    """A slot's quarter-days.
+
+    Args:
+        end_bin: number of the newest quarter-day, see `bin_at`.
+        bins: 336 little-endian int16, oldest first: ten-thousandths of the container, -1 where no good
+            level is known. Whether a container was lifted is judged on the way out, by `shares`.
+    """
+
+    end_bin: int
+    bins: bytes
+
+    @classmethod
+    def empty(cls, at: datetime) -> "LevelGrid":
+        """Nothing known, up to the quarter-day of this moment."""
+        return cls(bin_at(at), _NOTHING_KNOWN * BINS)
+
+    @classmethod
+    def of_samples(cls, samples: Iterable[LevelSample], capacity: int, at: datetime) -> "LevelGrid":
+        """The grid of all readings up to the quarter-day of a moment.
+
+        Args:
+            samples: readings in any order, with or without duplicates; those outside the window are left out.
+            capacity: base units of a full container, positive.
+            at: the moment.
+        """
+        end = bin_at(at)
+        known = [sample for sample in samples if bin_at(sample.at) <= end]
+        return cls.empty(at).with_bins(known, capacity, {bin_at(sample.at) for sample in known})
+
+    def with_bins(self, samples: Iterable[LevelSample], capacity: int, touched: Iterable[int]) -> "LevelGrid":
+        """The grid with some quarter-days read again; a touched one newer than the window moves it.
+
+        Args:
+            samples: ALL readings of the touched quarter-days, in any order; others are left out.
+            capacity: base units of a full container, positive.
+            touched: numbers of the quarter-days into which new readings fell.
+        """
+        wanted = set(touched)
+        grid = self._ending(max(wanted, default=self.end_bin))
+        newest = newest_levels(samples, capacity)
+        bins = np.frombuffer(grid.bins, "<i2").copy()
+        first = grid.end_bin - BINS + 1
+        for number in wanted:
+            if number >= first:
+                bins[number - first] = newest.get(number, UNKNOWN)
+        return LevelGrid(grid.end_bin, bins.tobytes())
+
+    def moved_to(self, at: datetime) -> "LevelGrid":
+        """The grid up to the quarter-day of a later moment; an earlier one changes nothing."""
+        return self._ending(bin_at(at))
+
+    def shares(self) -> NDArray[np.float32]:
+        """Shape (336,), shares of the container, oldest first; NaN where unknown or lifted."""
+        return visible_shares(np.frombuffer(self.bins, "<i2").reshape(1, BINS)).reshape(BINS)
+
+    def encode(self) -> bytes:
+        """677 bytes from which `decode` makes the same grid."""
+        return bytes([_FORM]) + self.end_bin.to_bytes(_HEAD_BYTES - 1, "little", signed=True) + self.bins
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> "LevelGrid":
+        """The grid that was encoded.
+
+        Raises:
+            ValueError: when the bytes are no grid of this form; it is then built anew from the readings.
+        """
+        if len(encoded) != ENCODED_BYTES or encoded[0] != _FORM:
+            raise ValueError(f"{len(encoded)} bytes are no level grid of form {_FORM}")
+        return cls(int.from_bytes(encoded[1:_HEAD_BYTES], "little", signed=True), encoded[_HEAD_BYTES:])
+
+    def _ending(self, end_bin: int) -> "LevelGrid":
+        by = min(end_bin - self.end_bin, BINS)
+        if by <= 0:
+            return self
+        return LevelGrid(end_bin, self.bins[by * _BIN_BYTES :] + _NOTHING_KNOWN * by)
+
+
+def fleet_shares(grids: Sequence[LevelGrid], at: datetime) -> NDArray[np.float32]:
+    """Shape (n, 336): n slots' shares up to the quarter-day of one moment, as `days.read_days` takes them.
+
+    Args:
+        grids: at least one, none of which ends after `at`.
+        at: the moment.
+    """
+    bins = b"".join(grid.moved_to(at).bins for grid in grids)
+    return visible_shares(np.frombuffer(bins, "<i2").reshape(len(grids), BINS))
+
+
+def newest_levels(samples: Iterable[LevelSample], capacity: int) -> dict[int, int]:
+    """Ten-thousandths by quarter-day: of each, its last good and plausible reading."""
+    newest: dict[int, tuple[tuple[datetime, str, int], int]] = {}
+    for sample in samples:
+        if sample.level is None or sample.retained or not sample.good:
+            continue
+        if not 0 <= sample.level <= capacity * OVERFULL_SHARE:
+            continue
+        # Which boot came first cannot be told from one quarter-day alone; at the same moment its id decides.
+        rank = (sample.at, sample.boot, sample.seq)
+        number = bin_at(sample.at)
+        if number not in newest or rank >= newest[number][0]:
+            newest[number] = (rank, to_ten_thousandths(sample.level, capacity))
+    return {number: level for number, (_, level) in newest.items()}

@@ -1,0 +1,186 @@
+"""PURE: the steps in a level: refills up and doses down, told from noise, daily swing, creep and hands.
+
+What counts as a fall is measured against the lowest level of the last day, so that a level which swings with
+the temperature uses nothing up, and one that creeps upwards drags its reference along.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from replenish_server.inventory.events import DAY, Consumption, Refill
+
+REFILL_SHARE = 0.07  # a rise of less than 7 % of the container is drift or a nudge, not a refill
+NOISE_SHARE = 0.005  # steps below 0.5 % of the container cannot be told from noise
+_LARGEST_NOISE_SHARE = REFILL_SHARE / 2
+_NOISES_PER_STEP = 2.5  # a fall of so many standard deviations is believed
+_LEAST_RISING = 0.2  # of all differences: noise rises about every second time, use never
+_MEDIAN_RISE = 0.954  # of normal noise's standard deviation is the median of its rises between two readings
+CREEP_SHARE_PER_DAY = 0.001  # a pack would last almost three years: nobody uses anything so slowly
+FILLING = timedelta(hours=3)  # whoever pours in several times does so within this
+EXCURSION = timedelta(hours=1)  # a container that is back so soon, as heavy as before, was only moved
+_EXCURSION_READINGS = 3
+_BACK_SHARE = 0.02  # of the container: as heavy as before
+
+
+@dataclass(frozen=True)
+class Point:
+    """A usable reading: when, base units, and whether one that said nothing came just before it."""
+
+    at: datetime
+    level: int
+    after_gap: bool = False
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Refills and uses, oldest first, and the base units that moved without either."""
+
+    refills: tuple[Refill, ...]
+    uses: tuple[Consumption, ...]
+    drift: int
+
+
+def without_outliers(points: Sequence[Point], capacity: int) -> list[Point]:
+    """Replace readings that both sides contradict (a moved sensor, a hand) by what was before or between.
+
+    One reading is enough when it differs from both neighbours by more than a nudge; a few are contradicted
+    when within an hour the level is again what it was.
+    """
+    kept = list(points)
+    limit = capacity * REFILL_SHARE
+    for i in range(1, len(points) - 1):
+        before, here, after = points[i - 1].level, points[i].level, points[i + 1].level
+        middle = sorted((before, here, after))[1]
+        if abs(here - middle) > limit:
+            kept[i] = Point(points[i].at, middle, points[i].after_gap)
+    i = 1
+    while i < len(kept) - 1:
+        i = _past_excursion(kept, i, capacity) if abs(kept[i].level - kept[i - 1].level) > limit else i + 1
+    return kept
+
+
+def _past_excursion(kept: list[Point], start: int, capacity: int) -> int:
+    """Level out an excursion that begins at `start`, if it is one; returns where to look on."""
+    before = kept[start - 1]
+    for back in range(start + 1, min(start + _EXCURSION_READINGS + 1, len(kept))):
+        if kept[back].at - before.at > EXCURSION:
+            break
+        if abs(kept[back].level - before.level) <= capacity * _BACK_SHARE:
+            for i in range(start, back):
+                kept[i] = Point(kept[i].at, before.level, kept[i].after_gap)
+            return back + 1
+    return start + 1
+
+
+def step_size(points: Sequence[Point], capacity: int) -> int:
+    """The smallest fall that is believed, in base units: from half a percent to 3.5 % of the container.
+
+    The noise is measured by small rises: use makes none, so it cannot be taken for noise.
+    """
+    changes = [after.level - before.level for before, after in pairwise(points)]
+    rises = [change for change in changes if 0 < change < capacity * REFILL_SHARE]
+    noise = 0.0
+    if len(rises) >= max(3, _LEAST_RISING * len(changes)):
+        noise = median(rises) / _MEDIAN_RISE
+    limits = capacity * NOISE_SHARE, capacity * _LARGEST_NOISE_SHARE
+    return max(1, round(min(max(limits[0], _NOISES_PER_STEP * noise), limits[1])))
+
+
+def find_steps(points: Sequence[Point], capacity: int) -> Steps:
+    """Find refills and uses.
+
+    Args:
+        points: usable readings without outliers, in the order in which they were taken.
+        capacity: base units of a full container, positive.
+    """
+    if not points:
+        return Steps((), (), 0)
+    walk = _Walk(points, capacity)
+    for i in range(1, len(points)):
+        if not walk.rise(i):
+            walk.fall(i)
+    return walk.steps()
+
+
+class _Walk:
+    """One pass over the points. `base` is the level that is accounted for, `low` where a fall is measured."""
+
+    def __init__(self, points: Sequence[Point], capacity: int) -> None:
+        self.points = points
+        self.capacity = capacity
+        self.step = step_size(points, capacity)
+        self.calm = _medians_of_three([point.level for point in points])
+        self.anchor = 0  # the point from which on a fall may have begun
+        self.low = points[0].level
+        self.first = 0  # nothing before it is compared: the last refill
+        self.refills: list[Refill] = []
+        self.uses: list[Consumption] = []
+        self.seen = points[0].level
+
+    def rise(self, i: int) -> bool:
+        """Take the i-th point as a refill, or as more of the last one, if the next point confirms it."""
+        here = self.points[i]
+        if i + 1 == len(self.points):
+            return False
+        standing = min(here.level, self.points[i + 1].level)
+        last = self.refills[-1] if self.refills else None
+        more = last is not None and here.at - last.at <= FILLING
+        reference = self._just_before(i)
+        enough = 2 * self.step if more else self.capacity * REFILL_SHARE
+        if standing - reference < enough:
+            return False
+        if last is not None and more:
+            self.refills[-1] = Refill(last.at, last.amount + here.level - reference, last.swapped)
+        else:
+            self.refills.append(Refill(here.at, here.level - reference, here.after_gap))
+        self.seen += here.level - reference
+        self.anchor, self.low, self.first = i, here.level, i
+        return True
+
+    def fall(self, i: int) -> None:
+        """Take the i-th point as use if it lies a step under the lowest level of the last day."""
+        level = max(self.calm[i : i + 2])  # noise is rarely low twice
+        self._forget(i)
+        if self.low - level < self.step:
+            return
+        since, at = self.points[self.anchor].at, self.points[i].at
+        amount = self.low - level
+        if (at - since) / DAY * CREEP_SHARE_PER_DAY * self.capacity < amount:
+            self.uses.append(Consumption(min(since, at), at, amount))
+            self.seen -= amount
+        self.anchor, self.low = i, level
+
+    def steps(self) -> Steps:
+        """What was found; what neither refills nor uses account for has drifted."""
+        return Steps(tuple(self.refills), tuple(self.uses), self.points[-1].level - self.seen)
+
+    def _just_before(self, i: int) -> int:
+        """The lowest level within the last hours before the i-th point, at least that of the last point."""
+        lowest = self.calm[i - 1] if i - 1 > self.first else self.points[i - 1].level
+        for k in range(i - 2, self.first - 1, -1):
+            if self.points[i].at - self.points[k].at > FILLING:
+                break
+            lowest = min(lowest, self.calm[k] if k > self.first else self.points[k].level)
+        return lowest
+
+    def _forget(self, i: int) -> None:
+        """Let the reference rise where the level has stayed above it for a whole day and three readings."""
+        if self.points[i].at - self.points[self.anchor].at < DAY or i - self.anchor <= 3:
+            return
+        recent = [
+            k
+            for k in range(max(self.first, self.anchor + 1), i)
+            if i - k <= 3 or self.points[i].at - self.points[k].at < DAY
+        ]
+        lowest = min(recent, key=lambda k: (self.calm[k], -k))
+        if self.calm[lowest] > self.low:
+            self.anchor, self.low = lowest, self.calm[lowest]
+
+
+def _medians_of_three(levels: Sequence[int]) -> list[int]:
+    """Each level as the median of itself and its neighbours; the ends as they are."""
+    inner = [sorted(levels[i - 1 : i + 2])[1] for i in range(1, len(levels) - 1)]
+    return [*levels[:1], *inner, *levels[max(1, len(levels) - 1) :]]

@@ -1,0 +1,99 @@
+"""PURE: what each rule is called and what it looked at, in English and Korean."""
+
+from collections.abc import Callable, Mapping
+
+from replenish_server.households.mandate import Verdict
+from replenish_server.replenishment.amounts import amount, money, number
+
+Numbers = Mapping[str, int | str | float | None]
+
+_RULES = {
+    "no_open_order": ("No open order", "진행 중인 주문 없음"),
+    "level_known": ("Level known", "잔량을 앎"),
+    "fresh_reading": ("Fresh reading", "최근 측정"),
+    "below_reorder_point": ("Low enough to order", "주문할 만큼 낮음"),
+    "steady_level": ("No sudden drop", "급격한 감소 없음"),
+    "three_low_readings": ("Three low readings", "낮은 측정 세 번"),
+    "fresh_press": ("Fresh press", "방금 누름"),
+    "mandate": ("Your rules", "내 규칙"),
+}
+
+
+def rule_name(rule: str, language: str) -> str:
+    """What people call a rule."""
+    english, korean = _RULES[rule]
+    return korean if language == "ko" else english
+
+
+def verdict_text(verdict: Verdict, unit: str, language: str) -> str:
+    """What one rule looked at, in a few words.
+
+    Raises:
+        ValueError: a rule that has no words yet.
+    """
+    say = _TEXTS.get(verdict.rule)
+    if say is None:
+        raise ValueError(f"no text for the rule {verdict.rule!r}")
+    return say(verdict.ok, verdict.numbers, unit)[1 if language == "ko" else 0]
+
+
+def _no_open_order(ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    if ok:
+        return "no order is open", "진행 중인 주문 없음"
+    return f"an order is {n['state']}", f"진행 중: {n['state']}"
+
+
+def _level_known(ok: bool, n: Numbers, unit: str) -> tuple[str, str]:
+    if ok:
+        known = amount(number(n["level"]), unit)
+        return known, known
+    return "unknown", "알 수 없음"
+
+
+def _fresh_reading(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    age, limit = n["age_hours"], n["limit_hours"]
+    return f"{age} of at most {limit} hours old", f"{age}시간 전(한도 {limit}시간)"
+
+
+def _below_reorder_point(_ok: bool, n: Numbers, unit: str) -> tuple[str, str]:
+    position, point = amount(number(n["position"]), unit), amount(number(n["reorder_point"]), unit)
+    return f"position {position}, orders at {point}", f"재고 {position}, 주문 시점 {point}"
+
+
+def _steady_level(_ok: bool, n: Numbers, unit: str) -> tuple[str, str]:
+    fall, most = amount(number(n["fall"]), unit), amount(number(n["limit"]), unit)
+    return f"fell by {fall} within a day, at most {most}", f"하루 감소 {fall}, 한도 {most}"
+
+
+def _three_low_readings(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    readings, needed = n["readings"], n["needed"]
+    spread, wanted = n["spread_minutes"], n["spread_needed_minutes"]
+    return (
+        f"{readings} of {needed} low readings, over {spread} of {wanted} minutes",
+        f"낮은 측정 {readings}/{needed}회, {spread}/{wanted}분",
+    )
+
+
+def _fresh_press(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    age = n["age_minutes"]
+    return f"pressed {age} minutes ago", f"{age}분 전에 누름"
+
+
+def _mandate(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    cap = number(n["cap_minor"])
+    price = money(None if cap is None else int(cap), str(n["currency"]))
+    if n["mode"] == "ask":
+        return f"ask first, at most {price}", f"먼저 묻기, 최대 {price}"
+    return f"just order, at most {price}", f"자동 주문, 최대 {price}"
+
+
+_TEXTS: dict[str, Callable[[bool, Numbers, str], tuple[str, str]]] = {
+    "no_open_order": _no_open_order,
+    "level_known": _level_known,
+    "fresh_reading": _fresh_reading,
+    "below_reorder_point": _below_reorder_point,
+    "steady_level": _steady_level,
+    "three_low_readings": _three_low_readings,
+    "fresh_press": _fresh_press,
+    "mandate": _mandate,
+}
