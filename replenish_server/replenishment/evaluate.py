@@ -17,12 +17,13 @@ from replenish_server.ordering.orders import NewOrder, create_order, move, open_
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.decision import Decision, Kind
-from replenish_server.replenishment.facts import SlotInsight, gather
+from replenish_server.replenishment.facts import HISTORY, SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
 from replenish_server.replenishment.grids import keep_grid
 from replenish_server.replenishment.models import Models, shipped_models
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
 from replenish_server.replenishment.record import to_json
+from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
 from replenish_server.telemetry.tables import Reading
 
@@ -81,6 +82,8 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         move(session, order, Event.FIT, now, "a refill was seen")
         order = None
         insight = gather(session, slot, None, now, run_out)
+    if slot.capacity is not None:
+        keep_refills(session, slot, insight.history.refills, now - HISTORY)
     for press in _new_presses(session, slot):
         decision = decide_on_press(insight.facts, press.late, max(timedelta(0), now - press.occurred_at))
         decision_id, order_id = _carry_out(session, slot, decision, now)

@@ -11,26 +11,30 @@ from replenish_server.forecast import RunOut
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import SlotMandate
 from replenish_server.inventory import LevelHistory, LevelSample, read_levels, stock_position
+from replenish_server.inventory.ledger import Ledger
 from replenish_server.ordering.states import UNDERWAY, State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.lead_time import LeadTime, learn_lead_time
 from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.quantity import Offer
 from replenish_server.replenishment.risk import Timing
+from replenish_server.replenishment.stock import read_stock
 from replenish_server.telemetry.tables import Reading
 
 HISTORY = timedelta(days=90)
 _LEAD_MEMORY = 40
 _RECENT = timedelta(days=2)
+_NO_STOCK = Ledger(0, 0, ())
 _NO_HISTORY = LevelHistory(None, None, (), (), (), ())
 
 
 @dataclass(frozen=True)
 class SlotInsight:
-    """The facts, and the history behind them for those who draw it."""
+    """The facts, and the history and the ledger behind them for those who show or keep them."""
 
     facts: SlotFacts
     history: LevelHistory
+    ledger: Ledger
 
 
 def level_samples(
@@ -70,18 +74,19 @@ def gather(
         now: the moment of the decision.
         run_out: its forecast (`replenishment.forecasts`), or None.
     """
-    history = _NO_HISTORY
+    history, ledger = _NO_HISTORY, _NO_STOCK
     if slot.capacity is not None:
-        history = read_levels(level_samples(session, slot, now - HISTORY), slot.capacity)
+        since = now - HISTORY
+        history = read_levels(level_samples(session, slot, since), slot.capacity)
+        ledger = read_stock(session, slot, history.refills, since)
     mandate = session.get_one(SlotMandate, slot.id)
     coming = order.packs if order is not None and order.state in (*UNDERWAY, State.PLACING) else 0
-    spare = order.packs if order is not None and order.state == State.DELIVERED else 0
     facts = SlotFacts(
         unit=slot.unit,
         capacity=slot.capacity,
         threshold=slot.threshold,
         pack_amount=slot.pack_amount,
-        position=stock_position(history.level, slot.pack_amount, spare, coming),
+        position=stock_position(history.level, slot.pack_amount, ledger.spare_packs, coming),
         level_as_of=history.as_of,
         trailing=history.trailing,
         run_out=None if history.level is None else run_out,
@@ -94,7 +99,7 @@ def gather(
         shelf_life_days=slot.shelf_life_days,
         points=[point for point in history.points if now - point[0] <= _RECENT],
     )
-    return SlotInsight(facts, history)
+    return SlotInsight(facts, history, ledger)
 
 
 def lead_time(session: Session, retailer_id: str) -> LeadTime:

@@ -49,6 +49,28 @@ class SlotGrid(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=UtcTime)
 
 
+class SlotRefill(SQLModel, table=True):
+    """A refill as it was seen, kept for the time when its readings are looked at no more."""
+
+    __tablename__ = "slot_refill"
+
+    slot_id: str = Field(primary_key=True, foreign_key="slot.id")
+    at: datetime = Field(primary_key=True, sa_type=UtcTime)
+    amount: int
+    swapped: bool = False
+
+
+class StockCorrection(SQLModel, table=True):
+    """What a person counted: unopened packs at a moment."""
+
+    __tablename__ = "stock_correction"
+
+    id: int | None = Field(default=None, primary_key=True)
+    slot_id: str = Field(foreign_key="slot.id", index=True)
+    at: datetime = Field(sa_type=UtcTime)
+    spare_packs: int
+
+
 class PressAnswer(SQLModel, table=True):
     """What became of a press. A press has at most one row, so it leads to at most one order."""
 

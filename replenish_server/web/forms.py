@@ -80,6 +80,12 @@ def read_rules(typed: TypedRules, slot: SlotView, lang: Lang) -> RulesForm | Typ
     return RulesForm(threshold, mode, cap, timing)
 
 
+def read_packs(text: str) -> int | None:
+    """A count of packs from 0 to 99, or None for anything else."""
+    bare = text.strip()
+    return int(bare) if re.fullmatch(r"[0-9]{1,2}", bare, re.ASCII) else None
+
+
 def _read_threshold(text: str, slot: SlotView, lang: Lang, errors: dict[str, str]) -> int | None:
     bare = text.strip()
     if not bare:

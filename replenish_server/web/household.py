@@ -32,6 +32,7 @@ from replenish_server.replenishment.policy import FRESH_FOR
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.risk import Timing, timing_outcome
 from replenish_server.replenishment.sentences import sentence
+from replenish_server.replenishment.stock import correct_spare
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
@@ -130,6 +131,15 @@ class DatabasePages:
             session.add(slot)
         self._on_wish()
 
+    def correct_spare(self, slot_id: str, spare_packs: int) -> None:
+        """Keep what a person counted in the cupboard."""
+        with self._database.write() as session:
+            slot = session.get(Slot, slot_id)
+            if slot is None or slot.capacity is None:
+                raise views.Refused("slot_gone")
+            correct_spare(session, slot, spare_packs, self._clock.now())
+        self._on_wish()
+
     def approve(self, order_id: str, ceiling_minor: int) -> None:
         """A person says yes to what they were shown."""
         self._act(partial(order_acts.approve, ceiling_minor=ceiling_minor), order_id)
@@ -183,7 +193,7 @@ class DatabasePages:
             product_name=slot.product_name,
             pack_text=amount(slot.pack_amount, slot.unit) if has_sensor else "",
             on_order_packs=order.packs if order is not None and order.state in UNDERWAY else 0,
-            spare_packs=order.packs if order is not None and order.state == State.DELIVERED else 0,
+            spare_packs=insight.ledger.spare_packs,
             run_out=run_out,
             decision=None if record is None or decision is None else _decision(record, decision, lang),
             open_order=view_order,

@@ -72,6 +72,12 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "slot.stock": ("In stock and coming", "여분과 배송 중"),
     "slot.spare": ("{n} spare", "여분 {n}개"),
     "slot.on_order": ("{n} on order", "주문 중 {n}개"),
+    "slot.spare_count": ("Unopened packs at home", "집에 있는 새 팩 수"),
+    "slot.spare_save": ("Correct", "고치기"),
+    "slot.spare_hint": (
+        "Counted from deliveries and refills. What was bought elsewhere is only seen when it is filled in.",
+        "배송과 보충으로 셉니다. 다른 곳에서 산 것은 채울 때만 알 수 있습니다.",
+    ),
     "slot.device": ("Device", "기기"),
     "slot.last_seen": ("heard {when}", "마지막 연결: {when}"),
     "slot.never_seen": ("not heard yet", "아직 연결된 적 없음"),
@@ -147,6 +153,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     ),
     "timing.cover": ("days of cover", "여유 일수"),
     "timing.outs": ("run-outs in ten years", "10년간 소진 횟수"),
+    "error.spare": (
+        "Give the number of unopened packs, 0 to 99.",
+        "뜯지 않은 팩의 수를 0에서 99 사이로 입력해 주세요.",
+    ),
     "error.timing": ("Choose how early to order.", "얼마나 일찍 주문할지 선택해 주세요."),
     "form.cap": ("Most that one order may cost", "주문 한 번의 최대 금액"),
     "form.cap_hint": (
@@ -254,6 +264,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "chart.events": ("Events", "사건"),
     # Notices after a form, by key only
     "notice.rules_saved": ("The rules are saved.", "규칙을 저장했습니다."),
+    "notice.spare_saved": ("The spare packs are noted.", "여분 개수를 기록했습니다."),
     "notice.approved": (
         "Approved. The order is on its way to the shop.",
         "승인했습니다. 판매처에 주문을 넣습니다.",

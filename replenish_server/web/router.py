@@ -5,6 +5,7 @@ transaction, hold state between requests, or change anything on GET (but the lan
 """
 
 from collections.abc import Callable, Collection, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from replenish_server.web import forms, language
 from replenish_server.web.errors import error_page, install_error_pages
+from replenish_server.web.phrases import translate
 from replenish_server.web.rendering import STATIC_DIR, page, refusal_text, remember
 from replenish_server.web.security import (
     LOOPBACK_HOSTS,
@@ -68,6 +70,21 @@ def build_router(pages: HouseholdPages) -> APIRouter:
             values={"home": view, "slot_by_id": {slot.slot_id: slot for slot in view.slots}},
         )
 
+    @router.get("/language/{lang}")
+    def choose_language(request: Request, lang: str, to: str = "/") -> Response:
+        chosen = language.known(lang)
+        if chosen is None:
+            return error_page(request, 404)
+        response = RedirectResponse(_own_path(to), 303)
+        remember(response, chosen, secure=request.url.scheme == "https")
+        return response
+
+    _add_slot_routes(router, pages)
+    _add_order_routes(router, pages)
+    return router
+
+
+def _add_slot_routes(router: APIRouter, pages: HouseholdPages) -> None:
     @router.get("/slots/{slot_id}")
     def slot(request: Request, slot_id: str) -> Response:
         lang = language.pick(request)
@@ -100,10 +117,30 @@ def build_router(pages: HouseholdPages) -> APIRouter:
             return _slot_page(pages, request, lang, view, typed, status=409, refused=said)
         return _see(slot_path(slot_id), "rules_saved")
 
+    @router.post("/slots/{slot_id}/spare")
+    def correct_spare(request: Request, slot_id: str, spare: Annotated[str, Form()] = "") -> Response:
+        lang = language.pick(request)
+        view = pages.slot(slot_id, lang)
+        if view is None:
+            return error_page(request, 404)
+        packs = forms.read_packs(spare)
+        if packs is None:
+            typed = replace(forms.typed_from(view), errors={"spare": translate(lang, "error.spare")})
+            return _slot_page(pages, request, lang, view, typed, status=422)
+        try:
+            pages.correct_spare(slot_id, packs)
+        except Refused as refusal:
+            said = refusal_text(refusal.message, lang)
+            return _slot_page(pages, request, lang, view, forms.typed_from(view), status=409, refused=said)
+        return _see(slot_path(slot_id), "spare_saved")
+
+    @router.get("/slots/{slot_id}/spare")
     @router.get("/slots/{slot_id}/rules")
     def reload_of_a_refused_form(slot_id: str) -> Response:
         return RedirectResponse(slot_path(slot_id), 303)
 
+
+def _add_order_routes(router: APIRouter, pages: HouseholdPages) -> None:
     @router.get("/orders/{order_id}")
     def order(request: Request, order_id: str) -> Response:
         lang = language.pick(request)
@@ -139,17 +176,6 @@ def build_router(pages: HouseholdPages) -> APIRouter:
         if action not in ("approve", "cancel"):
             return error_page(request, 404)
         return RedirectResponse(order_path(order_id), 303)
-
-    @router.get("/language/{lang}")
-    def choose_language(request: Request, lang: str, to: str = "/") -> Response:
-        chosen = language.known(lang)
-        if chosen is None:
-            return error_page(request, 404)
-        response = RedirectResponse(_own_path(to), 303)
-        remember(response, chosen, secure=request.url.scheme == "https")
-        return response
-
-    return router
 
 
 def _slot_page(

@@ -13,7 +13,7 @@ from replenish_server.web.phrases import translate
 from replenish_server.web.views import Timing, TimingsView
 
 _WIDTH: Final = 300
-_HEIGHT: Final = 130
+_HEIGHT: Final = 136
 _LEFT: Final = 12
 _TOP: Final = 20
 _FLOOR: Final = 100
@@ -37,7 +37,7 @@ def draw(timings: TimingsView, chosen: Timing, fmt: Formatter) -> Markup:
         f"<title>{escape(_said(curve, fmt))}</title>",
         f'<line class="grid" x1="{_LEFT}" y1="{_FLOOR}" x2="{_WIDTH - _LEFT}" y2="{_FLOOR}"/>',
         f'<text class="tick" x="{_LEFT}" y="12">{escape(translate(fmt.lang, "timing.outs"))}</text>',
-        f'<text class="tick" x="{_WIDTH - _LEFT}" y="{_FLOOR + 16}" text-anchor="end">',
+        f'<text class="tick" x="{_WIDTH - _LEFT}" y="{_FLOOR + 32}" text-anchor="end">',
         f"{escape(translate(fmt.lang, 'timing.cover'))}</text>",
         f'<polyline class="line" points="{line}"/>',
     ]

@@ -241,6 +241,13 @@ class HouseholdPages(Protocol):
             Refused: the rules cannot be stored, e.g. the slot is gone.
         """
 
+    def correct_spare(self, slot_id: str, spare_packs: int) -> None:
+        """Keeps that a person counted so many unopened packs.
+
+        Raises:
+            Refused: the slot is gone, or has no sensor.
+        """
+
     def approve(self, order_id: str, ceiling_minor: int) -> None:
         """Commits to the order, for at most `ceiling_minor`, the amount that the person was shown.
 

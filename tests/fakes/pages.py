@@ -186,6 +186,10 @@ class FakePages:
         state: TwinState = "in_force" if twin.desired == reported else "limited"
         self.slots[slot_id] = replace(self.slots[slot_id], twin=TwinView(state, twin.desired, reported, NOW))
 
+    def correct_spare(self, slot_id: str, spare_packs: int) -> None:
+        self._act("correct_spare", slot_id, spare_packs)
+        self.slots[slot_id] = replace(self.slots[slot_id], spare_packs=spare_packs)
+
     def approve(self, order_id: str, ceiling_minor: int) -> None:
         self._act("approve", order_id, ceiling_minor)
         self._move(order_id, "placing", allowed=self.orders[order_id].can_approve)

@@ -147,3 +147,35 @@ async def test_refused_rules_keep_the_form(client: httpx.AsyncClient, pages: Fak
     assert answer.status_code == 409
     assert "given to &lt;another&gt; household" in answer.text
     assert 'value="701"' in answer.text
+
+
+async def test_the_timing_is_chosen_in_words_that_say_what_they_cost(
+    client: httpx.AsyncClient, pages: FakePages
+) -> None:
+    text = (await client.get("/slots/slt-washer")).text
+    assert 'value="balanced" checked' in text
+    assert (
+        "Orders at 560\u00a0g: about 6.1 days left when the parcel comes; out about once in 12 years." in text
+    )
+    assert "Orders at 700\u00a0g: about 8.4 days left when the parcel comes; hardly ever out." in text
+    assert text.count('class="timing other"') == 2
+    form = {"threshold": "700", "mode": "ask", "price_cap": "", "timing": "late"}
+    await client.post("/slots/slt-washer/rules", data=form)
+    assert pages.calls == [("set_rules", "slt-washer", RulesForm(700, "ask", None, "late"))]
+    refused = await client.post("/slots/slt-washer/rules", data={**form, "timing": "never"})
+    assert refused.status_code == 422
+    assert "Choose how early to order." in refused.text
+
+
+async def test_the_spare_packs_are_what_a_person_counted(client: httpx.AsyncClient, pages: FakePages) -> None:
+    answer = await client.post("/slots/slt-washer/spare", data={"spare": " 3 "})
+    assert (answer.status_code, pages.calls) == (303, [("correct_spare", "slt-washer", 3)])
+    page = (await client.get(answer.headers["location"])).text
+    assert "The spare packs are noted." in page
+    assert "3 spare" in page
+    for wrong in ("", "-1", "1.5", "many", "100"):
+        refused = await client.post("/slots/slt-washer/spare", data={"spare": wrong})
+        assert refused.status_code == 422
+        assert "Give the number of unopened packs, 0 to 99." in refused.text
+    assert len(pages.calls) == 1
+    assert (await client.get("/slots/slt-washer/spare")).status_code == 303

@@ -1,4 +1,4 @@
-"""Fitted models; when an order should leave, in a household's words; what it can store, how long."""
+"""Fitted models, grids and stock; when an order should leave, in a household's words; what it can store."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,6 +33,25 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["slot_id"], ["slot.id"]),
         sa.PrimaryKeyConstraint("slot_id"),
     )
+    op.create_table(
+        "slot_refill",
+        sa.Column("slot_id", sa.String(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.Column("swapped", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["slot_id"], ["slot.id"]),
+        sa.PrimaryKeyConstraint("slot_id", "at"),
+    )
+    op.create_table(
+        "stock_correction",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("slot_id", sa.String(), nullable=False),
+        sa.Column("at", UtcTime(), nullable=False),
+        sa.Column("spare_packs", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["slot_id"], ["slot.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_stock_correction_slot_id", "stock_correction", ["slot_id"], unique=False)
     with op.batch_alter_table("slot_mandate") as table:
         table.add_column(sa.Column("timing", sa.String(), nullable=False, server_default="balanced"))
     with op.batch_alter_table("slot") as table:
@@ -47,5 +66,8 @@ def downgrade() -> None:
         table.drop_column("storage_limit")
     with op.batch_alter_table("slot_mandate") as table:
         table.drop_column("timing")
+    op.drop_index("ix_stock_correction_slot_id", table_name="stock_correction")
+    op.drop_table("stock_correction")
+    op.drop_table("slot_refill")
     op.drop_table("slot_grid")
     op.drop_table("forecast_fit")

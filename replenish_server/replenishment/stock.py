@@ -1,0 +1,65 @@
+"""What stands in the cupboard of a slot: deliveries, refills that were seen, and what a person said instead.
+
+Readings are looked at again for some weeks only; refills that lie further back are kept as they were seen.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, delete, select
+
+from replenish_server.fleet.tables import Slot
+from replenish_server.inventory import Refill
+from replenish_server.inventory.ledger import Corrected, Delivered, Ledger, StockEvent, read_ledger
+from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.replenishment.tables import SlotRefill, StockCorrection
+
+
+def read_stock(session: Session, slot: Slot, refills: Sequence[Refill], since: datetime) -> Ledger:
+    """The slot's spare-stock ledger.
+
+    Args:
+        session: a unit of work.
+        slot: which slot.
+        refills: those that the readings since `since` show.
+        since: how far back the readings were looked at.
+    """
+    kept = select(SlotRefill).where(SlotRefill.slot_id == slot.id, col(SlotRefill.at) < since)
+    delivered = select(PurchaseOrder).where(
+        PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.delivered_at).is_not(None)
+    )
+    said = select(StockCorrection).where(StockCorrection.slot_id == slot.id)
+    events: list[StockEvent] = [*refills]
+    events += [Refill(row.at, row.amount, row.swapped) for row in session.exec(kept)]
+    events += [
+        Delivered(order.delivered_at, order.packs, order.shipped_at)
+        for order in session.exec(delivered)
+        if order.delivered_at is not None
+    ]
+    events += [Corrected(row.at, row.spare_packs) for row in session.exec(said)]
+    return read_ledger(events, slot.pack_amount)
+
+
+def keep_refills(session: Session, slot: Slot, refills: Sequence[Refill], since: datetime) -> None:
+    """Keep what the readings since `since` show, for the time when they are looked at no more."""
+    recent = (col(SlotRefill.slot_id) == slot.id) & (col(SlotRefill.at) >= since)
+    rows = session.exec(select(SlotRefill).where(recent).order_by(col(SlotRefill.at))).all()
+    if [(row.at, row.amount) for row in rows] == [(refill.at, refill.amount) for refill in refills]:
+        return
+    session.exec(delete(SlotRefill).where(recent))
+    for refill in refills:
+        session.add(SlotRefill(slot_id=slot.id, at=refill.at, amount=refill.amount, swapped=refill.swapped))
+
+
+def correct_spare(session: Session, slot: Slot, spare_packs: int, now: datetime) -> None:
+    """A person counted the spare packs; from here on that is what is there.
+
+    Args:
+        session: a writing unit of work.
+        slot: which slot; it is evaluated anew.
+        spare_packs: unopened packs.
+        now: the moment.
+    """
+    session.add(StockCorrection(slot_id=slot.id, at=now, spare_packs=spare_packs))
+    slot.due_at = now
+    session.add(slot)
