@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.support.seeds import BASE_SEED
+
+# The same cases in every CI run, as with the seeds of the laws: what fails there fails again at home.
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 if TYPE_CHECKING:
     from tests.support.mortal_house import MortalHouse

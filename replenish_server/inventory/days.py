@@ -69,13 +69,15 @@ def read_days(levels: Floats) -> Days:
     at = np.where(known, np.arange(DAYS, dtype=np.intp), -1)
     last = np.maximum.accumulate(at, axis=1)  # newest known day up to each day
     earlier = np.concatenate([np.full((n, 1), -1, np.intp), last[:, :-1]], axis=1)
-    level = _without_lone_days(level, _take(level, earlier))
+    starts = np.arange(n, dtype=np.intp)[:, None] * (DAYS + 1)
+    level = _without_lone_days(level, _padded(level)[earlier + starts])
     at = np.where(known, np.arange(DAYS, dtype=np.intp), DAYS)
     later = np.minimum.accumulate(at[:, ::-1], axis=1)[:, ::-1]  # oldest known day from each day on
-    before, after = _take(level, earlier), _take(level, later)
+    padded = _padded(level)
+    before, after = padded[earlier + starts], padded[later + starts]
     with np.errstate(invalid="ignore"):
         drop = before - after
-        day_after = _take(level, later + 1)
+        day_after = padded[np.minimum(later + 1, DAYS) + starts]
         stays = ~np.isfinite(day_after) | (day_after - before > REFILL_STAYS * REFILL_SHARE)
         refill = (drop < -REFILL_SHARE) & stays
         hidden = refill | (before <= EMPTY_SHARE)
@@ -85,15 +87,11 @@ def read_days(levels: Floats) -> Days:
     return _with_newest(levels, level, last[:, -1], use, since)
 
 
-def _take(values: Floats, index: NDArray[np.intp]) -> Floats:
-    """Each row's values at these columns; NaN where the column does not exist."""
-    n, width = values.shape
-    padded = np.full((n, width + 1), np.nan, np.float32)
-    padded[:, :width] = values
-    inside = np.where((index < 0) | (index >= width), width, index)
-    starts = np.arange(n, dtype=np.intp)[:, None] * (width + 1)
-    taken: Floats = padded.reshape(-1)[inside + starts]
-    return taken
+def _padded(level: Floats) -> Floats:
+    """The days of all slots in one row, with a NaN behind each slot: columns -1 and 84 are unknown."""
+    padded = np.full((len(level), DAYS + 1), np.nan, np.float32)
+    padded[:, :DAYS] = level
+    return padded.reshape(-1)
 
 
 def _day_medians(bins: Floats) -> Floats:

@@ -60,11 +60,15 @@ class TotalHistory:
         remaining: one sample per reading, as `levels.read_levels` and `grid.LevelGrid` take them; its level
             is None before the first reset, because nobody knows what was there.
         refills: resets that brought stock, oldest first.
+        counted_from: when the first total was read; what was used before is not known by time; or None.
+        counted_to: when the newest was read; None without any.
     """
 
     uses: tuple[Consumption, ...]
     remaining: tuple[LevelSample, ...]
     refills: tuple[Refill, ...]
+    counted_from: datetime | None = None
+    counted_to: datetime | None = None
 
 
 def read_totals(samples: Iterable[TotalSample], resets: Iterable[Reset], capacity: int) -> TotalHistory:
@@ -92,7 +96,14 @@ def read_totals(samples: Iterable[TotalSample], resets: Iterable[Reset], capacit
         level = left.after(step)
         remaining.append(LevelSample(sample.at, sample.boot, sample.seq, level, good=level is not None))
     refills = tuple(Refill(reset.at, reset.remaining, swapped=True) for reset in known if reset.refilled)
-    return TotalHistory(tuple(uses), tuple(remaining), refills)
+    moments = [step.at for step in steps.values()]
+    return TotalHistory(
+        uses=tuple(uses),
+        remaining=tuple(remaining),
+        refills=refills,
+        counted_from=min(moments, default=None),
+        counted_to=max(moments, default=None),
+    )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def basis(decision: Decision, language: str) -> tuple[str, ...]:
     if decision.run_out_days is None or decision.days_known is None or decision.timing is None:
         return ()
     korean = language == "ko"
-    said = [_known_days(decision.days_known, korean), *_habit(decision, korean)]
+    said = [_known_days(decision.days_known, korean), *_known(decision, korean), *_habit(decision, korean)]
     if decision.risk is not None and decision.accepted_risk is not None:
         chance, most = _percent(decision.risk), _percent(decision.accepted_risk)
         words = _TIMINGS[decision.timing][1 if korean else 0]
@@ -36,6 +36,14 @@ def _known_days(days: int, korean: bool) -> str:
         if korean
         else f"Only {days} days of readings so far, so it leans on what others of its kind use."
     )
+
+
+def _known(decision: Decision, korean: bool) -> list[str]:
+    """How much of the last week is known, where it is not all of it."""
+    if decision.known_share is None or decision.known_share > 0.995:
+        return []
+    share = _percent(decision.known_share)
+    return [f"지난 한 주의 {share}만 알려져 있습니다." if korean else f"Of the last week, {share} is known."]
 
 
 def _habit(decision: Decision, korean: bool) -> list[str]:

@@ -30,7 +30,8 @@ class Decision:
     `rate_band` the uses per day that these days mean, from low to high. `risk` is the chance that it is used
     up before a parcel ordered at the next look would come, `accepted_risk` what the household's timing
     allows, `out_once_in_years` how often that means an empty container, `cover_days` what will be left when
-    the parcel comes. `week_ratio` and `idle_days` say what drove the forecast (`forecast.RunOut`).
+    the parcel comes. `known_share` is how much of the last week good readings cover; `week_ratio` and
+    `idle_days` say what drove the forecast (`forecast.RunOut`).
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Decision:
     rate_band: tuple[float, float] | None = None
     run_out_days: tuple[float, float, float] | None = None
     days_known: int | None = None
+    known_share: float | None = None
     week_ratio: float | None = None
     idle_days: int | None = None
     lead_time_days: float | None = None

@@ -11,6 +11,7 @@ from replenish_server.forecast import RunOut
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import SlotMandate
 from replenish_server.inventory import LevelHistory, LevelSample, read_levels, stock_position
+from replenish_server.inventory.balance import known_share
 from replenish_server.inventory.ledger import Ledger
 from replenish_server.ordering.states import UNDERWAY, State
 from replenish_server.ordering.tables import PurchaseOrder
@@ -74,10 +75,12 @@ def gather(
         now: the moment of the decision.
         run_out: its forecast (`replenishment.forecasts`), or None.
     """
-    history, ledger = _NO_HISTORY, _NO_STOCK
+    history, ledger, known = _NO_HISTORY, _NO_STOCK, None
     if slot.capacity is not None:
         since = now - HISTORY
-        history = read_levels(level_samples(session, slot, since), slot.capacity)
+        samples = level_samples(session, slot, since)
+        history = read_levels(samples, slot.capacity)
+        known = known_share(samples, now).share
         ledger = read_stock(session, slot, history.refills, since)
     mandate = session.get_one(SlotMandate, slot.id)
     coming = order.packs if order is not None and order.state in (*UNDERWAY, State.PLACING) else 0
@@ -97,6 +100,7 @@ def gather(
         offers=(Offer(slot.item_id, slot.pack_amount),),
         storage_limit=slot.storage_limit,
         shelf_life_days=slot.shelf_life_days,
+        known_share=known,
         points=[point for point in history.points if now - point[0] <= _RECENT],
     )
     return SlotInsight(facts, history, ledger)

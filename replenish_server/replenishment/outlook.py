@@ -41,6 +41,7 @@ class SlotFacts:
         offers: acceptable packs in order of preference, at least one.
         storage_limit: base units that the household can keep in all, or None.
         shelf_life_days: how long a pack keeps, or None.
+        known_share: how much of the last week is known, 0 to 1; None for a slot without a sensor.
         points: (when, level) of the last two days' usable readings, oldest first.
     """
 
@@ -59,6 +60,7 @@ class SlotFacts:
     offers: Sequence[Offer] = ()
     storage_limit: int | None = None
     shelf_life_days: float | None = None
+    known_share: float | None = None
     points: Sequence[tuple[datetime, int]] = ()
 
 

@@ -88,10 +88,10 @@ def decide_on_level(facts: SlotFacts, now: datetime) -> Decision:
         limited_by=quantity.limited_by if wanted else None,
         item_id=quantity.offer.item_id or None,
     )
-    return decision if outlook is None else _with_outlook(decision, outlook)
+    return decision if outlook is None else _with_outlook(decision, outlook, facts.known_share)
 
 
-def _with_outlook(decision: Decision, outlook: Outlook) -> Decision:
+def _with_outlook(decision: Decision, outlook: Outlook, known_share: float | None) -> Decision:
     run_out, outcome = outlook.run_out, outlook.outcome
     early, _, late = run_out.band
     on_hand = (decision.level or 0) + decision.spare
@@ -101,6 +101,7 @@ def _with_outlook(decision: Decision, outlook: Outlook) -> Decision:
         rate_band=(on_hand / max(late, _LEAST_DAYS), on_hand / max(early, _LEAST_DAYS)),
         run_out_days=run_out.band,
         days_known=run_out.days_known,
+        known_share=known_share,
         week_ratio=run_out.week_ratio,
         idle_days=run_out.idle_days,
         risk=outlook.risk,

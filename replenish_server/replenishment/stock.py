@@ -10,9 +10,11 @@ from sqlmodel import Session, col, delete, select
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory import Refill
+from replenish_server.inventory.inferred import InferredStock, infer_stock
 from replenish_server.inventory.ledger import Corrected, Delivered, Ledger, StockEvent, read_ledger
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.tables import SlotRefill, StockCorrection
+from replenish_server.telemetry.tables import Reading
 
 
 def read_stock(session: Session, slot: Slot, refills: Sequence[Refill], since: datetime) -> Ledger:
@@ -49,6 +51,31 @@ def keep_refills(session: Session, slot: Slot, refills: Sequence[Refill], since:
     session.exec(delete(SlotRefill).where(recent))
     for refill in refills:
         session.add(SlotRefill(slot_id=slot.id, at=refill.at, amount=refill.amount, swapped=refill.swapped))
+
+
+def infer_button_stock(
+    session: Session, slot: Slot, usual_days_per_pack: float, now: datetime
+) -> InferredStock:
+    """What a slot without a sensor should hold, from its presses, its deliveries and time.
+
+    Args:
+        session: a unit of work.
+        slot: which slot.
+        usual_days_per_pack: for how long a pack lasts in a usual home.
+        now: the moment.
+    """
+    delivered = select(PurchaseOrder).where(
+        PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.delivered_at).is_not(None)
+    )
+    presses = select(Reading.occurred_at).where(
+        Reading.device_id == slot.device_id, Reading.slot_key == slot.key, Reading.type == "press"
+    )
+    came = [
+        Delivered(order.delivered_at, order.packs)
+        for order in session.exec(delivered)
+        if order.delivered_at is not None
+    ]
+    return infer_stock(came, session.exec(presses).all(), usual_days_per_pack, now)
 
 
 def correct_spare(session: Session, slot: Slot, spare_packs: int, now: datetime) -> None:

@@ -6,6 +6,7 @@ Reading takes one snapshot; each wish of a person is one transaction, committed 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from math import exp
 
 from sqlmodel import Session, col, select
 
@@ -32,7 +33,7 @@ from replenish_server.replenishment.policy import FRESH_FOR
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.risk import Timing, timing_outcome
 from replenish_server.replenishment.sentences import sentence
-from replenish_server.replenishment.stock import correct_spare
+from replenish_server.replenishment.stock import correct_spare, infer_button_stock
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
@@ -194,6 +195,7 @@ class DatabasePages:
             pack_text=amount(slot.pack_amount, slot.unit) if has_sensor else "",
             on_order_packs=order.packs if order is not None and order.state in UNDERWAY else 0,
             spare_packs=insight.ledger.spare_packs,
+            inferred=None if has_sensor else self._inferred(session, slot, now),
             run_out=run_out,
             decision=None if record is None or decision is None else _decision(record, decision, lang),
             open_order=view_order,
@@ -202,6 +204,14 @@ class DatabasePages:
             chart=self._chart(session, slot, unit, run_out, now) if chart and has_sensor else None,
             tz=household.time_zone,
         )
+
+    def _inferred(self, session: Session, slot: Slot, now: datetime) -> tuple[float, float, float] | None:
+        """Packs that a button's slot should hold: likely, at least, at most."""
+        log_days, _ = self._models().purchases.prior.believed([slot.category])
+        stock = infer_button_stock(session, slot, float(exp(log_days[0])), now)
+        if stock.packs is None or stock.low is None or stock.high is None:
+            return None
+        return stock.packs, stock.low, stock.high
 
     def _chart(
         self, session: Session, slot: Slot, unit: Unit, run_out: views.RunOut | None, now: datetime

@@ -72,6 +72,8 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "slot.stock": ("In stock and coming", "여분과 배송 중"),
     "slot.spare": ("{n} spare", "여분 {n}개"),
     "slot.on_order": ("{n} on order", "주문 중 {n}개"),
+    "slot.inferred": ("Probably at home", "집에 있을 것으로 추정"),
+    "slot.inferred_value": ("about {packs} packs ({low} to {high})", "약 {packs}팩({low}~{high})"),
     "slot.spare_count": ("Unopened packs at home", "집에 있는 새 팩 수"),
     "slot.spare_save": ("Correct", "고치기"),
     "slot.spare_hint": (

@@ -160,6 +160,7 @@ class SlotView:
     """One slot: what is loaded, what is coming, and the household's rules for it.
 
     `level`, `capacity` and `threshold` are in `unit`; `on_order_packs` and `spare_packs` count packs.
+    `inferred` is what a button's slot should hold, in packs: likely, at least, at most; None when unknown.
     `level_state` "none" means that the device is a button without a sensor. `price_cap_minor` is the most
     that one order may cost in all, None for no cap. `tz` is the household's IANA time zone. `chart` and
     `timings` are filled by `HouseholdPages.slot` only, `timings` once something is known.
@@ -184,6 +185,7 @@ class SlotView:
     pack_text: str
     on_order_packs: int
     spare_packs: int
+    inferred: tuple[float, float, float] | None
     run_out: RunOut | None
     decision: DecisionView | None
     open_order: OrderView | None

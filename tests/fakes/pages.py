@@ -81,6 +81,7 @@ def make_slot(**changes: object) -> SlotView:
         pack_text="3 kg pack",
         on_order_packs=0,
         spare_packs=1,
+        inferred=None,
         run_out=run_out(),
         decision=DecisionView(
             "hold",

@@ -57,6 +57,7 @@ def decisions(draw: st.DrawFn) -> Decision:
         ),
         lead_time=parcel(draw(st.floats(0, 30))),
         timing=draw(st.sampled_from(Timing)),
+        known_share=draw(st.floats(0, 1)),
         points=[(NOW - age - 9 * step, draw(st.integers(0, capacity))), (NOW - age, level or 0)],
         mandate=Mandate(
             draw(st.sampled_from(Mode)),
@@ -127,6 +128,11 @@ def test_the_numbers_of_the_basis_are_those_of_the_decision(decision: Decision) 
     for text, share in zip(found.groups(), (decision.risk, decision.accepted_risk), strict=True):
         assert share is not None
         assert float(text) == pytest.approx(100 * share, abs=0.5 if 100 * share >= 10 else 0.05)
+    known = re.search(r"Of the last week, ([\d.]+) % is known", said)
+    if known:
+        assert decision.known_share is not None
+        share = 100 * decision.known_share
+        assert float(known[1]) == pytest.approx(share, abs=0.5 if share >= 10 else 0.05)
     change = re.search(r"was (\d+) % (above|below)", said)
     if change:
         assert decision.week_ratio is not None
