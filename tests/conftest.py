@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 if TYPE_CHECKING:
+    from tests.fakes.retailer_house import House
     from tests.support.mortal_house import MortalHouse
     from tests.support.zygote import Zygote
 
@@ -59,6 +61,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI"):
                 pytest.fail(f"{what} is missing, and CI must have it")
             pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with one household in it, built once: what every household of a test starts from."""
+    from tests.fakes.retailer_house import migrated
+
+    return migrated(tmp_path_factory.mktemp("template") / "template.db")
+
+
+@pytest.fixture
+def house(template: Path, tmp_path: Path) -> Iterator["House"]:
+    """One household in a real SQLite file, its database closed afterwards."""
+    from tests.fakes.retailer_house import build_house
+
+    built = build_house(template, tmp_path)
+    yield built
+    built.database.close()
 
 
 @pytest.fixture(scope="session")

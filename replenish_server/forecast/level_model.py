@@ -4,7 +4,7 @@ One model for all slots: a belief per category, networks over unit-free features
 fitted on a fleet's own outcomes and plain values hold all of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from replenish_server.forecast.calibration import Calibration, calibrate
 from replenish_server.forecast.folds import fold_of
 from replenish_server.forecast.level_features import LevelFeatures, fading_shares, level_features
-from replenish_server.forecast.network import Ensemble, Recipe, Rows, train
+from replenish_server.forecast.network import Ensemble, Recipe, Rows, chunks, in_days, train
 from replenish_server.forecast.quantiles import MEDIAN, QUANTILES
 from replenish_server.forecast.shares import UNSEEN, SharePrior, learn_shares, learn_weekdays
 from replenish_server.inventory.days import BINS, BINS_PER_DAY, read_days
@@ -33,7 +33,6 @@ _BLINDED_SHARE = (0.05, 0.15)  # rows that must do without their category, as gi
 _NEAR_DAYS = np.array([5.0, 10.0, 18.0, 30.0, 50.0])
 _SHORT_PAST_DAYS = 18
 _GROUPS = 2 * (len(_NEAR_DAYS) + 1)
-_LARGEST_LOG = 8.0
 
 
 @dataclass(frozen=True)
@@ -117,13 +116,13 @@ class LevelModel:
         n = len(batch)
         days = np.empty((n, len(QUANTILES)), np.float32)
         left, share, known, week, idle = (np.empty(n, np.float32) for _ in range(5))
-        for rows in _chunks(n):
+        for rows in chunks(n, _CHUNK):
             part = batch.rows(rows)
             index = self.prior.index(part.category)
             read = read_days(part.levels)
             features = level_features(read, self.prior, index, part.size, part.weekday)
             logs = self.ensemble.log_quantiles(features.values)
-            days[rows] = self.calibration.apply(_in_days(logs, features), _group(logs, features))
+            days[rows] = self.calibration.apply(in_days(logs, features.offset), _group(logs, features))
             left[rows], share[rows], known[rows] = read.left, features.usual, features.days_known
             week[rows], idle[rows] = features.week_ratio, features.idle_days
         return LevelForecast(days, left, share, known, week, idle)
@@ -181,13 +180,15 @@ def fit_levels(past: LevelOutcomes, recipe: Recipe = Recipe(), seed: int = 1) ->
     logs = ensemble.held_back(rows)[judged]
     features = joined.rows(judged)
     group = _group(logs, features)
-    calibration = calibrate(_in_days(logs, features), rows.days[judged], group, _GROUPS, HORIZON_DAYS, seed)
+    calibration = calibrate(
+        in_days(logs, features.offset), rows.days[judged], group, _GROUPS, HORIZON_DAYS, seed
+    )
     return LevelModel(prior, ensemble, calibration)
 
 
 def _learn_prior(past: LevelOutcomes) -> SharePrior:
     batch = past.batch
-    parts = [read_days(batch.levels[rows]) for rows in _chunks(len(batch))]
+    parts = [read_days(batch.levels[rows]) for rows in chunks(len(batch), _CHUNK)]
     fading = [fading_shares(part) for part in parts]
     share = np.concatenate([share for share, _ in fading])[:, -1]
     weight = np.concatenate([weight for _, weight in fading])[:, -1]
@@ -203,7 +204,7 @@ def _features(
     index = np.where(chance.random(len(batch)) < blinded, UNSEEN, index)
     parts = [
         level_features(read_days(levels[rows]), prior, index[rows], batch.size[rows], batch.weekday[rows])
-        for rows in _chunks(len(batch))
+        for rows in chunks(len(batch), _CHUNK)
     ]
     return _join(parts)
 
@@ -219,7 +220,9 @@ def _join(parts: Sequence[LevelFeatures]) -> LevelFeatures:
 
 def _earlier(batch: LevelBatch, chance: np.random.Generator) -> tuple[LevelBatch, Integers]:
     """The same slots some days earlier, if no refill lies between: what was left then lasted longer."""
-    since = np.concatenate([read_days(batch.levels[rows]).since_refill for rows in _chunks(len(batch))])
+    since = np.concatenate(
+        [read_days(batch.levels[rows]).since_refill for rows in chunks(len(batch), _CHUNK)]
+    )
     most = np.clip(since - 1, 0, _MOST_DAYS_EARLIER).astype(np.int64)
     back = chance.integers(0, most + 1)
     levels = batch.levels.copy()
@@ -240,17 +243,7 @@ def _with_shorter_past(levels: Floats, chance: np.random.Generator) -> tuple[Flo
     return out, short
 
 
-def _in_days(logs: Floats, features: LevelFeatures) -> Floats:
-    quantiles: Floats = np.exp(np.minimum(logs + features.offset[:, None], _LARGEST_LOG))
-    return quantiles
-
-
 def _group(logs: Floats, features: LevelFeatures) -> Integers:
     """By how near the end is, and by how long the past is."""
     near = np.searchsorted(np.log(_NEAR_DAYS), logs[:, MEDIAN] + features.offset, side="right")
     return (near * 2 + (features.days_known < _SHORT_PAST_DAYS)).astype(np.int64)
-
-
-def _chunks(n: int) -> Iterator[slice]:
-    for start in range(0, n, _CHUNK):
-        yield slice(start, min(n, start + _CHUNK))

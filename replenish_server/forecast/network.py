@@ -10,7 +10,7 @@ Source: pinball loss and CRPS, Gneiting and Raftery 2007; Adam, Kingma and Ba 20
 Loshchilov and Hutter 2019; dropout, Srivastava et al. 2014.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +155,18 @@ def train(rows: Rows, recipe: Recipe, seed: int) -> Ensemble:
     return Ensemble(mean, scale, networks)
 
 
+def in_days(logs: Floats, offset: Floats) -> Floats:
+    """Log-quantiles over the first guess as days, shape (n, 23)."""
+    days: Floats = np.exp(np.minimum(logs + offset[:, None], _LARGEST_LOG))
+    return days
+
+
+def chunks(n: int, size: int) -> Iterator[slice]:
+    """Row ranges that fit a core's cache, in order."""
+    for start in range(0, n, size):
+        yield slice(start, min(n, start + size))
+
+
 def _fresh(inputs: int, hidden: Sequence[int], start: Floats, chance: np.random.Generator) -> Layers:
     """Random hidden layers, and an output that answers with the plain distribution `start`."""
     layers: Layers = []
@@ -255,13 +267,13 @@ def _gradients(
 
 def _loss_slope(logs: Floats, offset: Floats, days: Floats, horizon: float, log_weight: float) -> Floats:
     """d loss / d log-quantile. A quantile beyond the horizon is as good as any other beyond it."""
-    quantile = np.exp(np.minimum(logs + offset[:, None], _LARGEST_LOG))
+    quantile = in_days(logs, offset)
     pinball = np.where(days[:, None] > quantile, -QUANTILES, 1 - QUANTILES) * (2 * WEIGHTS)
     inside = quantile < horizon
-    in_days = np.where(inside, pinball * quantile, 0) / 20  # about the size of the logarithmic score
+    days_slope = np.where(inside, pinball * quantile, 0) / 20  # about the size of the logarithmic score
     censored = (days >= horizon)[:, None] & ~inside
-    in_logs = np.where(censored, 0, pinball) * log_weight
-    return (in_days + in_logs).astype(np.float32)
+    logs_slope = np.where(censored, 0, pinball) * log_weight
+    return (days_slope + logs_slope).astype(np.float32)
 
 
 def _plain(array: Floats) -> Any:

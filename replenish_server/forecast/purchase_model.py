@@ -5,7 +5,6 @@ A purchase is not consumption: what was bought elsewhere, or still stands in the
 other features.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from replenish_server.forecast.calibration import Calibration, calibrate
 from replenish_server.forecast.folds import fold_of
 from replenish_server.forecast.intervals import LEAST_DAYS, IntervalPrior, learn_intervals
-from replenish_server.forecast.network import Ensemble, Recipe, Rows, train
+from replenish_server.forecast.network import Ensemble, Recipe, Rows, chunks, in_days, train
 from replenish_server.forecast.quantiles import MEDIAN, QUANTILES
 
 Floats = NDArray[np.float32]
@@ -33,7 +32,6 @@ _NEAR_DAYS = np.array([10.0, 20.0, 35.0, 60.0])
 _PAST = np.array([2, 5])
 _GROUPS = (len(_NEAR_DAYS) + 2) * (len(_PAST) + 1)
 _CHUNK = 4000
-_LARGEST_LOG = 8.0
 
 
 @dataclass(frozen=True)
@@ -114,10 +112,10 @@ class PurchaseModel:
     def forecast(self, batch: PurchaseBatch) -> Floats:
         """Shape (n, 23): quantiles of the days until the next purchase, at `QUANTILES`."""
         out = np.empty((len(batch), len(QUANTILES)), np.float32)
-        for rows in _chunks(len(batch)):
+        for rows in chunks(len(batch), _CHUNK):
             features = _features(batch.rows(rows), self.prior)
             logs = self.ensemble.log_quantiles(features.values)
-            out[rows] = self.calibration.apply(_in_days(logs, features), _group(logs, features))
+            out[rows] = self.calibration.apply(in_days(logs, features.offset), _group(logs, features))
         return out
 
     def to_plain(self) -> dict[str, Any]:
@@ -158,7 +156,7 @@ def fit_purchases(past: PurchaseOutcomes, recipe: Recipe = RECIPE, seed: int = 1
     ensemble = train(rows, recipe, seed)
     logs = ensemble.held_back(rows)
     calibration = calibrate(
-        _in_days(logs, features), rows.days, _group(logs, features), _GROUPS, HORIZON_DAYS, seed
+        in_days(logs, features.offset), rows.days, _group(logs, features), _GROUPS, HORIZON_DAYS, seed
     )
     return PurchaseModel(prior, ensemble, calibration)
 
@@ -247,18 +245,8 @@ def _median_log(logs: NDArray[np.float64], known: NDArray[np.bool_], usual_log: 
     return middle - usual_log
 
 
-def _in_days(logs: Floats, features: _Features) -> Floats:
-    quantiles: Floats = np.exp(np.minimum(logs + features.offset[:, None], _LARGEST_LOG))
-    return quantiles
-
-
 def _group(logs: Floats, features: _Features) -> Integers:
     """By how near the next purchase is, or right after one; and by how many intervals were seen."""
     near = np.searchsorted(np.log(_NEAR_DAYS), logs[:, MEDIAN] + features.offset, side="right")
     near = np.where(features.elapsed < 1, len(_NEAR_DAYS) + 1, near)
     return (near * (len(_PAST) + 1) + np.digitize(features.intervals, _PAST)).astype(np.int64)
-
-
-def _chunks(n: int) -> Iterator[slice]:
-    for start in range(0, n, _CHUNK):
-        yield slice(start, min(n, start + _CHUNK))

@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.retailer_house import House, build_house, migrated
+from tests.fakes.retailer_house import House, build_house
 
 FreshHouse = Callable[[], House]
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that every household starts from."""
-    return migrated(tmp_path_factory.mktemp("template") / "template.db")
 
 
 @pytest.fixture

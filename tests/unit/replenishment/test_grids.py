@@ -2,9 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlmodel import select
@@ -17,21 +15,7 @@ from replenish_server.replenishment.models import ModelStore, shipped_models
 from replenish_server.replenishment.refit import backtest, refit, refit_is_due
 from replenish_server.replenishment.tables import ForecastFit, SlotGrid
 from replenish_server.telemetry.store import Incoming, store_batch
-from tests.fakes.retailer_house import NOW, House, build_house, migrated
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that every household starts from."""
-    return migrated(tmp_path_factory.mktemp("template") / "template.db")
-
-
-@pytest.fixture
-def house(template: Path, tmp_path: Path) -> Iterator[House]:
-    """A household of its own for each test."""
-    made = build_house(template, tmp_path)
-    yield made
-    made.database.close()
+from tests.fakes.retailer_house import NOW, House
 
 
 def reading(seq: int, at: datetime, received: datetime, grams: int, quality: str = "ok") -> Incoming:

@@ -1,10 +1,7 @@
 """Spare packs: delivered, opened by refills, corrected by a person; remembered for longer than readings."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import pytest
 from sqlmodel import Session, select
 
 from replenish_server.fleet.tables import Slot
@@ -15,23 +12,9 @@ from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.stock import correct_spare, keep_refills, read_stock
 from replenish_server.replenishment.tables import SlotRefill
-from tests.fakes.retailer_house import NOW, House, build_house, migrated
+from tests.fakes.retailer_house import NOW, House
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that every household starts from."""
-    return migrated(tmp_path_factory.mktemp("template") / "template.db")
-
-
-@pytest.fixture
-def house(template: Path, tmp_path: Path) -> Iterator[House]:
-    """A household of its own for each test."""
-    made = build_house(template, tmp_path)
-    yield made
-    made.database.close()
 
 
 def delivered(house: House, at: datetime, packs: int) -> None:
