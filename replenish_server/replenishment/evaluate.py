@@ -17,7 +17,7 @@ from replenish_server.ordering.orders import NewOrder, create_order, move, open_
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.decision import Decision, Kind
-from replenish_server.replenishment.facts import HISTORY, SlotInsight, gather
+from replenish_server.replenishment.facts import SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
 from replenish_server.replenishment.grids import keep_grid
 from replenish_server.replenishment.models import Models, shipped_models
@@ -83,7 +83,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         order = None
         insight = gather(session, slot, None, now, run_out)
     if slot.capacity is not None:
-        keep_refills(session, slot, insight.history.refills, now - HISTORY)
+        keep_refills(session, slot, insight.refills, insight.refills_since)
     for press in _new_presses(session, slot):
         decision = decide_on_press(insight.facts, press.late, max(timedelta(0), now - press.occurred_at))
         decision_id, order_id = _carry_out(session, slot, decision, now)

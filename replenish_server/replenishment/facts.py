@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Slot
@@ -10,7 +11,7 @@ from replenish_server.fleet.units import BY_BASE
 from replenish_server.forecast import RunOut
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import SlotMandate
-from replenish_server.inventory import LevelHistory, LevelSample, read_levels, stock_position
+from replenish_server.inventory import LevelHistory, LevelSample, Refill, read_levels, stock_position
 from replenish_server.inventory.balance import known_share
 from replenish_server.inventory.ledger import Ledger
 from replenish_server.ordering.states import UNDERWAY, State
@@ -22,20 +23,35 @@ from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.stock import read_stock
 from replenish_server.telemetry.tables import Reading
 
-HISTORY = timedelta(days=90)
+HISTORY = timedelta(days=90)  # what a page draws
+_LOOKED_AT = timedelta(days=35)  # what is read again for events at every look
+_EDGE = timedelta(days=7)  # at its old end a step may have lost what it rose from: what was kept counts
 _LEAD_MEMORY = 40
 _RECENT = timedelta(days=2)
+_SAMPLE = (
+    col(Reading.occurred_at),
+    col(Reading.boot),
+    col(Reading.seq),
+    col(Reading.number),
+    col(Reading.quality),
+    col(Reading.late),
+)
 _NO_STOCK = Ledger(0, 0, ())
 _NO_HISTORY = LevelHistory(None, None, (), (), (), ())
 
 
 @dataclass(frozen=True)
 class SlotInsight:
-    """The facts, and the history and the ledger behind them for those who show or keep them."""
+    """The facts, and what they rest on for those who show or keep it.
+
+    `refills` are those that the readings since `refills_since` show; older ones are kept in a table.
+    """
 
     facts: SlotFacts
     history: LevelHistory
     ledger: Ledger
+    refills: tuple[Refill, ...]
+    refills_since: datetime
 
 
 def level_samples(
@@ -44,22 +60,23 @@ def level_samples(
     """The slot's level readings from a moment on, and before another one if it is given, in base units."""
     factor = BY_BASE[slot.unit].factor
     query = (
-        select(Reading)
-        .where(Reading.device_id == slot.device_id, Reading.slot_key == slot.key)
+        # Columns and not entities: some thousand rows at a time, and an entity costs ten times its values.
+        select_columns(*_SAMPLE)
+        .where(col(Reading.device_id) == slot.device_id, col(Reading.slot_key) == slot.key)
         .where(col(Reading.type).in_(("level", "refill")), col(Reading.occurred_at) >= since)
     )
     if before is not None:
         query = query.where(col(Reading.occurred_at) < before)
     return [
         LevelSample(
-            at=reading.occurred_at,
-            boot=reading.boot,
-            seq=reading.seq,
-            level=None if reading.number is None else reading.number * factor,
-            good=reading.quality == "ok" and not reading.late,
-            retained=reading.late,
+            at=at,
+            boot=boot,
+            seq=seq,
+            level=None if number is None else number * factor,
+            good=quality == "ok" and not late,
+            retained=late,
         )
-        for reading in session.exec(query)
+        for at, boot, seq, number, quality, late in session.execute(query)
     ]
 
 
@@ -76,12 +93,14 @@ def gather(
         run_out: its forecast (`replenishment.forecasts`), or None.
     """
     history, ledger, known = _NO_HISTORY, _NO_STOCK, None
+    refills: tuple[Refill, ...] = ()
     if slot.capacity is not None:
-        since = now - HISTORY
+        since = now - _LOOKED_AT
         samples = level_samples(session, slot, since)
         history = read_levels(samples, slot.capacity)
         known = known_share(samples, now).share
-        ledger = read_stock(session, slot, history.refills, since)
+        refills = tuple(refill for refill in history.refills if refill.at >= since + _EDGE)
+        ledger = read_stock(session, slot, refills, since + _EDGE)
     mandate = session.get_one(SlotMandate, slot.id)
     coming = order.packs if order is not None and order.state in (*UNDERWAY, State.PLACING) else 0
     facts = SlotFacts(
@@ -103,7 +122,7 @@ def gather(
         known_share=known,
         points=[point for point in history.points if now - point[0] <= _RECENT],
     )
-    return SlotInsight(facts, history, ledger)
+    return SlotInsight(facts, history, ledger, refills, now - _LOOKED_AT + _EDGE)
 
 
 def lead_time(session: Session, retailer_id: str) -> LeadTime:

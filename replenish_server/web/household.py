@@ -18,6 +18,7 @@ from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.forecast import RunOut
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId
+from replenish_server.inventory import read_levels
 from replenish_server.ordering import orders as order_acts
 from replenish_server.ordering.sentences import note_text, problem_sentence
 from replenish_server.ordering.states import UNDERWAY, State
@@ -25,7 +26,7 @@ from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.replenishment.amounts import amount
 from replenish_server.replenishment.basis import basis
 from replenish_server.replenishment.decision import Decision
-from replenish_server.replenishment.facts import HISTORY, gather
+from replenish_server.replenishment.facts import HISTORY, gather, level_samples
 from replenish_server.replenishment.forecasts import forecast_next_order, forecast_slots
 from replenish_server.replenishment.models import Models
 from replenish_server.replenishment.outlook import SlotFacts, look_ahead
@@ -216,7 +217,7 @@ class DatabasePages:
     def _chart(
         self, session: Session, slot: Slot, unit: Unit, run_out: views.RunOut | None, now: datetime
     ) -> views.ChartView:
-        history = gather(session, slot, None, now, None).history
+        history = read_levels(level_samples(session, slot, now - HISTORY), slot.capacity or 1)
         placed = session.exec(
             select(PurchaseOrder).where(
                 PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.created_at) >= now - HISTORY
