@@ -20,8 +20,8 @@ from replenish_server.replenishment.decision import Decision, Kind
 from replenish_server.replenishment.facts import SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
 from replenish_server.replenishment.grids import keep_grid
-from replenish_server.replenishment.models import Models, shipped_models
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
+from replenish_server.replenishment.priors import Models, shipped_models
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer

@@ -14,7 +14,7 @@ from replenish_server.forecast.purchase_model import PURCHASES
 from replenish_server.inventory.grid import LevelGrid, fleet_shares
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.grids import current_grid
-from replenish_server.replenishment.models import Models
+from replenish_server.replenishment.priors import Models
 
 
 @dataclass(frozen=True)

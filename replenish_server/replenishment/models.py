@@ -1,44 +1,15 @@
 """The forecasting models that serve: the shipped ones until one fitted on the fleet's own has beaten them."""
 
-import json
 import time
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 from sqlmodel import Session, col, func, select
 
 from replenish_server.database import Database
-from replenish_server.forecast import LevelModel, PurchaseModel
+from replenish_server.forecast import LevelModel
+from replenish_server.replenishment.priors import Models, shipped_models
 from replenish_server.replenishment.tables import ForecastFit
 
 _LOOK_EVERY_S = 60.0  # a new fit is a matter of weeks
-
-
-@dataclass(frozen=True)
-class Models:
-    """What forecasts are made with.
-
-    Args:
-        levels: for slots with a sensor.
-        purchases: for slots without one.
-        version: "shipped", or the number of the fit.
-    """
-
-    levels: LevelModel
-    purchases: PurchaseModel
-    version: str
-
-
-@cache
-def shipped_models() -> Models:
-    """The models that every release brings along (docs/forecast.md); read once."""
-    plain = json.loads(
-        files("replenish_server.forecast").joinpath("shipped.json").read_text(encoding="utf-8")
-    )
-    return Models(
-        LevelModel.from_plain(plain["levels"]), PurchaseModel.from_plain(plain["purchases"]), "shipped"
-    )
 
 
 def serving_models(session: Session) -> Models:

@@ -28,9 +28,9 @@ from replenish_server.replenishment.basis import basis
 from replenish_server.replenishment.decision import Decision
 from replenish_server.replenishment.facts import HISTORY, gather, level_samples
 from replenish_server.replenishment.forecasts import forecast_next_order, forecast_slots
-from replenish_server.replenishment.models import Models
 from replenish_server.replenishment.outlook import SlotFacts, look_ahead
 from replenish_server.replenishment.policy import FRESH_FOR
+from replenish_server.replenishment.priors import Models
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.risk import Timing, timing_outcome
 from replenish_server.replenishment.sentences import sentence

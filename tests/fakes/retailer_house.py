@@ -15,7 +15,7 @@ from replenish_server.ids import DecisionId, DeviceId, HouseholdId, RetailerId, 
 from replenish_server.ordering.orders import NewOrder
 from replenish_server.replenishment.evaluate import evaluate_slot
 from replenish_server.replenishment.forecasts import forecast_slots
-from replenish_server.replenishment.models import shipped_models
+from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.retailers.tables import Retailer
 

@@ -17,7 +17,7 @@ from replenish_server.ids import DeviceId
 from replenish_server.ordering.orders import approve, move, open_order, stumble
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.models import shipped_models
+from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.port import Problem
 from replenish_server.telemetry.tables import Reading
 from replenish_server.web.household import DatabasePages

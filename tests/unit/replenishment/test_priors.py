@@ -12,7 +12,7 @@ from device_sim.kinds import KINDS
 from replenish_server.forecast.level_model import LevelBatch
 from replenish_server.forecast.quantiles import MEDIAN
 from replenish_server.inventory.days import BINS
-from replenish_server.replenishment.models import shipped_models
+from replenish_server.replenishment.priors import shipped_models
 from tests.support.forecast_fleets import level_outcomes, purchase_outcomes
 
 ROOT = Path(__file__).parents[3]
