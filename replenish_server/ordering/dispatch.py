@@ -26,11 +26,13 @@ from replenish_server.retailers.port import (
     Expired,
     Journal,
     JournalClosed,
+    Line,
     Need,
     Placed,
     Problem,
     Quote,
     RetailerPort,
+    ShipTo,
     Trouble,
     TryLater,
     Unknown,
@@ -241,12 +243,8 @@ class Dispatcher:
 
 def _need(order: PurchaseOrder, household: Household) -> Need:
     return Need(
-        item_id=order.item_id,
-        packs=order.packs,
+        lines=(Line(order.item_id, order.packs),),
         buyer_name=household.buyer_name,
         buyer_email=household.buyer_email,
-        street=household.street,
-        locality=household.locality,
-        postal_code=household.postal_code,
-        country=household.country,
+        fulfilment=ShipTo(household.street, household.locality, household.postal_code, household.country),
     )

@@ -26,17 +26,60 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True)
-class Need:
-    """What is to be bought, and where it goes."""
+class Line:
+    """So many packs of one article."""
 
     item_id: str
     packs: int
-    buyer_name: str
-    buyer_email: str
+
+
+@dataclass(frozen=True)
+class ShipTo:
+    """A parcel to this address."""
+
     street: str
     locality: str
     postal_code: str
     country: str
+
+
+@dataclass(frozen=True)
+class PickUp:
+    """Goods to be fetched at one of the shop's locations, by its own id."""
+
+    location_id: str
+
+
+Fulfilment = ShipTo | PickUp
+
+
+@dataclass(frozen=True)
+class Need:
+    """What is to be bought, for whom, and how it reaches them.
+
+    Args:
+        lines: what to buy; each article stands once.
+        buyer_name: who buys.
+        buyer_email: where the shop may write to.
+        fulfilment: the way that the household wants.
+        fallback: the way that it accepts when the shop cannot serve the first; None when it accepts none.
+    """
+
+    lines: tuple[Line, ...]
+    buyer_name: str
+    buyer_email: str
+    fulfilment: Fulfilment
+    fallback: Fulfilment | None = None
+
+
+@dataclass(frozen=True)
+class QuotedLine:
+    """What one line costs, in minor units of the quote's currency."""
+
+    item_id: str
+    packs: int
+    unit_minor: int
+    total_minor: int
 
 
 @dataclass(frozen=True)
@@ -49,6 +92,13 @@ class Quote:
         currency: ISO 4217.
         expires_at: until when the session can be completed, or None when the shop does not say.
         continue_url: where a person can finish the session at the shop, or None.
+        lines: what each line costs; empty where a shop does not say.
+        subtotal_minor: the goods before discounts, or None where the shop does not say; so the next three.
+        shipping_minor: carrying or keeping the goods.
+        tax_minor: tax on top of the prices.
+        discount_minor: what was taken off, never negative.
+        fulfilment: the way that the quote is for; None where the shop has only one.
+        fallback_reason: why it is not the way that was wanted, in the shop's words; None when it is.
     """
 
     checkout_id: str
@@ -56,6 +106,13 @@ class Quote:
     currency: str
     expires_at: datetime | None
     continue_url: str | None = None
+    lines: tuple[QuotedLine, ...] = ()
+    subtotal_minor: int | None = None
+    shipping_minor: int | None = None
+    tax_minor: int | None = None
+    discount_minor: int | None = None
+    fulfilment: Fulfilment | None = None
+    fallback_reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -260,7 +260,19 @@ class UcpRetailer:
         if not shapes.delivered_somewhere(checkout):
             return Trouble(Problem.ADDRESS, "the shop took no delivery address", link)
         totals = shapes.read_totals(checkout)
-        return Quote(checkout.id, totals.total_minor, totals.currency, checkout.expires_at, link)
+        return Quote(
+            checkout.id,
+            totals.total_minor,
+            totals.currency,
+            checkout.expires_at,
+            link,
+            lines=shapes.quoted_lines(checkout),
+            subtotal_minor=shapes.parts_of(checkout, "subtotal"),
+            shipping_minor=shapes.parts_of(checkout, "fulfillment"),
+            tax_minor=shapes.parts_of(checkout, "tax"),
+            discount_minor=-shapes.parts_of(checkout, "discount", "items_discount"),
+            fulfilment=need.fulfilment,
+        )
 
     def _read(self, url: str) -> tuple[Checkout | Trouble | None, bytes]:
         """The session now; None when the shop does not know it."""

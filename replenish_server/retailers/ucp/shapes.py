@@ -15,7 +15,16 @@ from ucp_sdk.models.schemas.shopping.order import Order
 from ucp_sdk.models.schemas.shopping.types.fulfillment_method import FulfillmentMethod
 from ucp_sdk.models.schemas.shopping.types.fulfillment_option import FulfillmentOption
 
-from replenish_server.retailers.port import Need, OrderSnapshot, Problem, Progress, Trouble
+from replenish_server.retailers.port import (
+    Need,
+    OrderSnapshot,
+    PickUp,
+    Problem,
+    Progress,
+    QuotedLine,
+    ShipTo,
+    Trouble,
+)
 
 _DESTINATION_ID = "home"
 _DETAIL_LIMIT = 300
@@ -48,7 +57,7 @@ def create_body(need: Need) -> bytes:
     """POST /checkout-sessions."""
     return _bytes(
         {
-            "line_items": [{"item": {"id": need.item_id}, "quantity": need.packs}],
+            "line_items": [{"item": {"id": line.item_id}, "quantity": line.packs} for line in need.lines],
             "buyer": _buyer(need),
             "fulfillment": {
                 "methods": [
@@ -114,7 +123,8 @@ def _goes_to(method: FulfillmentMethod, need: Need) -> bool:
     """Whether the selected destination is ours: under our id, or the same address under the shop's own."""
     if method.selected_destination_id == _DESTINATION_ID:
         return True
-    ours = (need.street, need.postal_code, need.country)
+    home = _address(need)
+    ours = (home.street, home.postal_code, home.country)
     for destination in method.destinations or []:
         theirs = destination.model_dump(mode="json")
         if theirs.get("id") == method.selected_destination_id:
@@ -165,7 +175,26 @@ def read_totals(checkout: Checkout) -> Totals:
 
 def same_goods(checkout: Checkout, need: Need) -> bool:
     """Whether the session holds exactly what we asked for: a shop may adjust quantities."""
-    return [(line.item.id, line.quantity) for line in checkout.line_items] == [(need.item_id, need.packs)]
+    wanted = sorted((line.item_id, line.packs) for line in need.lines)
+    return wanted == sorted((line.item.id, line.quantity) for line in checkout.line_items)
+
+
+def quoted_lines(checkout: Checkout) -> tuple[QuotedLine, ...]:
+    """What each line costs, as the shop says it."""
+    return tuple(
+        QuotedLine(
+            line.item.id,
+            line.quantity,
+            line.item.price,
+            next((t.amount for t in line.totals if t.type == "total"), line.item.price * line.quantity),
+        )
+        for line in checkout.line_items
+    )
+
+
+def parts_of(checkout: Checkout, *kinds: str) -> int:
+    """The sum of the totals of these types, in minor units."""
+    return sum(entry.amount for entry in checkout.totals if entry.type in kinds)
 
 
 def delivered_somewhere(checkout: Checkout) -> bool:
@@ -326,15 +355,22 @@ def _buyer(need: Need) -> dict[str, str]:
 
 def _destination(need: Need) -> dict[str, str]:
     first, _, last = need.buyer_name.partition(" ")
+    address = _address(need)
     return {
         "id": _DESTINATION_ID,
         "first_name": first,
         "last_name": last or first,
-        "street_address": need.street,
-        "address_locality": need.locality,
-        "postal_code": need.postal_code,
-        "address_country": need.country,
+        "street_address": address.street,
+        "address_locality": address.locality,
+        "postal_code": address.postal_code,
+        "address_country": address.country,
     }
+
+
+def _address(need: Need) -> ShipTo:
+    if isinstance(need.fulfilment, PickUp):
+        raise Unreadable("this shop's pickup is not spoken yet")
+    return need.fulfilment
 
 
 def _bytes(document: dict[str, Any]) -> bytes:

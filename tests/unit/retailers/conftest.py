@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from replenish_server.retailers.http import ShopClient
-from replenish_server.retailers.port import Expired, Need, Placed, Quote, Trouble, Unknown
+from replenish_server.retailers.port import Expired, Line, Need, Placed, Quote, ShipTo, Trouble, Unknown
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
 from tests.fakes.retailer_journal import MemoryJournal
 from tests.fakes.retailer_merchant import API, SITE, Merchant, checkout, profile, says
@@ -49,7 +49,8 @@ class Conversation:
 @pytest.fixture
 def need() -> Need:
     """Two packs to an address."""
-    return Need("det-1kg", 2, "Ada Byron", "ada@example.org", "1 Main Street", "Bonn", "53111", "DE")
+    address = ShipTo("1 Main Street", "Bonn", "53111", "DE")
+    return Need((Line("det-1kg", 2),), "Ada Byron", "ada@example.org", address)
 
 
 @pytest.fixture

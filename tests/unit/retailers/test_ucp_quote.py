@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from replenish_server.retailers.port import JournalClosed, Problem, Quote, Trouble, TryLater
+from replenish_server.retailers.port import JournalClosed, Problem, Quote, QuotedLine, Trouble, TryLater
 from tests.fakes.retailer_merchant import (
     API,
     SESSION,
@@ -42,7 +42,19 @@ def trouble(talk: Conversation) -> Trouble:
 
 def test_a_ready_session_is_a_quote(talk: Conversation) -> None:
     """One call beside the discovery, and the numbers are the shop's."""
-    assert Quote("chk_1", 2490, "EUR", None, f"{SITE}/c/chk_1") == talk.quote()
+    assert talk.quote() == Quote(
+        "chk_1",
+        2490,
+        "EUR",
+        None,
+        f"{SITE}/c/chk_1",
+        lines=(QuotedLine("det-1kg", 2, 1000, 2000),),
+        subtotal_minor=2000,
+        shipping_minor=490,
+        tax_minor=0,
+        discount_minor=0,
+        fulfilment=talk.need.fulfilment,
+    )
     assert [DISCOVER, CREATE] == [f"{r.method} {r.url}" for r in talk.merchant.requests]
 
 
