@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Index, SQLModel
 
 from replenish_server.database import UtcTime
 
@@ -34,4 +34,34 @@ class SlotMandate(SQLModel, table=True):
     timing: str = "balanced"
     price_cap_minor: int | None = None
     currency: str
+    changed_at: datetime = Field(sa_type=UtcTime)
+
+
+class HouseholdMandate(SQLModel, table=True):
+    """What a household allows, for all its slots together; a slot may say otherwise for itself.
+
+    `budget_minor` is the most that its orders may cost in a month, in its currency; None: no limit.
+    """
+
+    __tablename__ = "household_mandate"
+
+    household_id: str = Field(primary_key=True, foreign_key="household.id")
+    budget_minor: int | None = None
+    changed_at: datetime = Field(sa_type=UtcTime)
+
+
+class LedgerEntry(SQLModel, table=True):
+    """What one order costs, and whether that is reserved, settled or released. See `households.ledger`."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = (Index("ledger_month", "household_id", "month", "currency"),)
+
+    order_id: str = Field(primary_key=True, foreign_key="purchase_order.id")
+    household_id: str = Field(foreign_key="household.id")
+    slot_id: str = Field(foreign_key="slot.id")
+    month: str
+    currency: str
+    amount_minor: int
+    state: str
+    at: datetime = Field(sa_type=UtcTime)
     changed_at: datetime = Field(sa_type=UtcTime)

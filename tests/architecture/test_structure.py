@@ -36,6 +36,7 @@ PURE = (
     "replenishment/verdicts.py",
     "ordering/states.py",
     "telemetry/codec.py",
+    "households/calendar.py",
     "households/mandate.py",
 )
 MOCKING = {"unittest.mock", "mock", "pytest_mock"}
