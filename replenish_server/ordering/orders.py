@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from replenish_server.ids import DecisionId, OrderId, new_id
+from replenish_server.ordering.deadlines import Waiting, next_deadline
 from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, may
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, RetailerCall
 from replenish_server.retailers.port import Problem
@@ -27,6 +28,8 @@ class NewOrder:
         pack_amount: base units in one pack.
         currency: ISO 4217 of the mandate.
         approved: whether it may leave without a person.
+        start: where it begins if `approved` does not say it all: proposed, or cooling off.
+        leaves_at: when a cooling-off ends.
     """
 
     slot_id: str
@@ -40,6 +43,8 @@ class NewOrder:
     pack_amount: int
     currency: str
     approved: bool
+    start: State | None = None
+    leaves_at: datetime | None = None
 
 
 class NotAllowed(Exception):
@@ -58,7 +63,7 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
     Raises:
         sqlalchemy.exc.IntegrityError: the slot has an open order (law 3).
     """
-    state = State.PLACING if new.approved else State.NEEDS_APPROVAL
+    state = new.start or (State.PLACING if new.approved else State.NEEDS_APPROVAL)
     order = PurchaseOrder(
         id=new_id("ord"),
         slot_id=new.slot_id,
@@ -72,8 +77,11 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
         pack_amount=new.pack_amount,
         currency=new.currency,
         state=state,
+        leaves_at=new.leaves_at,
+        state_since=now,
         created_at=now,
     )
+    plan(order)
     session.add(order)
     session.flush()
     session.add(OrderEvent(order_id=order.id, at=now, state=state))
@@ -86,8 +94,8 @@ def move(session: Session, order: PurchaseOrder, event: Event, now: datetime, no
     Raises:
         Forbidden: see `ordering.states.after`.
     """
-    state = after(State(order.state), event)
-    order.state = state
+    state = after(State(order.state), event, order.placed_at is not None)
+    order.state, order.state_since, order.reminders, order.leaves_at = state, now, 0, None
     order.lease_until = None
     if state is not State.NEEDS_ATTENTION:
         order.problem = order.problem_detail = order.continue_url = None
@@ -99,8 +107,22 @@ def move(session: Session, order: PurchaseOrder, event: Event, now: datetime, no
         order.delivered_at = now
     elif state in ENDED:
         order.ended_at = now
+    plan(order)
     session.add(order)
     session.add(OrderEvent(order_id=order.id, at=now, state=state, note=note[:300]))
+
+
+def plan(order: PurchaseOrder) -> None:
+    """Keep the moment of the order's next deadline."""
+    waiting = Waiting(
+        State(order.state),
+        order.state_since,
+        order.reminders,
+        order.leaves_at,
+        order.problem == Problem.UNKNOWN_OUTCOME or order.placed_at is not None,
+    )
+    ahead = next_deadline(waiting)
+    order.deadline_at = None if ahead is None else ahead[0]
 
 
 def may_have_left(session: Session, order: PurchaseOrder) -> bool:
@@ -116,7 +138,8 @@ def may_have_left(session: Session, order: PurchaseOrder) -> bool:
 
 def can_approve(order: PurchaseOrder) -> bool:
     """Whether a person can say yes: the state allows it, and the price they would agree to is known."""
-    return may(State(order.state), Event.APPROVE) and order.quoted_minor is not None
+    at_retailer = order.placed_at is not None
+    return may(State(order.state), Event.APPROVE, at_retailer) and order.quoted_minor is not None
 
 
 def can_cancel(session: Session, order: PurchaseOrder) -> bool:
@@ -179,4 +202,5 @@ def stumble(
     """Put an order before a person, with what went wrong."""
     move(session, order, Event.STUMBLE, now, problem.value)
     order.problem, order.problem_detail, order.continue_url = problem, detail, continue_url
+    plan(order)
     session.add(order)

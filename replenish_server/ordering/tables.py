@@ -15,7 +15,8 @@ class PurchaseOrder(SQLModel, table=True):
 
     Law 3 is the index: at most one order of a slot is open. `attempt` counts checkout sessions; `fence`
     grows with every worker that claims the order, so that a worker that slept past its lease can do no
-    more. `approved_minor` is the ceiling that a person agreed to.
+    more. `approved_minor` is the ceiling that a person agreed to. `state_since`, `reminders` (deadlines of
+    this state that have passed) and `leaves_at` are what `deadline_at`, the next deadline, follows from.
     """
 
     __tablename__ = "purchase_order"
@@ -56,6 +57,11 @@ class PurchaseOrder(SQLModel, table=True):
     next_try_at: datetime | None = Field(default=None, sa_type=UtcTime)
     next_poll_at: datetime | None = Field(default=None, sa_type=UtcTime)
     created_at: datetime = Field(sa_type=UtcTime)
+    state_since: datetime = Field(sa_type=UtcTime)
+    reminders: int = 0
+    leaves_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    deadline_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)
+    pickup_location: str | None = None
     placed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     shipped_at: datetime | None = Field(default=None, sa_type=UtcTime)
     delivered_at: datetime | None = Field(default=None, sa_type=UtcTime)

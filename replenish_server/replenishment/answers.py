@@ -13,13 +13,18 @@ from replenish_server.telemetry.codec import encode_ack
 from replenish_server.telemetry.store import PressKey
 
 _ANSWER_OF_STATE = {
+    State.PROPOSED: "waiting",
     State.NEEDS_APPROVAL: "waiting",
+    State.COOLING_OFF: "waiting",
     State.NEEDS_ATTENTION: "waiting",
     State.PLACED: "placed",
     State.SHIPPED: "placed",
+    State.READY_FOR_PICKUP: "placed",
     State.DELIVERED: "placed",
     State.CLOSED: "placed",
     State.CANCELED: "refused",
+    State.FAILED: "refused",
+    State.EXPIRED: "refused",
 }
 
 Publish = Callable[[str, bytes], None]

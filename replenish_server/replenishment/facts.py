@@ -102,7 +102,11 @@ def gather(
         refills = tuple(refill for refill in history.refills if refill.at >= since + _EDGE)
         ledger = read_stock(session, slot, refills, since + _EDGE)
     mandate = session.get_one(SlotMandate, slot.id)
-    coming = order.packs if order is not None and order.state in (*UNDERWAY, State.PLACING) else 0
+    coming = (
+        order.packs
+        if order is not None and order.state in (*UNDERWAY, State.PLACING, State.COOLING_OFF)
+        else 0
+    )
     facts = SlotFacts(
         unit=slot.unit,
         capacity=slot.capacity,

@@ -229,14 +229,18 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "order.decline": ("Don’t order", "주문하지 않기"),
     "order.cancel": ("Cancel this order", "주문 취소"),
     "state.needs_approval": ("Needs your approval", "승인 필요"),
+    "state.proposed": ("Proposed", "제안됨"),
+    "state.cooling_off": ("Can still be canceled", "취소 가능 시간"),
     "state.placing": ("Being placed", "주문 넣는 중"),
     "state.placed": ("Placed", "주문 완료"),
     "state.needs_attention": ("Needs attention", "확인 필요"),
     "state.shipped": ("Shipped", "배송 중"),
+    "state.ready_for_pickup": ("Ready for pickup", "수령 가능"),
     "state.delivered": ("Delivered", "배송 완료"),
     "state.closed": ("Done", "종료"),
     "state.canceled": ("Canceled", "취소됨"),
     "state.failed": ("Failed", "실패"),
+    "state.expired": ("Expired", "기한 만료"),
     # The chart
     "chart.title": ("Level over time", "시간에 따른 잔량"),
     "chart.empty": (

@@ -23,15 +23,19 @@ TwinState = Literal["in_force", "pending", "limited", "none"]
 DecisionKind = Literal["hold", "order", "ask"]
 Trigger = Literal["level", "press"]
 OrderState = Literal[
+    "proposed",
     "needs_approval",
+    "cooling_off",
     "placing",
     "placed",
     "needs_attention",
     "shipped",
+    "ready_for_pickup",
     "delivered",
     "closed",
     "canceled",
     "failed",
+    "expired",
 ]
 
 

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from device_sim.fleet import SimDevice
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.sentences import note_text, problem_sentence
-from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, may
+from replenish_server.ordering.states import ENDED, OPEN, STARTS, Event, State, after, may
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, RetailerCall
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.sentences import sentence
@@ -148,7 +148,7 @@ class Books:
         spans: dict[str, list[tuple[OrderEvent, OrderEvent | None]]] = {slot: [] for slot in self.slots}
         for order in orders:
             mine = [line for line in lines if line.order_id == order.id]
-            assert mine[0].state in (State.PLACING, State.NEEDS_APPROVAL)
+            assert mine[0].state in STARTS
             assert mine[-1].state == order.state
             for here, there in pairwise(mine):
                 ways = {after(State(here.state), e) for e in Event if may(State(here.state), e)}

@@ -19,7 +19,7 @@ from replenish_server.ordering.orders import (
     open_order,
     stumble,
 )
-from replenish_server.ordering.states import Event, Forbidden, State
+from replenish_server.ordering.states import ENDED, Event, Forbidden, State
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, RetailerCall
 from replenish_server.retailers.port import Problem
 from tests.fakes.retailer_house import NOW, House
@@ -83,7 +83,7 @@ def test_a_slot_has_at_most_one_open_order(house: House) -> None:
         assert len(session.exec(select(PurchaseOrder)).all()) == 1
 
 
-@pytest.mark.parametrize("state", [state for state in State if state not in {State.CLOSED, State.CANCELED}])
+@pytest.mark.parametrize("state", [state for state in State if state not in ENDED])
 def test_every_open_state_keeps_the_slot_busy(house: House, state: State) -> None:
     """Whatever the order waits for."""
     order_id = opened(house)
@@ -172,7 +172,7 @@ def test_who_can_be_canceled_here(house: House, state: State, sent: bool) -> Non
             session.add(call(order, None))
 
     change(house, order_id, prepare)
-    waiting = {State.NEEDS_APPROVAL, State.NEEDS_ATTENTION}
+    waiting = {State.PROPOSED, State.COOLING_OFF, State.NEEDS_APPROVAL, State.NEEDS_ATTENTION}
     allowed = state in waiting or (state is State.PLACING and not sent)
     with house.database.write() as session:
         assert allowed is can_cancel(session, session.get_one(PurchaseOrder, order_id))
