@@ -27,6 +27,7 @@ from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.household import DatabasePages
+from replenish_server.web.people import DatabasePeople
 from replenish_server.web.retailer_edge import build_retailer_edge
 
 
@@ -162,7 +163,10 @@ def _build_app(server: Server) -> FastAPI:
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
     app.include_router(build_retailer_edge(f"{settings.base_url}/webhooks/ucp", server.hint))
-    install_pages(app, pages, allowed_hosts=[*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts])
+    people = DatabasePeople(server.database, server.clock)
+    install_pages(
+        app, pages, people, allowed_hosts=[*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts]
+    )
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> dict[str, bool | str]:

@@ -17,6 +17,7 @@ from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate
+from replenish_server.households.notices import Notice, notify
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId, HouseholdId, RetailerId, SlotId, new_id
 from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
@@ -147,6 +148,8 @@ def register_device(
                 changed_at=now,
             )
         )
+        data = {"device": new.name, "slot": new.slot_name, "slot_id": slot_id}
+        notify(session, Notice(household_id, f"device_added:{device_id}", "device_added", data, now))
         if new.threshold is not None:
             wire = new.threshold // OF_KIND[new.kind].factor
             want_threshold(session, device_id, "main", wire, now)

@@ -1,8 +1,9 @@
 """Tables of the households room."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import Field, Index, SQLModel
+from sqlmodel import JSON, Column, Field, Index, SQLModel, UniqueConstraint
 
 from replenish_server.database import UtcTime
 
@@ -65,3 +66,19 @@ class LedgerEntry(SQLModel, table=True):
     state: str
     at: datetime = Field(sa_type=UtcTime)
     changed_at: datetime = Field(sa_type=UtcTime)
+
+
+class HouseholdNotice(SQLModel, table=True):
+    """Something that a household was told; the same key is told once."""
+
+    __tablename__ = "notice"
+    __table_args__ = (UniqueConstraint("household_id", "key"),)
+
+    id: str = Field(primary_key=True)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    key: str
+    kind: str
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    at: datetime = Field(sa_type=UtcTime)
+    seen_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    seen_by: str | None = None

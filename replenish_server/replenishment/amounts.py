@@ -1,7 +1,10 @@
 """PURE: quantities, prices and days as people read them."""
 
+from replenish_server.households.money import money
+
+__all__ = ["amount", "days", "money", "number"]
+
 _SHOWN = {"mg": (1000, "g"), "pack": (1, "pack")}
-_NO_CENTS = ("JPY", "KRW")
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -10,15 +13,6 @@ def amount(value: float | None, unit: str) -> str:
         return "?"
     factor, name = _SHOWN[unit]
     return f"{round(value / factor):,} {name}"
-
-
-def money(minor: int | None, currency: str | None) -> str:
-    """A price as people read it: "24.90 EUR"."""
-    if minor is None:
-        return "?"
-    if currency in _NO_CENTS:
-        return f"{minor:,} {currency}"
-    return f"{minor // 100:,}.{minor % 100:02d} {currency}"
 
 
 def days(value: float) -> str:

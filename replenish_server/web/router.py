@@ -18,6 +18,8 @@ from starlette.staticfiles import StaticFiles
 
 from replenish_server.web import forms, language
 from replenish_server.web.errors import error_page, install_error_pages
+from replenish_server.web.people_routes import ON_HOME, add_notice_routes
+from replenish_server.web.people_views import PeoplePages
 from replenish_server.web.phrases import translate
 from replenish_server.web.rendering import STATIC_DIR, page, refusal_text, remember
 from replenish_server.web.security import (
@@ -52,8 +54,8 @@ class PageRoute(APIRoute):
         return handle_for_people
 
 
-def build_router(pages: HouseholdPages) -> APIRouter:
-    """The pages' routes over one port. They are no part of the JSON API, so OpenAPI leaves them out."""
+def build_router(pages: HouseholdPages, people: PeoplePages) -> APIRouter:
+    """The pages' routes over their two ports. They are no part of the JSON API: OpenAPI leaves them out."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/")
@@ -67,7 +69,11 @@ def build_router(pages: HouseholdPages) -> APIRouter:
             here="/",
             now=pages.now(),
             tz=view.tz,
-            values={"home": view, "slot_by_id": {slot.slot_id: slot for slot in view.slots}},
+            values={
+                "home": view,
+                "slot_by_id": {slot.slot_id: slot for slot in view.slots},
+                "inbox": people.inbox(lang, ON_HOME),
+            },
         )
 
     @router.get("/language/{lang}")
@@ -81,6 +87,7 @@ def build_router(pages: HouseholdPages) -> APIRouter:
 
     _add_slot_routes(router, pages)
     _add_order_routes(router, pages)
+    add_notice_routes(router, people)
     return router
 
 
@@ -262,16 +269,21 @@ def _own_path(to: str) -> str:
 
 
 def install_pages(
-    app: FastAPI, pages: HouseholdPages, *, allowed_hosts: Collection[str] = LOOPBACK_HOSTS
+    app: FastAPI,
+    pages: HouseholdPages,
+    people: PeoplePages,
+    *,
+    allowed_hosts: Collection[str] = LOOPBACK_HOSTS,
 ) -> None:
     """Puts the pages on an application: routes, static files, error pages, host allow-list, headers.
 
     Args:
         app: the application; call this before it starts.
         pages: the port behind the pages.
+        people: the port behind the pages about people.
         allowed_hosts: names the server answers under, without port; IPv6 addresses in brackets.
     """
-    app.include_router(build_router(pages))
+    app.include_router(build_router(pages, people))
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
     install_error_pages(app)
     app.add_middleware(HostAllowList, allowed=allowed_hosts, refuse=lambda c: error_page(c, "host"))

@@ -38,6 +38,8 @@ PURE = (
     "telemetry/codec.py",
     "households/calendar.py",
     "households/mandate.py",
+    "households/money.py",
+    "households/notice_texts.py",
 )
 MOCKING = {"unittest.mock", "mock", "pytest_mock"}
 LONGEST_MODULE = 400

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from replenish_server.web import install_pages
 from tests.fakes.pages import FakePages, household
+from tests.fakes.people import FakePeople
 
 # A laptop may do without; in CI a missing package is an error.
 if not os.environ.get("CI"):
@@ -71,7 +72,7 @@ class Watched:
 def site() -> Iterator[Site]:
     app = FastAPI()
     pages = household()
-    install_pages(app, pages)
+    install_pages(app, pages, FakePeople())
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

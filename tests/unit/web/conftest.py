@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from replenish_server.web import install_pages
 from tests.fakes.pages import FakePages, household
+from tests.fakes.people import FakePeople
 
 
 @pytest.fixture
@@ -16,10 +17,15 @@ def pages() -> FakePages:
 
 
 @pytest.fixture
-async def client(pages: FakePages) -> AsyncIterator[httpx.AsyncClient]:
+def people() -> FakePeople:
+    return FakePeople()
+
+
+@pytest.fixture
+async def client(pages: FakePages, people: FakePeople) -> AsyncIterator[httpx.AsyncClient]:
     """A browser's requests from the page itself: same origin, English, HTML wanted."""
     app = FastAPI()
-    install_pages(app, pages)
+    install_pages(app, pages, people)
 
     @app.get("/broken")
     def broken() -> None:
