@@ -1,64 +1,39 @@
 """The `replenish` command. It reads arguments, calls one use case, and prints; nothing else."""
 
 import fcntl
-import json
 import logging
 import os
 import shutil
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from replenish_server import operations
-from replenish_server.database import Database
+from replenish_server.cli_parts import AsJson, console
+from replenish_server.cli_parts import fail as _fail
+from replenish_server.cli_parts import open_database as _database
+from replenish_server.cli_parts import print_json as _print
+from replenish_server.cli_parts import the_household as _household
+from replenish_server.cli_retailers import retailer_app
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
-from replenish_server.ids import HouseholdId, RetailerId
+from replenish_server.ids import RetailerId
 from replenish_server.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
 device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentials.")
-retailer_app = typer.Typer(no_args_is_help=True, help="Shops that this household buys from.")
 app.add_typer(device_app, name="device")
 app.add_typer(retailer_app, name="retailer")
-
-console = Console(highlight=False)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
 def main() -> None:
     """Run the command line."""
     app()
-
-
-def _fail(text: str) -> typer.Exit:
-    console.print(f"[red]{text}[/red]", soft_wrap=True)
-    return typer.Exit(2)
-
-
-def _database(settings: Settings) -> Database:
-    database = Database(settings.database_url)
-    database.migrate()
-    return database
-
-
-def _household(database: Database) -> HouseholdId:
-    household_id = operations.the_household(database)
-    if household_id is None:
-        raise _fail("There is no household yet. Run: replenish setup --help")
-    return household_id
-
-
-def _print(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
 
 
 @app.command()
@@ -92,31 +67,6 @@ def setup(
     console.print(
         "Next: replenish retailer add, replenish device add, then replenish broker and replenish serve."
     )
-
-
-@retailer_app.command("add")
-def retailer_add(
-    name: Annotated[str, typer.Argument(help="What the shop is called.")],
-    url: Annotated[str, typer.Argument(help="Its origin; /.well-known/ucp is read there.")],
-    handler: Annotated[str, typer.Option(help="Id of the payment handler that issued the token.")],
-    token_env: Annotated[str, typer.Option(help="Environment variable that holds the payment token.")],
-    agreement: Annotated[
-        str | None, typer.Option(help="Where the shop's permission for unattended orders is written.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add a shop that speaks UCP. Without an agreement, orders wait for a person at the shop."""
-    token = os.environ.get(token_env)
-    if not token:
-        raise _fail(f"The environment variable {token_env} is empty; put the payment token there.")
-    settings = Settings()
-    database = _database(settings)
-    now = settings.make_clock().now()
-    retailer_id = operations.add_retailer(database, name, url, handler, token, agreement, now)
-    if as_json:
-        _print({"retailer_id": retailer_id})
-    else:
-        console.print(f"Added {name} as [bold]{retailer_id}[/bold].")
 
 
 @device_app.command("add")

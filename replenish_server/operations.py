@@ -21,6 +21,8 @@ from replenish_server.households.notices import Notice, notify
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId, HouseholdId, RetailerId, SlotId, new_id
 from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
+from replenish_server.retailers import registry
+from replenish_server.retailers.kinds import NewRetailer, RetailerKind
 from replenish_server.retailers.tables import Retailer
 from replenish_server.settings import Settings
 from replenish_server.telemetry.tables import Quarantined, Reading
@@ -95,21 +97,14 @@ def create_household(
 def add_retailer(
     database: Database, name: str, url: str, handler: str, token: str, agreement: str | None, now: datetime
 ) -> RetailerId:
-    """Add a shop and how it is paid."""
-    retailer_id = RetailerId(new_id("shop"))
+    """Add a shop that speaks UCP, and how it is paid.
+
+    Raises:
+        RetailerRefused: see `retailers.kinds.check_retailer`.
+    """
     with database.write() as session:
-        session.add(
-            Retailer(
-                id=retailer_id,
-                name=name,
-                url=url.rstrip("/"),
-                payment_handler=handler,
-                payment_token=token,
-                agreement=agreement,
-                created_at=now,
-            )
-        )
-    return retailer_id
+        new = NewRetailer(RetailerKind.UCP, name, url, handler, token, agreement)
+        return registry.add_retailer(session, new, now)
 
 
 def the_household(database: Database) -> HouseholdId | None:

@@ -18,12 +18,14 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.households.mandate import Mandate, Mode, judge_quote
 from replenish_server.households.tables import Household, SlotMandate
+from replenish_server.ordering.handed_over import hand_over
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.orders import move, stumble
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.retailers.port import (
     Expired,
+    HandOff,
     Journal,
     JournalClosed,
     Line,
@@ -102,7 +104,8 @@ class Dispatcher:
             wants = or_(
                 col(PurchaseOrder.state) == State.PLACING,
                 (col(PurchaseOrder.state) == State.NEEDS_APPROVAL)
-                & col(PurchaseOrder.quoted_minor).is_(None),
+                & col(PurchaseOrder.quoted_minor).is_(None)
+                & col(PurchaseOrder.tier).is_(None),
             )
             query = (
                 select(PurchaseOrder)
@@ -138,7 +141,7 @@ class Dispatcher:
                 self._settle(claim, earlier)
                 return
             quote = shop.quote(claim.need, journal)
-            if isinstance(quote, Trouble) or order.state == State.NEEDS_APPROVAL:
+            if isinstance(quote, Trouble | HandOff) or order.state == State.NEEDS_APPROVAL:
                 self._settle(claim, quote)
             else:
                 self._settle(claim, self._place(claim, quote, shop, journal))
@@ -182,7 +185,7 @@ class Dispatcher:
             order.checkout_id, order.quoted_minor = quote.checkout_id, quote.total_minor
             session.add(order)
 
-    def _settle(self, claim: _Claim, outcome: Quote | Placed | Trouble | Unknown | Expired) -> None:
+    def _settle(self, claim: _Claim, outcome: Quote | Placed | Trouble | HandOff | Unknown | Expired) -> None:
         if isinstance(outcome, Unknown):
             self._retry(claim, outcome.detail, None)
             return
@@ -205,6 +208,8 @@ class Dispatcher:
                     move(session, order, Event.PLACE, now, outcome.retailer_order_id)
                 case Trouble():
                     stumble(session, order, outcome.problem, outcome.detail, outcome.continue_url, now)
+                case HandOff():
+                    hand_over(session, order, outcome, now)
                 case Expired():
                     order.attempt += 1
                     order.checkout_id = None

@@ -50,6 +50,7 @@ class Follower:
         with self._database.read() as session:
             due = or_(col(PurchaseOrder.next_poll_at).is_(None), col(PurchaseOrder.next_poll_at) <= now)
             query = select(PurchaseOrder).where(col(PurchaseOrder.state).in_(UNDERWAY)).where(due)
+            query = query.where(col(PurchaseOrder.retailer_order_id).is_not(None))  # a person's own purchase
             work = [
                 (order.id, order.retailer_order_id or "", session.get_one(Retailer, order.retailer_id))
                 for order in session.exec(query)

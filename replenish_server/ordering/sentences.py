@@ -45,13 +45,53 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
     ),
 }
 
+_HANDED_OVER: dict[str, tuple[str, str]] = {
+    "only_cart": (
+        "This retailer takes no orders from programs. Open the filled cart, pay, and say that it is bought.",
+        "이 판매처는 프로그램의 주문을 받지 않습니다. 채워진 장바구니에서 결제한 뒤 알려 주세요.",
+    ),
+    "only_list": (
+        "There is no way to order here, so it stands on the shopping list. Say so once it is bought.",
+        "여기서는 주문할 방법이 없어 장보기 목록에 올렸습니다. 구매한 뒤 알려 주세요.",
+    ),
+    "cart_too_small": (
+        "The retailer's cart link cannot hold this order, so it stands on the shopping list.",
+        "판매처의 장바구니 링크에 이 주문을 담을 수 없어 장보기 목록에 올렸습니다.",
+    ),
+}
+_INSTEAD = {
+    "cart": (
+        "Nothing was bought; a filled cart waits for you instead.",
+        "구매되지 않았으며, 대신 채워진 장바구니가 준비되어 있습니다.",
+    ),
+    "list": (
+        "Nothing was bought; it stands on the shopping list instead.",
+        "구매되지 않았으며, 대신 장보기 목록에 올렸습니다.",
+    ),
+}
+_WHY_NOT: dict[str, tuple[str, str]] = {
+    "unreadable": ("The retailer's answer could not be relied on.", "판매처의 응답을 믿을 수 없습니다."),
+    "retailer_refused": ("The retailer refused the order.", "판매처가 주문을 거절했습니다."),
+    "escalation": (
+        "The retailer wants a person to finish this order.",
+        "판매처가 사람이 주문을 마치기를 요구합니다.",
+    ),
+}
+
 _NOTES = {
+    "handed over: cart": "채워진 장바구니로 넘김",
+    "handed over: list": "장보기 목록으로 넘김",
+    "bought by a person": "사람이 구매함",
+    "received by a person": "사람이 받음",
     "quoted": "견적을 받음",
     "approved by a person": "사람이 승인함",
     "canceled by a person": "사람이 취소함",
     "a refill was seen": "채워진 것이 확인됨",
     "no sensor: delivered is done": "센서 없음: 배송되면 완료",
 }
+
+
+_BY = {"bought by ": ("구매: ", ""), "received by ": ("받음: ", "")}
 
 
 def problem_sentence(problem: str, detail: str | None, language: str) -> str:
@@ -61,10 +101,23 @@ def problem_sentence(problem: str, detail: str | None, language: str) -> str:
     return (korean if language == "ko" else english) + said
 
 
+def handed_over_sentence(tier: str, reason: str, detail: str | None, language: str) -> str:
+    """Why a person has to buy this, and what to do, with the retailer's own words where it gave some."""
+    korean = language == "ko"
+    if reason in _HANDED_OVER:
+        return _HANDED_OVER[reason][korean]
+    why = _WHY_NOT[reason][korean]
+    said = f" ({detail})" if detail else ""
+    return f"{why}{said} {_INSTEAD[tier][korean]}"
+
+
 def note_text(note: str, language: str) -> str:
     """A line of the history; a note that is a name or a number stays as it is."""
     if note in _NOTES:
         return _NOTES[note] if language == "ko" else note
+    for start, (before, after) in _BY.items():
+        if language == "ko" and note.startswith(start):
+            return before + note[len(start) :] + after
     try:
         return problem_sentence(note, None, language)
     except ValueError:

@@ -26,7 +26,7 @@ class Event(StrEnum):
 
     `find` is the news that the retailer has the order although we did not see it accepted; `mismatch` that
     the retailer's books say otherwise than ours; `lose` that goods never came; `time_out` that a deadline
-    passed without anybody acting.
+    passed without anybody acting; `hand_over` that a person has to buy it, which `find` then says was done.
     """
 
     TAKE_UP = "take_up"
@@ -44,6 +44,7 @@ class Event(StrEnum):
     LOSE = "lose"
     WITHDRAW = "withdraw"
     RETAILER_CANCEL = "retailer_cancel"
+    HAND_OVER = "hand_over"
     TIME_OUT = "time_out"
 
 
@@ -74,11 +75,14 @@ _WAYS: dict[tuple[State, Event], State] = (
         (State.NEEDS_APPROVAL, Event.STUMBLE): State.NEEDS_ATTENTION,
         (State.NEEDS_APPROVAL, Event.FIND): State.PLACED,
         (State.NEEDS_APPROVAL, Event.FIT): State.CLOSED,
+        (State.NEEDS_APPROVAL, Event.HAND_OVER): State.NEEDS_APPROVAL,
         (State.NEEDS_APPROVAL, Event.TIME_OUT): State.EXPIRED,
         (State.COOLING_OFF, Event.APPROVE): State.PLACING,
         (State.COOLING_OFF, Event.TIME_OUT): State.PLACING,
         (State.COOLING_OFF, Event.CANCEL): State.CANCELED,
         (State.COOLING_OFF, Event.STUMBLE): State.NEEDS_ATTENTION,
+        (State.COOLING_OFF, Event.HAND_OVER): State.NEEDS_APPROVAL,
+        (State.PLACING, Event.HAND_OVER): State.NEEDS_APPROVAL,
         (State.PLACING, Event.PLACE): State.PLACED,
         (State.PLACING, Event.STUMBLE): State.NEEDS_ATTENTION,
         (State.PLACING, Event.CANCEL): State.CANCELED,

@@ -17,6 +17,7 @@ class PurchaseOrder(SQLModel, table=True):
     grows with every worker that claims the order, so that a worker that slept past its lease can do no
     more. `approved_minor` is the ceiling that a person agreed to. `state_since`, `reminders` (deadlines of
     this state that have passed) and `leaves_at` are what `deadline_at`, the next deadline, follows from.
+    `tier` is set once the retailer left the rest to a person (`retailers.port.HandOff`), with why.
     """
 
     __tablename__ = "purchase_order"
@@ -51,6 +52,9 @@ class PurchaseOrder(SQLModel, table=True):
     problem: str | None = None
     problem_detail: str | None = None
     continue_url: str | None = None
+    tier: str | None = None
+    tier_reason: str | None = None
+    tier_detail: str | None = None
     failures: int = 0
     fence: int = 0
     lease_until: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -119,10 +119,12 @@ def _watch(session: Session, slot: Slot, decision: Decision, now: datetime) -> N
 
 
 def _fitted(order: PurchaseOrder, insight: SlotInsight) -> bool:
-    """Whether a refill since shipping explains where the delivered pack went."""
-    if order.state != State.DELIVERED or order.shipped_at is None:
-        return False
-    return any(refill.at >= order.shipped_at for refill in insight.history.refills)
+    """Whether a refill since shipping explains where the delivered pack went; what a person was to buy
+    may be fitted before anybody says that it was bought."""
+    since = order.shipped_at if order.state == State.DELIVERED else None
+    if order.tier is not None and order.state in (State.NEEDS_APPROVAL, State.PLACED, State.DELIVERED):
+        since = order.created_at
+    return since is not None and any(refill.at >= since for refill in insight.history.refills)
 
 
 def _new_presses(session: Session, slot: Slot) -> list[Reading]:

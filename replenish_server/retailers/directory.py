@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
@@ -26,6 +28,13 @@ class RetailerDirectory:
 
     def shop(self, retailer: Retailer) -> RetailerPort:
         """The adapter of a retailer; made anew when its account changed."""
+        template = retailer.options.get("cart_template")
+        if retailer.kind in (RetailerKind.CART, RetailerKind.LIST):
+            return HandOffRetailer(template, retailer.url)
+        adapter = self._ucp(retailer)
+        return adapter if template is None else HandingOver(adapter, template, retailer.url)
+
+    def _ucp(self, retailer: Retailer) -> UcpRetailer:
         account = Account(retailer.url, retailer.payment_handler, retailer.payment_token)
         with self._lock:
             known = self._known.get(retailer.id)

@@ -140,6 +140,33 @@ class Trouble:
     continue_url: str | None = None
 
 
+class Tier(StrEnum):
+    """How far a retailer lets a replenishment go by itself; each one hands over to the next."""
+
+    ORDER = "order"
+    CHECKOUT = "checkout"
+    CART = "cart"
+    LIST = "list"
+
+
+@dataclass(frozen=True)
+class HandOff:
+    """Nothing can be ordered here without a person: what the person gets instead.
+
+    Args:
+        tier: `CART`, a link that opens a filled cart; `LIST`, an entry on the household's shopping list.
+        url: where the person goes on, or None where there is only the list.
+        reason: "only_cart" or "only_list" where the retailer offers no more, else the `Problem` that kept a
+            higher tier from working.
+        detail: the retailer's own words on that, cut to 300 characters; empty when it gave none.
+    """
+
+    tier: Tier
+    url: str | None
+    reason: str
+    detail: str = ""
+
+
 @dataclass(frozen=True)
 class Unknown:
     """It is not known whether the order exists. Only asking again, or a person, may settle it."""
@@ -231,7 +258,7 @@ class Journal(Protocol):
 class RetailerPort(Protocol):
     """What ordering asks of any shop."""
 
-    def quote(self, need: Need, journal: Journal) -> Quote | Trouble:
+    def quote(self, need: Need, journal: Journal) -> Quote | Trouble | HandOff:
         """Build a checkout session and learn what it would cost. Repeating it repeats nothing.
 
         Raises:

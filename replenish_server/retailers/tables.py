@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import JSON, Column, Field, SQLModel
 
 from replenish_server.database import UtcTime
+from replenish_server.retailers.kinds import RetailerKind
 
 
 class Retailer(SQLModel, table=True):
@@ -13,12 +14,15 @@ class Retailer(SQLModel, table=True):
     `agreement` records the shop's permission to complete orders without a person present: who gave it,
     and where it is written. Without one the order is prepared and a person finishes it at the shop.
     `payment_token` is an opaque credential that the shop's payment handler issued; it is never logged.
+    `options` holds what only this `kind` needs (see `retailers.kinds`).
     """
 
     id: str = Field(primary_key=True)
+    kind: str = RetailerKind.UCP
     name: str
     url: str
     payment_handler: str
     payment_token: str
     agreement: str | None = None
+    options: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     created_at: datetime = Field(sa_type=UtcTime)

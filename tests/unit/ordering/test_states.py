@@ -36,6 +36,7 @@ WAYS = {
     (State.NEEDS_ATTENTION, "time_out"): State.CANCELED,
     (State.DELIVERED, "time_out"): State.CLOSED,
     (State.NEEDS_ATTENTION, "lose"): State.FAILED,
+    **{(state, "hand_over"): State.NEEDS_APPROVAL for state in OURS - {State.PROPOSED}},
     **{(state, "cancel"): State.CANCELED for state in OURS | {State.NEEDS_ATTENTION}},
     **{(state, "stumble"): State.NEEDS_ATTENTION for state in OURS - {State.PROPOSED}},
     **{(state, "deliver"): State.DELIVERED for state in AT_THE_SHOP - {State.DELIVERED}},

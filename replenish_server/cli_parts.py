@@ -1,0 +1,47 @@
+"""What every command uses: the console, the error exit, and the data folder's database."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from replenish_server import operations
+from replenish_server.database import Database
+from replenish_server.ids import HouseholdId
+from replenish_server.settings import Settings
+
+console = Console(highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+def fail(text: str) -> typer.Exit:
+    """Say what is wrong and what to do; raise what this returns."""
+    console.print(f"[red]{text}[/red]", soft_wrap=True)
+    return typer.Exit(2)
+
+
+def open_database(settings: Settings) -> Database:
+    """The data folder's database with the newest schema."""
+    database = Database(settings.database_url)
+    database.migrate()
+    return database
+
+
+def the_household(database: Database) -> HouseholdId:
+    """The household of this data folder.
+
+    Raises:
+        typer.Exit: there is none yet.
+    """
+    household_id = operations.the_household(database)
+    if household_id is None:
+        raise fail("There is no household yet. Run: replenish setup --help")
+    return household_id
+
+
+def print_json(data: Any) -> None:
+    """One line of JSON."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")

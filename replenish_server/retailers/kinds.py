@@ -1,0 +1,102 @@
+"""PURE: the kinds of retailer, what each must be told when it is added, and how far each can go by itself."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from replenish_server.retailers.handoff.template import TemplateRefused, check_template
+
+
+class RetailerKind(StrEnum):
+    """How a retailer is ordered from."""
+
+    UCP = "ucp"
+    CART = "cart"
+    LIST = "list"
+
+
+class RetailerRefused(ValueError):
+    """The retailer cannot be added as described; the text says what to change."""
+
+
+@dataclass(frozen=True)
+class NewRetailer:
+    """What an operator says about a retailer.
+
+    Args:
+        kind: how it is ordered from.
+        name: what people call it.
+        url: its origin; empty only where nothing is ever fetched there.
+        handler: id of the payment handler that issued the token; UCP only.
+        secret: the payment token; never logged.
+        agreement: where the permission for orders without a person is written, or None.
+        options: what only this kind needs, by the names in `OPTIONS`.
+    """
+
+    kind: RetailerKind
+    name: str
+    url: str = ""
+    handler: str = ""
+    secret: str = ""
+    agreement: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+OPTIONS: dict[str, str] = {"cart_template": "--cart-template"}
+"""Options of a retailer, and the argument of `replenish retailer add` that gives each."""
+
+_TAKES: dict[RetailerKind, frozenset[str]] = {
+    RetailerKind.UCP: frozenset({"cart_template"}),
+    RetailerKind.CART: frozenset({"cart_template"}),
+    RetailerKind.LIST: frozenset(),
+}
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,120}")
+
+
+def check_retailer(new: NewRetailer) -> None:
+    """Refuse what could never be ordered from.
+
+    Raises:
+        RetailerRefused: see there.
+    """
+    if not _NAME.fullmatch(new.name.strip()):
+        raise RetailerRefused("give the retailer a name of 1 to 120 characters")
+    if new.url or new.kind is not RetailerKind.LIST:
+        check_url(new.url, "the retailer's address")
+    for name in new.options:
+        if name not in _TAKES[new.kind]:
+            kinds = ", ".join(kind.value for kind in RetailerKind if name in _TAKES[kind])
+            raise RetailerRefused(f"{OPTIONS[name]} is for retailers of kind {kinds}, not {new.kind.value}")
+    if new.kind is RetailerKind.UCP and not (new.handler and new.secret):
+        raise RetailerRefused("a UCP retailer needs --handler and --token-env: how it is paid")
+    if new.kind is not RetailerKind.UCP and new.handler:
+        raise RetailerRefused(f"--handler is for UCP retailers, not for kind {new.kind.value}")
+    if new.kind is RetailerKind.CART and "cart_template" not in new.options:
+        raise RetailerRefused(
+            "a cart retailer needs --cart-template, e.g. "
+            "'https://shop.example/cart/{lines:id:qty}' or 'https://shop.example/?add-to-cart={id}&quantity={qty}'"
+        )
+    if "cart_template" in new.options:
+        try:
+            check_template(new.options["cart_template"])
+        except TemplateRefused as error:
+            raise RetailerRefused(f"--cart-template: {error}") from error
+
+
+def check_url(url: str, what: str) -> None:
+    """Refuse what is no web address of a host.
+
+    Raises:
+        RetailerRefused: it is none; the text names `what`.
+    """
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        port_fits, parts = False, urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or not url.isprintable():
+        raise RetailerRefused(f"{what} {url!r}: give a full address such as https://shop.example")
+    if parts.username is not None or parts.password is not None:
+        raise RetailerRefused(f"{what}: leave user name and password out of the address")

@@ -1,0 +1,33 @@
+"""Adding retailers."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from replenish_server.ids import RetailerId, new_id
+from replenish_server.retailers.kinds import NewRetailer, check_retailer
+from replenish_server.retailers.tables import Retailer
+
+
+def add_retailer(session: Session, new: NewRetailer, now: datetime) -> RetailerId:
+    """Add a shop.
+
+    Raises:
+        RetailerRefused: see `retailers.kinds.check_retailer`.
+    """
+    check_retailer(new)
+    retailer_id = RetailerId(new_id("shop"))
+    session.add(
+        Retailer(
+            id=retailer_id,
+            kind=new.kind,
+            name=new.name.strip(),
+            url=new.url.rstrip("/"),
+            payment_handler=new.handler,
+            payment_token=new.secret,
+            agreement=new.agreement,
+            options=dict(new.options),
+            created_at=now,
+        )
+    )
+    return retailer_id
