@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test laws check serve sim bench bench-forecast docs screenshot lock clean ready-demo ready-test \
+.PHONY: help demo test laws check serve sim bench bench-forecast bench-ingest docs screenshot lock clean ready-demo ready-test \
 	check-format check-lint check-types check-imports check-bytecode
 
 BIN = $(VENV)/bin
@@ -42,6 +42,9 @@ bench: ready-test ## Run the benchmarks; options in ARGS
 
 bench-forecast: ready-test ## Score the forecast on real households; needs the harness in BENCH_FORECAST_DIR
 	@$(BIN)/python -m tests.benchmarks.forecast
+
+bench-ingest: ready-test ## Ingest beside a straight reader, and every goal of it; parts in ARGS
+	@$(BIN)/python -m tests.benchmarks.ingest $(ARGS)
 
 docs: ready-test ## Check the documentation's links and records, and say where to read
 	@$(BIN)/pytest -q tests/architecture/test_docs.py

@@ -1,0 +1,181 @@
+"""A test bed: our Mosquitto configuration, a furnished database, and the processes that are measured."""
+
+import os
+import secrets
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from device_sim.process import Child, free_ports
+from replenish_server import operations
+from replenish_server.cli import find_mosquitto
+from replenish_server.database import Database
+from replenish_server.fleet.registry import NewDevice, Product, add_device
+from replenish_server.households.tables import SlotMandate
+from replenish_server.settings import Settings
+from tests.benchmarks.ingest.load import Publisher
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+_COPIED = ("device", "slot", "twin", "slot_mandate")
+_USER = "bench"
+
+
+class Bed:
+    """One broker and one data folder; everything ends with it.
+
+    Args:
+        devices: level sensors, or buttons, that are registered.
+        kind: "level" or "button".
+        shop_url: where orders go.
+    """
+
+    def __init__(self, devices: int, kind: str = "level", shop_url: str = "http://127.0.0.1:1") -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="replenish-bench-"))
+        device_port, self.port, self.http_port = free_ports(3)
+        self.settings = Settings(
+            data_dir=self.folder, broker_port=self.port, device_port=device_port, http_port=self.http_port
+        )
+        self.devices = [f"bench-{number:06d}" for number in range(devices)]
+        self._furnish(kind, shop_url)
+        files = operations.broker_files(self.settings)
+        self._password = secrets.token_hex(8)
+        files.set_server_password(_USER, self._password)
+        rules = files.folder / "server.acl"
+        rules.write_text(f"{rules.read_text()}\nuser {_USER}\ntopic readwrite rp/1/#\n")
+        binary = find_mosquitto()
+        if binary is None:
+            raise RuntimeError("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
+        self._children: list[Child] = []
+        self.broker = self._start("broker", [binary, "-c", str(files.conf)], {})
+        wait_for(lambda: self.publisher().close() is None, "the broker")
+
+    def publisher(self) -> Publisher:
+        """A connection that may publish for every device."""
+        return Publisher(self.port, _USER, self._password)
+
+    def ours(self, module: str = "tests.benchmarks.ingest.worker", **env: str) -> Child:
+        """Start our ingest, or another module of ours, and wait until it is subscribed."""
+        settings = {
+            "REPLENISH_DATA_DIR": str(self.folder),
+            "REPLENISH_BROKER_PORT": str(self.port),
+            "REPLENISH_HTTP_PORT": str(self.http_port),
+        }
+        return self._ready("ours", [sys.executable, "-m", module], settings | env)
+
+    def straight_reader(self) -> Child:
+        """Start the baseline and wait until it is subscribed."""
+        command = [sys.executable, "-m", "tests.benchmarks.ingest.straight_reader"]
+        return self._ready(
+            "reader", [*command, str(self.port), _USER, self._password, str(self.reader_db)], {}
+        )
+
+    @property
+    def reader_db(self) -> Path:
+        """The baseline's database."""
+        return self.folder / "reader.db"
+
+    @property
+    def database(self) -> Path:
+        """Our database."""
+        return self.folder / "replenish.db"
+
+    def spawn(self, name: str, command: Sequence[str], **env: str) -> Child:
+        """Start any other process of the bed."""
+        return self._start(name, command, env)
+
+    def __enter__(self) -> "Bed":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in reversed(self._children):
+            child.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self, name: str, command: Sequence[str], env: dict[str, str]) -> Child:
+        child = Child(name, command, self.folder / f"{name}.log", {**os.environ, **env})
+        self._children.append(child)
+        return child
+
+    def _ready(self, name: str, command: Sequence[str], env: dict[str, str]) -> Child:
+        child = self._start(name, command, env)
+        wait_for(lambda: "READY" in child.last_words() or not child.running(), name)
+        if not child.running():
+            raise RuntimeError(f"{name} ended by itself:\n{child.last_words()}")
+        return child
+
+    def _furnish(self, kind: str, shop_url: str) -> None:
+        database = Database(self.settings.database_url)
+        database.migrate()
+        address = operations.Address("A B", "a@example.org", "S 1", "T", "1", "DE")
+        home = operations.create_household(database, "Bench", address, "UTC", "en", "EUR", NOW)
+        shop = operations.add_retailer(database, "Shop", shop_url, "sandbox_pay", "success_token", "yes", NOW)
+        level = kind == "level"
+        product = Product(shop, "det-1500" if level else "filter-3", "Detergent", 1_500_000 if level else 1)
+        limits = (1_500_000, 300_000) if level else (None, None)
+        with database.write() as session:
+            new = NewDevice(kind, "M", "D", "detergent", product, *limits, self.devices[0])
+            _, slot_id = add_device(session, home, new, NOW)
+            session.add(
+                SlotMandate(
+                    slot_id=slot_id, mode="auto", price_cap_minor=9000, currency="EUR", changed_at=NOW
+                )
+            )
+        database.close()
+        _multiply(self.database, self.devices, slot_id)
+
+
+def _multiply(path: Path, devices: Sequence[str], slot_id: str) -> None:
+    """Copy the first device's rows for all others, whatever columns they have."""
+    own = {"device": "id", "slot": "id", "twin": "device_id", "slot_mandate": "slot_id"}
+    connection = sqlite3.connect(path)
+    for table in _COPIED:
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        values = [
+            "?1" if (name == own[table] and table in ("device", "twin")) or name == "device_id"
+            else "?2" if name == own[table]
+            else f'"{name}"'
+            for name in columns
+        ]  # fmt: skip
+        first = devices[0] if table in ("device", "twin") else slot_id
+        connection.executemany(
+            f"INSERT INTO {table} SELECT {', '.join(values)} FROM {table} WHERE {own[table]} = ?3",
+            ((device, f"slot-{device}", first) for device in devices[1:]),
+        )
+    connection.commit()
+    connection.close()
+
+
+def wait_for(condition: Callable[[], bool], what: str, patience_s: float = 120.0) -> None:
+    """Wait until something holds; connection errors count as not yet."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            if condition():
+                return
+        except OSError:
+            pass
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{what} was not ready within {patience_s:.0f} s")
+        time.sleep(0.02)
+
+
+def cpu_s(child: Child) -> float:
+    """CPU seconds of a process so far, all threads, by the scheduler's own clock."""
+    spent = 0
+    for task in Path(f"/proc/{child.pid}/task").iterdir():
+        spent += int((task / "schedstat").read_text().split()[0])
+    return spent / 1e9
+
+
+def memory_mib(child: Child, peak: bool = False) -> float:
+    """Resident memory of a process, now or at its highest, in MiB."""
+    name = "VmHWM:" if peak else "VmRSS:"
+    for line in Path(f"/proc/{child.pid}/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"{child.name} has no memory")

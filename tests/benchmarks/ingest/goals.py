@@ -1,0 +1,55 @@
+"""The goals of the fleet's ingest, and the rows that say whether a run reached them; never lowered."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+NODE_RED_US = 154  # CPU per message with a tuned SQLite flow, and of Home Assistant: both measured beside
+HOME_ASSISTANT_US = 738  # a straight reader on one machine; they are too large to be installed by a benchmark
+REASONS: dict[str, str] = {}
+_OTHERWISE = "missed in this run; see docs/telemetry.md"
+
+
+def row(
+    metric: str,
+    values: Sequence[float],
+    unit: str,
+    goal: float,
+    better: str = "lower",
+    baseline: Sequence[float] | None = None,
+    ratio_goal: float | None = None,
+) -> dict[str, Any]:
+    """One row: the median of the repetitions against its goal.
+
+    Args:
+        metric: its name.
+        values: one of each repetition; none if it could not be measured.
+        unit: of the values.
+        goal: at most, or at least where `better` is "higher".
+        baseline: the peer's values of the same run.
+        ratio_goal: likewise a limit of value over baseline.
+    """
+    sign = "<=" if better == "lower" else ">="
+    found: dict[str, Any] = {"metric": metric, "value": None, "unit": unit, "goal": f"{sign} {goal:g}"}
+    found |= {"better": better, "ok": False, "baseline": None, "ratio": None}
+    if values:
+        value = median(values)
+        found |= {"value": _round(value), "min": _round(min(values)), "max": _round(max(values))}
+        found["ok"] = _within(value, goal, better)
+        if baseline:
+            found["baseline"] = _round(median(baseline))
+            found["ratio"] = round(median(v / b for v, b in zip(values, baseline, strict=True)), 3)
+    if ratio_goal is not None:
+        found["goal"] += f", ratio {sign} {ratio_goal:g}"
+        found["ok"] = found["ok"] and _within(found["ratio"], ratio_goal, better)
+    if not found["ok"]:
+        found["reason"] = REASONS.get(metric, _OTHERWISE)
+    return found
+
+
+def _within(value: float, goal: float, better: str) -> bool:
+    return value <= goal if better == "lower" else value >= goal
+
+
+def _round(value: float) -> float:
+    return round(value, 2) if value < 1000 else round(value)

@@ -1,0 +1,85 @@
+"""CPU per message and durable messages a second, of ours and of the straight reader."""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from device_sim.process import Child
+from tests.benchmarks.ingest.bed import Bed, cpu_s, memory_mib, wait_for
+from tests.benchmarks.ingest.goals import HOME_ASSISTANT_US, NODE_RED_US, row
+from tests.benchmarks.ingest.load import LAST_SEQ, level_stream
+
+DEVICES = 100
+MESSAGES = 60_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a reader cost.
+
+    Args:
+        cpu_us: of the reader, per message.
+        per_second: durable messages a second, from the first byte sent to the last message stored.
+        peak_mib: highest resident memory.
+        lost: messages that were sent and are not stored.
+    """
+
+    cpu_us: float
+    per_second: float
+    peak_mib: float
+    lost: int
+
+
+def measure(repetitions: int, scale: float) -> list[dict[str, Any]]:
+    """Both readers in turn, each on a fresh broker and database."""
+    ours, reader = [], []
+    for _ in range(repetitions):
+        for runs, start in ((reader, Bed.straight_reader), (ours, Bed.ours)):
+            with Bed(DEVICES) as bed:
+                packets = level_stream(bed.devices, int(MESSAGES * scale))
+                database = bed.database if runs is ours else bed.reader_db
+                runs.append(run(start(bed), bed, packets, database))
+    cpu, base = [one.cpu_us for one in ours], [one.cpu_us for one in reader]
+    rates, base_rates = [one.per_second for one in ours], [one.per_second for one in reader]
+    return [
+        row("cpu_per_message", cpu, "us", 30, baseline=base, ratio_goal=2),
+        row("cpu_against_node_red", [NODE_RED_US / us for us in cpu], "times", 5, "higher"),
+        row("cpu_against_home_assistant", [HOME_ASSISTANT_US / us for us in cpu], "times", 25, "higher"),
+        row("durable_throughput", rates, "1/s", 25_000, "higher", base_rates, 0.6),
+        row("stream_lost", [one.lost for one in ours], "messages", 0),
+    ]
+
+
+def run(reader: Child, bed: Bed, packets: Sequence[bytes], database: Path, before: int = 0) -> Run:
+    """Send everything at full speed, wait until the sentinel is stored, and count.
+
+    Args:
+        reader: the process that is measured.
+        bed: its broker.
+        packets: of `level_stream`.
+        database: where the reader stores.
+        before: readings that were stored before.
+    """
+    publisher = bed.publisher()
+    cpu, started = cpu_s(reader), time.perf_counter()
+    publisher.send(packets)
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+    query = f"SELECT 1 FROM {_table(connection)} WHERE seq = {LAST_SEQ}"
+    wait_for(lambda: connection.execute(query).fetchone() is not None, "the last message")
+    took = time.perf_counter() - started
+    time.sleep(0.1)  # the acknowledgements follow the commit
+    spent = cpu_s(reader) - cpu
+    (stored,) = connection.execute(f"SELECT count(*) FROM {_table(connection)}").fetchone()
+    connection.close()
+    publisher.close()
+    count = len(packets)
+    return Run(spent / count * 1e6, count / took, memory_mib(reader, peak=True), count - stored + before)
+
+
+def _table(connection: sqlite3.Connection) -> str:
+    """Where readings are, in this release's schema or the baseline's."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return "sample" if "sample" in names else "reading"
