@@ -29,6 +29,8 @@ from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.retailer_edge import build_retailer_edge
+from replenish_server.web.shopping import DatabaseShopping
+from replenish_server.web.shopping_routes import build_shopping_router
 
 
 class Server:
@@ -163,6 +165,8 @@ def _build_app(server: Server) -> FastAPI:
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
     app.include_router(build_retailer_edge(f"{settings.base_url}/webhooks/ucp", server.hint))
+    shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
+    app.include_router(build_shopping_router(shopping))
     people = DatabasePeople(server.database, server.clock)
     install_pages(
         app, pages, people, allowed_hosts=[*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts]

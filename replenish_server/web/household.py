@@ -39,6 +39,7 @@ from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import views
+from replenish_server.web.shopping import hand_off_view
 
 _RECENT_ORDERS = 12
 _CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
@@ -341,4 +342,5 @@ def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.Or
         can_approve=order_acts.can_approve(order),
         can_cancel=order_acts.can_cancel(session, order),
         failures=order.failures,
+        hand_off=hand_off_view(order, lang),
     )

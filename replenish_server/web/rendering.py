@@ -23,7 +23,9 @@ from replenish_server.web.views import Lang
 
 _HERE: Final = Path(__file__).parent
 STATIC_DIR: Final = _HERE / "static"
-NOTICES: Final = frozenset({"rules_saved", "spare_saved", "approved", "canceled", "offer_changed"})
+NOTICES: Final = frozenset(
+    {"rules_saved", "spare_saved", "approved", "canceled", "offer_changed", "bought", "arrived"}
+)
 _WARNINGS: Final = frozenset({"offer_changed"})
 
 

@@ -131,6 +131,16 @@ class ChartView:
 
 
 @dataclass(frozen=True)
+class HandOffView:
+    """An order that a person finishes: why, where, and whether it is still to be bought (else: to arrive)."""
+
+    tier: Literal["cart", "list"]
+    link: str | None
+    why: str
+    to_buy: bool
+
+
+@dataclass(frozen=True)
 class OrderView:
     """One order. `total_minor` is the quoted total, None until a retailer has quoted.
 
@@ -157,6 +167,7 @@ class OrderView:
     can_approve: bool
     can_cancel: bool
     failures: int
+    hand_off: HandOffView | None = None
 
 
 @dataclass(frozen=True)
