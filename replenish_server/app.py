@@ -50,7 +50,9 @@ class Server:
             BrokerAddress(host, port, SERVER_USER, passwords["ingest"]), self.clock.now
         )
         self.twin = TwinPublisher(self.database, self.clock, host, port, TWIN_USER, passwords["twin"])
-        self.shops = RetailerDirectory(f"{settings.base_url}/.well-known/ucp", self.clock.now)
+        self.shops = RetailerDirectory(
+            f"{settings.base_url}/.well-known/ucp", self.clock.now, settings.may_call_loopback
+        )
         self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
         self.follower = Follower(self.database, self.shops.shop, self.clock)
         self.models = ModelStore(self.database)

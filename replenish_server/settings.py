@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +24,8 @@ class Settings(BaseSettings):
         http_host: address that the page binds.
         http_port: TCP port of the page.
         public_url: how retailers reach us, for the profile and the webhook; empty means the bound address.
+        loopback_shops: whether shops on this machine may be called, and without TLS; unset means only while
+            this server itself is reached over loopback, as in the demo and in tests.
         allowed_hosts: further host names under which the page may be opened.
         clock: "system", or the simulation's "origin,wall_start,speed".
     """
@@ -37,6 +40,7 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=1, le=65535)
     public_url: str = ""
+    loopback_shops: bool | None = None
     allowed_hosts: list[str] = []
     clock: str = "system"
 
@@ -54,6 +58,13 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """How others reach us, without a slash at the end."""
         return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+
+    @property
+    def may_call_loopback(self) -> bool:
+        """Whether a shop on this machine is a test and not an attack: nobody outside can reach us either."""
+        if self.loopback_shops is not None:
+            return self.loopback_shops
+        return urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
 
     def make_clock(self) -> Clock:
         """The clock that the setting names."""

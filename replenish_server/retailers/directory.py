@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
-from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.http import ShopClient, is_loopback
 from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
@@ -18,9 +18,11 @@ class RetailerDirectory:
     Args:
         profile_url: where our own profile is; every shop is told in each request.
         now: the server's clock.
+        loopback: whether a shop that the household itself keeps on this machine may be called.
     """
 
-    def __init__(self, profile_url: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, profile_url: str, now: Callable[[], datetime], loopback: bool = False) -> None:
+        self._loopback = loopback
         self._headers = {"UCP-Agent": f'profile="{profile_url}"', "Accept": "application/json"}
         self._now = now
         self._lock = threading.Lock()
@@ -40,7 +42,8 @@ class RetailerDirectory:
             known = self._known.get(retailer.id)
             if known is not None and known[0] == account:
                 return known[2]
-            client = ShopClient(self._headers)
+            # A public shop's profile must not lead to this machine, whatever the setting.
+            client = ShopClient(self._headers, loopback=self._loopback and is_loopback(retailer.url))
             adapter = UcpRetailer(account, client, self._now)
             self._known[retailer.id] = (account, client, adapter)
             return adapter

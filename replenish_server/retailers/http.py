@@ -1,17 +1,27 @@
-"""Bounded HTTP to a shop: no redirects, limited bodies, and one error for "no answer"."""
+"""HTTP to a shop: permitted addresses, no redirects, bounded bodies and time, one error for "no answer"."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 
+from replenish_server.retailers.addresses import AddressRefused, GuardedTransport, within
+
 MAX_BODY_BYTES = 1 << 20
 LONGEST_WAIT_S = 3600.0  # a shop may slow us down, not put us off for ever
-_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+READ_WITHIN_S = 5.0  # a whole exchange that changes nothing: profile, session, order, catalogue
+CHANGE_WITHIN_S = 10.0  # a whole exchange that changes something; a shop's bank may take a while
+_TIMEOUT = httpx.Timeout(CHANGE_WITHIN_S, connect=READ_WITHIN_S)
+_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class NoAnswer(Exception):
     """No complete answer came; whether the shop acted on the request is unknown."""
+
+
+class Forbidden(NoAnswer):
+    """The address is none that we may call: nothing was sent, and asking again will not help."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +39,36 @@ class Answer:
         return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdigit() else None
 
 
+def is_loopback(url: str) -> bool:
+    """Whether an address names this machine."""
+    try:
+        return urlsplit(url).hostname in _LOOPBACK_HOSTS
+    except ValueError:
+        return False
+
+
 class ShopClient:
     """One connection pool to one shop.
 
     Args:
         headers: sent with every request.
         transport: for tests; None is the network.
+        loopback: whether this machine may be reached, and without TLS; for the demo and tests.
     """
 
-    def __init__(self, headers: Mapping[str, str], transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        transport: httpx.BaseTransport | None = None,
+        loopback: bool = False,
+    ) -> None:
+        self._loopback = loopback
         self._client = httpx.Client(
-            headers=dict(headers), timeout=_TIMEOUT, follow_redirects=False, transport=transport
+            # A compressed answer could unfold to any size, and its digest is over other bytes than we read.
+            headers={"Accept-Encoding": "identity", **headers},
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            transport=transport or GuardedTransport(loopback),
         )
 
     def send(
@@ -48,19 +77,33 @@ class ShopClient:
         """Send one request.
 
         Raises:
-            NoAnswer: the connection failed, timed out, or the answer exceeds `MAX_BODY_BYTES`.
+            Forbidden: the URL is not https, or leads to a private or special address.
+            NoAnswer: the connection failed, the exchange took too long, or the answer exceeds
+                `MAX_BODY_BYTES` or came compressed.
         """
+        if not url.startswith("https://") and not (self._loopback and is_loopback(url)):
+            raise Forbidden(f"only https is called, not {url[:100]!r}")
         try:
-            with self._client.stream(method, url, content=body, headers=dict(headers or {})) as response:
-                chunks, size = [], 0
-                for chunk in response.iter_bytes():
-                    size += len(chunk)
-                    if size > MAX_BODY_BYTES:
-                        raise NoAnswer(f"the answer exceeds {MAX_BODY_BYTES} bytes")
-                    chunks.append(chunk)
-                return Answer(response.status_code, response.headers, b"".join(chunks))
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            with within(READ_WITHIN_S if method == "GET" else CHANGE_WITHIN_S):
+                return self._exchange(method, url, body, headers)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError) as error:
+            if isinstance(error.__cause__, AddressRefused):
+                raise Forbidden(str(error)) from error
             raise NoAnswer(f"{type(error).__name__}: {error}") from error
+
+    def _exchange(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> Answer:
+        with self._client.stream(method, url, content=body, headers=dict(headers or {})) as response:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise NoAnswer("the answer came compressed")
+            chunks, size = [], 0
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise NoAnswer(f"the answer exceeds {MAX_BODY_BYTES} bytes")
+                chunks.append(chunk)
+            return Answer(response.status_code, response.headers, b"".join(chunks))
 
     def close(self) -> None:
         """Close the pool."""

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ucp_sdk.models.schemas.shopping.fulfillment import Checkout
 
 from replenish_server.ids import new_idempotency_key
-from replenish_server.retailers.http import Answer, NoAnswer, ShopClient
+from replenish_server.retailers.http import Answer, Forbidden, NoAnswer, ShopClient
 from replenish_server.retailers.port import (
     Expired,
     Journal,
@@ -320,6 +320,8 @@ class UcpRetailer:
     def _fetch(self, url: str) -> bytes:
         try:
             answer = self._client.send("GET", url)
+        except Forbidden as error:
+            raise ProfileUnusable(str(error)) from error
         except NoAnswer as error:
             raise TryLater(str(error)) from error
         if answer.status != 200:
