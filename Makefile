@@ -11,7 +11,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test laws check serve sim bench bench-forecast bench-ingest docs screenshot lock clean ready-demo ready-test \
+.PHONY: help demo test laws check serve sim bench bench-forecast bench-ingest bench-inventory docs screenshot lock \
+	clean ready-demo ready-test \
 	check-format check-lint check-types check-imports check-bytecode
 
 BIN = $(VENV)/bin
@@ -45,6 +46,8 @@ bench-forecast: ready-test ## Score the forecast on real households; needs the h
 
 bench-ingest: ready-test ## Ingest beside a straight reader, and every goal of it; parts in ARGS
 	@$(BIN)/python -m tests.benchmarks.ingest $(ARGS)
+bench-inventory: ready-test ## Score how readings become refills, use and levels, trouble by trouble
+	@$(BIN)/python -m tests.benchmarks.inventory
 
 docs: ready-test ## Check the documentation's links and records, and say where to read
 	@$(BIN)/pytest -q tests/architecture/test_docs.py

@@ -12,7 +12,15 @@ from statistics import median
 from replenish_server.inventory.events import DAY, Consumption, Refill, daily_use
 from replenish_server.inventory.lifted import lifted, to_ten_thousandths
 from replenish_server.inventory.sequence import in_order
-from replenish_server.inventory.steps import NOISE_SHARE, Point, find_steps, without_outliers
+from replenish_server.inventory.steps import (
+    EXCURSION,
+    LEAP_SHARE,
+    NOISE_SHARE,
+    REFILL_SHARE,
+    Point,
+    find_steps,
+    without_outliers,
+)
 
 OVERFULL_SHARE = 1.25  # a reading above this share of the container is a hand or a foot, not stock
 
@@ -118,9 +126,19 @@ def _usable(ordered: Sequence[LevelSample], capacity: int) -> tuple[list[Point],
 
 
 def _level_now(trailing: Sequence[Point], capacity: int) -> int | None:
-    """The median of the newest readings that agree with each other; at least one, at most three."""
+    """The median of the newest readings that agree with each other; at least one, at most three.
+
+    A newest reading that within an hour leaps away from the two before it, further than anybody uses at once,
+    waits for the next one to say the same.
+    """
     if not trailing:
         return None
     agreeing = capacity * NOISE_SHARE * 2
-    near = [point.level for point in trailing[-3:] if abs(point.level - trailing[-1].level) <= agreeing]
-    return round(median(near))
+    newest = [point.level for point in trailing[-3:]]
+    if len(newest) == 3:
+        first, second, last = newest
+        sudden = trailing[-1].at - trailing[-2].at <= EXCURSION
+        leapt = sudden and min(abs(last - first), abs(last - second)) > capacity * LEAP_SHARE
+        if leapt and abs(second - first) <= capacity * REFILL_SHARE:
+            newest = [first, second]
+    return round(median(level for level in newest if abs(level - newest[-1]) <= agreeing))

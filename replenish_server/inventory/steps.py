@@ -11,6 +11,7 @@ from itertools import pairwise
 from statistics import median
 
 from replenish_server.inventory.events import DAY, Consumption, Refill
+from replenish_server.inventory.lifted import NOTHING, PLENTY, TEN_THOUSANDTHS
 
 REFILL_SHARE = 0.07  # a rise of less than 7 % of the container is drift or a nudge, not a refill
 NOISE_SHARE = 0.005  # steps below 0.5 % of the container cannot be told from noise
@@ -21,8 +22,13 @@ _MEDIAN_RISE = 0.954  # of normal noise's standard deviation is the median of it
 CREEP_SHARE_PER_DAY = 0.001  # a pack would last almost three years: nobody uses anything so slowly
 FILLING = timedelta(hours=3)  # whoever pours in several times does so within this
 EXCURSION = timedelta(hours=1)  # a container that is back so soon, as heavy as before, was only moved
+ASIDE = timedelta(
+    hours=4
+)  # and one that meanwhile said something impossible, or no two equal levels, as well
 _EXCURSION_READINGS = 3
 _BACK_SHARE = 0.02  # of the container: as heavy as before
+LEAP_SHARE = PLENTY / TEN_THOUSANDTHS  # more than anybody uses at once
+_NOTHING_SHARE = NOTHING / TEN_THOUSANDTHS
 
 
 @dataclass(frozen=True)
@@ -46,33 +52,68 @@ class Steps:
 def without_outliers(points: Sequence[Point], capacity: int) -> list[Point]:
     """Replace readings that both sides contradict (a moved sensor, a hand) by what was before or between.
 
-    One reading is enough when it differs from both neighbours by more than a nudge; a few are contradicted
-    when within an hour the level is again what it was.
+    One reading is enough when it differs from both neighbours by more than a nudge. Several are contradicted
+    when the level is soon what it was: within an hour; within four when it leapt further than anybody uses at
+    once, or no two readings agreed; within a day when nothing at all was there.
     """
     kept = list(points)
     limit = capacity * REFILL_SHARE
     for i in range(1, len(points) - 1):
-        before, here, after = points[i - 1].level, points[i].level, points[i + 1].level
-        middle = sorted((before, here, after))[1]
-        if abs(here - middle) > limit:
+        before, here, after = kept[i - 1].level, points[i].level, points[i + 1].level
+        if here - before > limit < here - after or before - here > limit < after - here:
+            middle = min((before, after), key=lambda level: abs(level - here))
             kept[i] = Point(points[i].at, middle, points[i].after_gap)
+    same = max(capacity * _BACK_SHARE, min(2 * step_size(kept, capacity), limit))
     i = 1
     while i < len(kept) - 1:
-        i = _past_excursion(kept, i, capacity) if abs(kept[i].level - kept[i - 1].level) > limit else i + 1
+        leapt = abs(kept[i].level - kept[i - 1].level) > limit
+        i = _past_excursion(kept, points, i, capacity, same) if leapt else i + 1
     return kept
 
 
-def _past_excursion(kept: list[Point], start: int, capacity: int) -> int:
+def _past_excursion(
+    kept: list[Point], points: Sequence[Point], start: int, capacity: int, same: float
+) -> int:
     """Level out an excursion that begins at `start`, if it is one; returns where to look on."""
     before = kept[start - 1]
-    for back in range(start + 1, min(start + _EXCURSION_READINGS + 1, len(kept))):
-        if kept[back].at - before.at > EXCURSION:
+    for back in range(start + 1, len(kept)):
+        lasted = kept[back].at - before.at
+        if lasted >= DAY:
             break
-        if abs(kept[back].level - before.level) <= capacity * _BACK_SHARE:
+        change = kept[back].level - before.level
+        if not -capacity * REFILL_SHARE <= change <= same:
+            continue
+        away = [point.level for point in points[start:back]]
+        if _impossible(away, before.level, capacity, same, lasted, unchanged=change >= -same):
             for i in range(start, back):
                 kept[i] = Point(kept[i].at, before.level, kept[i].after_gap)
             return back + 1
+        break
     return start + 1
+
+
+def _impossible(
+    away: Sequence[int], before: int, capacity: int, same: float, lasted: timedelta, *, unchanged: bool
+) -> bool:
+    """Whether levels between two that are nearly the same can be no stock.
+
+    Args:
+        away: the levels, at least one.
+        before: the level before them.
+        capacity: base units of a full container.
+        same: up to how many base units two levels are the same.
+        lasted: from the level before to the one after.
+        unchanged: whether those two are the same, or else a little was used meanwhile.
+    """
+    few = len(away) <= _EXCURSION_READINGS
+    if few and unchanged and lasted <= EXCURSION:
+        return True
+    if max(away) <= capacity * _NOTHING_SHARE:
+        return True
+    leapt = min(abs(level - before) for level in away) > capacity * LEAP_SHARE
+    ordered = sorted(away)
+    erratic = len(away) > 1 and few and all(b - a > same for a, b in pairwise(ordered))
+    return lasted <= ASIDE and (leapt or erratic)
 
 
 def step_size(points: Sequence[Point], capacity: int) -> int:
@@ -132,6 +173,9 @@ class _Walk:
         enough = 2 * self.step if more else self.capacity * REFILL_SHARE
         if standing - reference < enough:
             return False
+        if reference - self.points[i - 1].level >= self.step:
+            reference = self.points[i - 1].level  # a last dose, which the refill hides from the medians
+        self._use_before(i, reference)
         if last is not None and more:
             self.refills[-1] = Refill(last.at, last.amount + here.level - reference, last.swapped)
         else:
@@ -148,10 +192,23 @@ class _Walk:
             return
         since, at = self.points[self.anchor].at, self.points[i].at
         amount = self.low - level
-        if (at - since) / DAY * CREEP_SHARE_PER_DAY * self.capacity < amount:
+        if not self._creeps(self.anchor, i, amount):
             self.uses.append(Consumption(min(since, at), at, amount))
             self.seen -= amount
         self.anchor, self.low = i, level
+
+    def _use_before(self, i: int, reference: int) -> None:
+        """What was used last before the i-th point, which is a refill and hides it."""
+        amount = self.low - reference
+        if i - 1 > self.anchor and amount > self.step // 2 and not self._creeps(self.anchor, i - 1, amount):
+            since, at = self.points[self.anchor].at, self.points[i - 1].at
+            self.uses.append(Consumption(min(since, at), at, amount))
+            self.seen -= amount
+
+    def _creeps(self, since: int, until: int, amount: int) -> bool:
+        """Whether a fall between two points is slower than anybody uses anything."""
+        passed = self.points[until].at - self.points[since].at
+        return passed / DAY * CREEP_SHARE_PER_DAY * self.capacity >= amount
 
     def steps(self) -> Steps:
         """What was found; what neither refills nor uses account for has drifted."""
@@ -168,16 +225,18 @@ class _Walk:
 
     def _forget(self, i: int) -> None:
         """Let the reference rise where the level has stayed above it for a whole day and three readings."""
-        if self.points[i].at - self.points[self.anchor].at < DAY or i - self.anchor <= 3:
+        now = self.points[i].at
+        if now - self.points[self.anchor].at < DAY or i - self.anchor <= 3:
             return
-        recent = [
-            k
-            for k in range(max(self.first, self.anchor + 1), i)
-            if i - k <= 3 or self.points[i].at - self.points[k].at < DAY
-        ]
-        lowest = min(recent, key=lambda k: (self.calm[k], -k))
-        if self.calm[lowest] > self.low:
-            self.anchor, self.low = lowest, self.calm[lowest]
+        lowest = i - 1
+        for k in range(i - 1, max(self.first, self.anchor + 1) - 1, -1):
+            if i - k > 3 and now - self.points[k].at >= DAY:
+                break
+            if self.calm[k] <= self.low:
+                return
+            if self.calm[k] < self.calm[lowest]:
+                lowest = k
+        self.anchor, self.low = lowest, self.calm[lowest]
 
 
 def _medians_of_three(levels: Sequence[int]) -> list[int]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from replenish_server.inventory import LevelSample, read_levels
-from tests.unit.inventory.world import CAPACITY, START, matched, simulate
+from tests.support.containers import CAPACITY, START, matched, simulate
 
 HOUR = timedelta(hours=1)
 SEEDS = range(8)
