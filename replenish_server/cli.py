@@ -17,6 +17,7 @@ from replenish_server.cli_parts import fail as _fail
 from replenish_server.cli_parts import open_database as _database
 from replenish_server.cli_parts import print_json as _print
 from replenish_server.cli_parts import the_household as _household
+from replenish_server.cli_people import person_app, token_app
 from replenish_server.cli_retailers import retailer_app
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.units import OF_KIND
@@ -29,6 +30,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that 
 device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentials.")
 app.add_typer(device_app, name="device")
 app.add_typer(retailer_app, name="retailer")
+app.add_typer(person_app, name="person")
+app.add_typer(token_app, name="token")
 
 
 def main() -> None:

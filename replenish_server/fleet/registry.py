@@ -99,6 +99,19 @@ def add_device(
     return device_id, slot_id
 
 
+def give_device(session: Session, household_id: str, device_id: str, person_id: str | None) -> None:
+    """Make a device somebody's, so that its presses may do what that person may; None makes it everybody's.
+
+    Raises:
+        DeviceRefused: the household has no such device.
+    """
+    device = session.get(Device, device_id)
+    if device is None or device.household_id != household_id:
+        raise DeviceRefused(f"there is no device {device_id!r}; see: replenish device list")
+    device.person_id = person_id
+    session.add(device)
+
+
 def _check(session: Session, new: NewDevice) -> None:
     if new.kind not in OF_KIND:
         raise DeviceRefused(f"unknown kind {new.kind!r}; this release knows {', '.join(OF_KIND)}")

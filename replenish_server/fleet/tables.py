@@ -6,15 +6,17 @@ from typing import Any
 from sqlmodel import JSON, Column, Field, SQLModel, UniqueConstraint
 
 from replenish_server.database import UtcTime
+from replenish_server.households.people_tables import Person
 
 
 class Device(SQLModel, table=True):
-    """One thing that speaks MQTT under its own name."""
+    """One thing that speaks MQTT under its own name; `person_id` is whose it is, None everybody's."""
 
     id: str = Field(primary_key=True)
     household_id: str = Field(foreign_key="household.id", index=True)
     kind: str
     name: str
+    person_id: str | None = Field(default=None, foreign_key=f"{Person.__tablename__}.id")
     created_at: datetime = Field(sa_type=UtcTime)
     last_seen_at: datetime | None = Field(default=None, sa_type=UtcTime)
 

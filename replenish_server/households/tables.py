@@ -36,6 +36,7 @@ class SlotMandate(SQLModel, table=True):
     price_cap_minor: int | None = None
     currency: str
     changed_at: datetime = Field(sa_type=UtcTime)
+    changed_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class HouseholdMandate(SQLModel, table=True):

@@ -88,8 +88,10 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
     return OrderId(order.id)
 
 
-def move(session: Session, order: PurchaseOrder, event: Event, now: datetime, note: str = "") -> None:
-    """Let an event happen to an order, and keep it in its history.
+def move(
+    session: Session, order: PurchaseOrder, event: Event, now: datetime, note: str = "", by: str = ""
+) -> None:
+    """Let an event happen to an order, and keep it in its history with who did it ("" for nobody).
 
     Raises:
         Forbidden: see `ordering.states.after`.
@@ -109,7 +111,7 @@ def move(session: Session, order: PurchaseOrder, event: Event, now: datetime, no
         order.ended_at = now
     plan(order)
     session.add(order)
-    session.add(OrderEvent(order_id=order.id, at=now, state=state, note=note[:300]))
+    session.add(OrderEvent(order_id=order.id, at=now, state=state, note=note[:300], by=by))
 
 
 def plan(order: PurchaseOrder) -> None:
@@ -149,7 +151,7 @@ def can_cancel(session: Session, order: PurchaseOrder) -> bool:
     return order.state != State.PLACING or not may_have_left(session, order)
 
 
-def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime) -> None:
+def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime, by: str = "") -> None:
     """A person agrees to pay at most what they were shown.
 
     Args:
@@ -157,6 +159,7 @@ def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime) 
         order_id: which order.
         ceiling_minor: the total that the person saw, in minor units of the order's currency.
         now: the moment.
+        by: the person's name, "" when nobody had to say.
 
     Raises:
         NotAllowed: there is no such order, it waits for nobody, its price is not known yet, or the price
@@ -174,10 +177,10 @@ def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime) 
     order.next_try_at = now
     if order.state == State.NEEDS_ATTENTION and not may_have_left(session, order):
         order.attempt += 1  # a new session; the dispatcher closes the old one before it opens it
-    move(session, order, Event.APPROVE, now, "approved by a person")
+    move(session, order, Event.APPROVE, now, "approved by a person", by)
 
 
-def cancel(session: Session, order_id: str, now: datetime) -> None:
+def cancel(session: Session, order_id: str, now: datetime, by: str = "") -> None:
     """A person stops an order.
 
     Raises:
@@ -188,7 +191,7 @@ def cancel(session: Session, order_id: str, now: datetime) -> None:
         raise NotAllowed("there is no such order")
     if not can_cancel(session, order):
         raise NotAllowed("the order is at the retailer; cancel it there")
-    move(session, order, Event.CANCEL, now, "canceled by a person")
+    move(session, order, Event.CANCEL, now, "canceled by a person", by)
 
 
 def stumble(

@@ -73,7 +73,7 @@ class PurchaseOrder(SQLModel, table=True):
 
 
 class OrderEvent(SQLModel, table=True):
-    """One line of an order's history."""
+    """One line of an order's history; `by` is who did it, "" when no person did or nobody said who."""
 
     __tablename__ = "order_event"
 
@@ -82,6 +82,7 @@ class OrderEvent(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcTime)
     state: str
     note: str = ""
+    by: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class RetailerCall(SQLModel, table=True):
