@@ -1,4 +1,4 @@
-"""The dispatcher: takes orders that want to leave, one at a time, and talks to the retailer about them.
+"""The dispatcher: takes parcels that want to leave, one at a time, and talks to the retailer about them.
 
 No network call happens inside a transaction. Every outcome is settled in one transaction that checks the
 fence, so a worker that was overtaken changes nothing.
@@ -8,33 +8,26 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
-from sqlmodel import Session, col, or_, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.households.mandate import Mandate, Mode, judge_quote
-from replenish_server.households.tables import Household, SlotMandate
-from replenish_server.ordering.handed_over import hand_over
-from replenish_server.ordering.journal import DatabaseJournal
-from replenish_server.ordering.orders import move, stumble
-from replenish_server.ordering.states import Event, State
-from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.ordering.claims import Claim, claim_parcel, held
+from replenish_server.ordering.journal import COMPLETE, DatabaseJournal
+from replenish_server.ordering.leaving import Withheld, let_leave
+from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
+from replenish_server.ordering.tables import Parcel
 from replenish_server.retailers.port import (
     Expired,
     HandOff,
     Journal,
     JournalClosed,
-    Line,
-    Need,
     Placed,
     Problem,
     Quote,
     RetailerPort,
-    ShipTo,
     Trouble,
     TryLater,
     Unknown,
@@ -50,14 +43,6 @@ _POLL_AFTER_S = 2.0
 
 Shops = Callable[[Retailer], RetailerPort]
 """Finds the adapter of a retailer; supplied by the composition root."""
-
-
-@dataclass(frozen=True)
-class _Claim:
-    order: PurchaseOrder
-    need: Need
-    retailer: Retailer
-    mandate: Mandate
 
 
 class Dispatcher:
@@ -79,7 +64,7 @@ class Dispatcher:
     def release_leases(self) -> None:
         """At start: free what a killed predecessor held; the next claim overtakes its fence."""
         with self._database.write() as session:
-            session.execute(update(PurchaseOrder).values(lease_until=None))
+            session.execute(update(Parcel).values(lease_until=None))
 
     def hold_back(self) -> None:
         """Start no conversation with a shop until `let_go`; one under way goes on to its end."""
@@ -90,50 +75,27 @@ class Dispatcher:
         self._held_back.clear()
 
     def run(self) -> int:
-        """Work on every order that is due; returns how many were worked on."""
+        """Work on every parcel that is due; returns how many were worked on."""
         worked = 0
         while not self._held_back.is_set() and (claim := self._claim()) is not None:
             self._work(claim)
             worked += 1
         return worked
 
-    def _claim(self) -> _Claim | None:
-        """Take the oldest order that wants a quote or wants to leave, under a new fence."""
-        now = self._clock.now()
+    def _claim(self) -> Claim | None:
         with self._database.write() as session:
-            wants = or_(
-                col(PurchaseOrder.state) == State.PLACING,
-                (col(PurchaseOrder.state) == State.NEEDS_APPROVAL)
-                & col(PurchaseOrder.quoted_minor).is_(None)
-                & col(PurchaseOrder.tier).is_(None),
-            )
-            query = (
-                select(PurchaseOrder)
-                .where(wants)
-                .where(or_(col(PurchaseOrder.lease_until).is_(None), col(PurchaseOrder.lease_until) < now))
-                .where(or_(col(PurchaseOrder.next_try_at).is_(None), col(PurchaseOrder.next_try_at) <= now))
-                .order_by(col(PurchaseOrder.created_at))
-                .limit(1)
-            )
-            order = session.exec(query).first()
-            if order is None:
-                return None
-            order.fence += 1
-            order.lease_until = self._after(_LEASE_S)
-            session.add(order)
-            household = session.get_one(Household, order.household_id)
-            mandate = session.get_one(SlotMandate, order.slot_id)
-            retailer = session.get_one(Retailer, order.retailer_id)
-            return _Claim(
-                order,
-                _need(order, household),
-                retailer,
-                Mandate(Mode(mandate.mode), mandate.price_cap_minor, mandate.currency),
-            )
+            return claim_parcel(session, self._clock.now(), self._after(_LEASE_S))
 
-    def _work(self, claim: _Claim) -> None:
-        order = claim.order
-        journal = DatabaseJournal(self._database, order.id, order.attempt, order.fence, self._clock.now)
+    def _work(self, claim: Claim) -> None:
+        parcel, offers = claim.parcel, list[Quote]()
+        journal = DatabaseJournal(
+            self._database,
+            parcel.id,
+            parcel.attempt,
+            parcel.fence,
+            self._clock.now,
+            lambda session, now: let_leave(session, parcel.id, offers[-1], now),
+        )
         try:
             shop = self._shops(claim.retailer)
             earlier = self._retire(claim, shop, journal)
@@ -141,115 +103,86 @@ class Dispatcher:
                 self._settle(claim, earlier)
                 return
             quote = shop.quote(claim.need, journal)
-            if isinstance(quote, Trouble | HandOff) or order.state == State.NEEDS_APPROVAL:
+            if isinstance(quote, Trouble | HandOff) or claim.only_quote:
                 self._settle(claim, quote)
-            else:
-                self._settle(claim, self._place(claim, quote, shop, journal))
+                return
+            offers.append(quote)
+            self._settle(claim, self._place(claim, quote, shop, journal))
+        except Withheld as refusal:
+            self._withhold(claim, refusal)
         except TryLater as error:
             self._retry(claim, str(error), error.wait_s)
         except JournalClosed as error:
-            log.info("action=order_overtaken order_id=%s why=%s", order.id, error)
-        except Exception as error:  # one order's surprise must not stop the others
-            log.exception("action=dispatch_failed order_id=%s", order.id)
+            log.info("action=parcel_overtaken parcel_id=%s why=%s", parcel.id, error)
+        except Exception as error:  # one parcel's surprise must not stop the others
+            log.exception("action=dispatch_failed parcel_id=%s", parcel.id)
             self._retry(claim, type(error).__name__, None)
 
     def _retire(
-        self, claim: _Claim, shop: RetailerPort, journal: Journal
+        self, claim: Claim, shop: RetailerPort, journal: Journal
     ) -> Placed | Trouble | Unknown | None:
         """Before a new session: the old one must not become an order as well."""
-        order = claim.order
-        if order.attempt == 1 or order.checkout_id is None or journal.find("create") is not None:
+        parcel = claim.parcel
+        if parcel.attempt == 1 or parcel.checkout_id is None or journal.find("create") is not None:
             return None
-        return shop.retire(order.checkout_id, journal)
+        return shop.retire(parcel.checkout_id, journal)
 
     def _place(
-        self, claim: _Claim, quote: Quote, shop: RetailerPort, journal: Journal
+        self, claim: Claim, quote: Quote, shop: RetailerPort, journal: Journal
     ) -> Placed | Trouble | Unknown | Expired:
-        """Complete, if the total is within the cap and the shop allows it; an order that may have left is
-        only looked up, because refusing it now would not bring it back."""
-        self._remember_quote(claim, quote)
-        if journal.find("complete") is None:
-            verdict = judge_quote(
-                claim.mandate, quote.total_minor, quote.currency, claim.order.approved_minor
-            )
-            if not verdict.ok:
-                cap = verdict.numbers["cap_minor"]
-                return Trouble(Problem.PRICE_OVER_CAP, f"{quote.total_minor} > {cap} {quote.currency}")
-            if claim.retailer.agreement is None:
-                return Trouble(Problem.NO_AGREEMENT, continue_url=quote.continue_url)
+        """Complete, if the shop allows it; caps and budget are judged where the call is stored. What may have
+        left is only looked up, because refusing it now would not bring it back."""
+        with self._database.write() as session:
+            remember_quote(session, *held(session, claim), quote)
+        if journal.find(COMPLETE) is None and claim.retailer.agreement is None:
+            return Trouble(Problem.NO_AGREEMENT, continue_url=quote.continue_url)
         return shop.place(quote, journal)
 
-    def _remember_quote(self, claim: _Claim, quote: Quote) -> None:
-        with self._database.write() as session:
-            order = self._held(session, claim)
-            order.checkout_id, order.quoted_minor = quote.checkout_id, quote.total_minor
-            session.add(order)
-
-    def _settle(self, claim: _Claim, outcome: Quote | Placed | Trouble | HandOff | Unknown | Expired) -> None:
+    def _settle(self, claim: Claim, outcome: Outcome) -> None:
         if isinstance(outcome, Unknown):
             self._retry(claim, outcome.detail, None)
             return
         now = self._clock.now()
         with self._database.write() as session:
-            order = self._held(session, claim)
-            order.failures = 0
-            order.next_try_at = None
-            order.lease_until = None
-            match outcome:
-                case Quote():
-                    order.checkout_id, order.quoted_minor = outcome.checkout_id, outcome.total_minor
-                    order.currency = outcome.currency
-                    session.add(OrderEvent(order_id=order.id, at=now, state=order.state, note="quoted"))
-                case Placed():
-                    order.retailer_order_id = outcome.retailer_order_id
-                    order.permalink = outcome.permalink
-                    order.total_minor, order.currency = outcome.total_minor, outcome.currency
-                    order.next_poll_at = self._after(_POLL_AFTER_S)
-                    move(session, order, Event.PLACE, now, outcome.retailer_order_id)
-                case Trouble():
-                    stumble(session, order, outcome.problem, outcome.detail, outcome.continue_url, now)
-                case HandOff():
-                    hand_over(session, order, outcome, now)
-                case Expired():
-                    order.attempt += 1
-                    order.checkout_id = None
-                    order.failures = claim.order.failures + 1
-                    order.next_try_at = self._after(self._delay_s(order.failures))
-            session.add(order)
-        log.info("action=order_settled order_id=%s outcome=%s", claim.order.id, type(outcome).__name__)
+            parcel, orders = held(session, claim)
+            parcel.failures, parcel.next_try_at, parcel.lease_until = 0, None, None
+            if isinstance(outcome, Placed):
+                parcel.next_poll_at = self._after(_POLL_AFTER_S)
+            elif isinstance(outcome, Expired):
+                parcel.failures = claim.parcel.failures + 1
+                parcel.next_try_at = self._after(self._delay_s(parcel.failures))
+            session.add(parcel)
+            settle_outcome(session, parcel, orders, outcome, now)
+        log.info("action=parcel_settled parcel_id=%s outcome=%s", parcel.id, type(outcome).__name__)
 
-    def _retry(self, claim: _Claim, why: str, wait_s: float | None) -> None:
+    def _withhold(self, claim: Claim, refusal: Withheld) -> None:
+        """One order may not leave; the others begin anew without it."""
+        now = self._clock.now()
+        with self._database.write() as session:
+            parcel, orders = held(session, claim)
+            parcel.lease_until = None
+            session.add(parcel)
+            withhold(session, orders, refusal.order_id, refusal.trouble, now)
+        log.info("action=order_withheld order_id=%s why=%s", refusal.order_id, refusal.trouble.problem)
+
+    def _retry(self, claim: Claim, why: str, wait_s: float | None) -> None:
         """Try again later, with jitter, for as long as it takes: the same keys make that harmless."""
         with self._database.write() as session:
-            order = session.get_one(PurchaseOrder, claim.order.id)
-            if order.fence != claim.order.fence:
+            parcel = session.get(Parcel, claim.parcel.id)
+            if parcel is None or parcel.fence != claim.parcel.fence:
                 return
-            order.failures += 1
-            order.lease_until = None
-            order.next_try_at = self._after(wait_s if wait_s is not None else self._delay_s(order.failures))
-            session.add(order)
-        log.warning("action=order_retry order_id=%s failures=%d why=%s", order.id, order.failures, why[:200])
+            parcel.failures += 1
+            parcel.lease_until = None
+            parcel.next_try_at = self._after(wait_s if wait_s is not None else self._delay_s(parcel.failures))
+            session.add(parcel)
+        log.warning(
+            "action=parcel_retry parcel_id=%s failures=%d why=%s", parcel.id, parcel.failures, why[:200]
+        )
 
     def _delay_s(self, failures: int) -> float:
         """Real seconds before the next try: doubling, jittered over the upper half."""
         longest = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * float(2 ** min(failures, 10)))
         return longest * self._random.uniform(0.5, 1.0)
 
-    def _held(self, session: Session, claim: _Claim) -> PurchaseOrder:
-        """The order, if it is still ours and still in the state in which we took it."""
-        order = session.get_one(PurchaseOrder, claim.order.id)
-        if order.fence != claim.order.fence or order.state != claim.order.state:
-            raise JournalClosed(f"order {order.id} is {order.state}, fence {order.fence}")
-        return order
-
     def _after(self, real_s: float) -> datetime:
         return self._clock.now() + timedelta(seconds=real_s * self._clock.speed)
-
-
-def _need(order: PurchaseOrder, household: Household) -> Need:
-    return Need(
-        lines=(Line(order.item_id, order.packs),),
-        buyer_name=household.buyer_name,
-        buyer_email=household.buyer_email,
-        fulfilment=ShipTo(household.street, household.locality, household.postal_code, household.country),
-    )

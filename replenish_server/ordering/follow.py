@@ -13,8 +13,9 @@ from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.dispatch import Shops
 from replenish_server.ordering.orders import move
+from replenish_server.ordering.parcels import orders_in
 from replenish_server.ordering.states import UNDERWAY, Event, State, may
-from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.ordering.tables import Parcel, PurchaseOrder
 from replenish_server.retailers.port import OrderSnapshot, Progress, TryLater
 from replenish_server.retailers.tables import Retailer
 
@@ -45,47 +46,51 @@ class Follower:
         self._clock = clock
 
     def run(self) -> int:
-        """Ask about every order that is due; returns how many were asked about."""
+        """Ask about every retailer's order that is due; returns how many were asked about."""
         now = self._clock.now()
         with self._database.read() as session:
-            due = or_(col(PurchaseOrder.next_poll_at).is_(None), col(PurchaseOrder.next_poll_at) <= now)
-            query = select(PurchaseOrder).where(col(PurchaseOrder.state).in_(UNDERWAY)).where(due)
-            query = query.where(col(PurchaseOrder.retailer_order_id).is_not(None))  # a person's own purchase
+            under_way = select(PurchaseOrder.parcel_id, PurchaseOrder.retailer_order_id).where(
+                col(PurchaseOrder.state).in_(UNDERWAY),
+                col(PurchaseOrder.retailer_order_id).is_not(None),  # not a person's own purchase
+            )
+            theirs = dict(session.exec(under_way).all())
+            due = or_(col(Parcel.next_poll_at).is_(None), col(Parcel.next_poll_at) <= now)
+            parcels = session.exec(select(Parcel).where(col(Parcel.id).in_(theirs)).where(due)).all()
             work = [
-                (order.id, order.retailer_order_id or "", session.get_one(Retailer, order.retailer_id))
-                for order in session.exec(query)
+                (parcel.id, theirs[parcel.id] or "", session.get_one(Retailer, parcel.retailer_id))
+                for parcel in parcels
             ]
-        for order_id, retailer_order_id, retailer in work:
+        for parcel_id, retailer_order_id, retailer in work:
             try:
                 snapshot = self._shops(retailer).read_order(retailer_order_id)
             except TryLater as error:
-                log.warning("action=follow_later order_id=%s why=%s", order_id, str(error)[:200])
+                log.warning("action=follow_later parcel_id=%s why=%s", parcel_id, str(error)[:200])
                 snapshot = None
-            self._apply(order_id, snapshot)
+            self._apply(parcel_id, snapshot)
         return len(work)
 
     def hint(self, retailer_order_id: str) -> bool:
         """A webhook spoke of this order: ask soon. Returns whether an order of ours under way is meant."""
+        ours = select(PurchaseOrder.parcel_id).where(
+            PurchaseOrder.retailer_order_id == retailer_order_id, col(PurchaseOrder.state).in_(UNDERWAY)
+        )
         with self._database.write() as session:
             result = session.execute(
-                update(PurchaseOrder)
-                .where(
-                    col(PurchaseOrder.retailer_order_id) == retailer_order_id,
-                    col(PurchaseOrder.state).in_(UNDERWAY),
-                )
-                .values(next_poll_at=self._clock.now())
+                update(Parcel).where(col(Parcel.id).in_(ours)).values(next_poll_at=self._clock.now())
             )
             return bool(getattr(result, "rowcount", 0))
 
-    def _apply(self, order_id: str, snapshot: OrderSnapshot | None) -> None:
+    def _apply(self, parcel_id: str, snapshot: OrderSnapshot | None) -> None:
         now = self._clock.now()
         with self._database.write() as session:
-            order = session.get_one(PurchaseOrder, order_id)
+            parcel = session.get_one(Parcel, parcel_id)
             if snapshot is not None:
-                apply_snapshot(session, order, snapshot, now)
+                for order in orders_in(session, parcel):
+                    if order.retailer_order_id == snapshot.retailer_order_id:
+                        apply_snapshot(session, order, snapshot, now)
             pause = max(_POLL_EVERY, timedelta(seconds=_POLL_AT_MOST_EVERY_S * self._clock.speed))
-            order.next_poll_at = now + pause
-            session.add(order)
+            parcel.next_poll_at = now + pause
+            session.add(parcel)
 
 
 def apply_snapshot(session: Session, order: PurchaseOrder, snapshot: OrderSnapshot, now: datetime) -> None:

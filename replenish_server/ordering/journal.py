@@ -7,9 +7,15 @@ from sqlmodel import Session, select
 
 from replenish_server.database import Database
 from replenish_server.ids import new_idempotency_key
-from replenish_server.ordering.states import State
-from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
+from replenish_server.ordering.states import ENDED, State
+from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
 from replenish_server.retailers.port import JournalClosed, StoredCall
+
+COMPLETE = "complete"
+"""The step after which the retailer has the order: the one call that costs money."""
+
+Gate = Callable[[Session, datetime], None]
+"""What must be true, and is written, in the transaction that stores the completing call."""
 
 
 class DatabaseJournal:
@@ -17,18 +23,27 @@ class DatabaseJournal:
 
     Args:
         database: where the calls are kept.
-        order_id: whose.
-        attempt: which checkout session of the order.
+        parcel_id: whose.
+        attempt: which checkout session of the parcel.
         fence: the claim under which this worker acts.
         now: the server's clock.
+        gate: asked in the transaction that stores the completing call; what it raises keeps the call from
+            being stored, and undoes whatever it wrote.
     """
 
     def __init__(
-        self, database: Database, order_id: str, attempt: int, fence: int, now: Callable[[], datetime]
+        self,
+        database: Database,
+        parcel_id: str,
+        attempt: int,
+        fence: int,
+        now: Callable[[], datetime],
+        gate: Gate = lambda _session, _now: None,
     ) -> None:
         self._database = database
-        self._order_id, self._attempt, self._fence = order_id, attempt, fence
+        self._parcel_id, self._attempt, self._fence = parcel_id, attempt, fence
         self._now = now
+        self._gate = gate
 
     def find(self, step: str) -> StoredCall | None:
         """The stored call of this step, or None."""
@@ -42,9 +57,11 @@ class DatabaseJournal:
             row = self._row(session, step)
             if row is None:
                 self._check(session, step)
+                if step == COMPLETE:
+                    self._gate(session, self._now())
                 row = RetailerCall(
                     key=new_idempotency_key(),
-                    order_id=self._order_id,
+                    parcel_id=self._parcel_id,
                     attempt=self._attempt,
                     step=step,
                     method=method,
@@ -65,17 +82,19 @@ class DatabaseJournal:
 
     def _row(self, session: Session, step: str) -> RetailerCall | None:
         query = select(RetailerCall).where(
-            RetailerCall.order_id == self._order_id,
+            RetailerCall.parcel_id == self._parcel_id,
             RetailerCall.attempt == self._attempt,
             RetailerCall.step == step,
         )
         return session.exec(query).first()
 
     def _check(self, session: Session, step: str) -> None:
-        order = session.get_one(PurchaseOrder, self._order_id)
-        allowed = (State.PLACING,) if step == "complete" else (State.PLACING, State.NEEDS_APPROVAL)
-        if order.fence != self._fence or order.state not in allowed:
-            raise JournalClosed(f"order {self._order_id} is {order.state}, fence {order.fence}")
+        parcel = session.get_one(Parcel, self._parcel_id)
+        query = select(PurchaseOrder.state).where(PurchaseOrder.parcel_id == self._parcel_id)
+        states = set(session.exec(query)) - ENDED
+        allowed = {State.PLACING} if step == COMPLETE else {State.PLACING, State.NEEDS_APPROVAL}
+        if parcel.fence != self._fence or not states or not states <= allowed:
+            raise JournalClosed(f"parcel {self._parcel_id} is {sorted(states)}, fence {parcel.fence}")
 
 
 def _as_call(row: RetailerCall) -> StoredCall:

@@ -5,10 +5,12 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
 from replenish_server.ordering.deadlines import Waiting, next_deadline
+from replenish_server.ordering.parcels import may_have_left, new_parcel, orders_in, parcel_of, part
 from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, may
-from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, RetailerCall
+from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.retailers.port import Problem
 
 
@@ -64,8 +66,10 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
         sqlalchemy.exc.IntegrityError: the slot has an open order (law 3).
     """
     state = new.start or (State.PLACING if new.approved else State.NEEDS_APPROVAL)
+    parcel = new_parcel(session, new.household_id, new.retailer_id, now)
     order = PurchaseOrder(
         id=new_id("ord"),
+        parcel_id=parcel.id,
         slot_id=new.slot_id,
         household_id=new.household_id,
         retailer_id=new.retailer_id,
@@ -98,7 +102,6 @@ def move(
     """
     state = after(State(order.state), event, order.placed_at is not None)
     order.state, order.state_since, order.reminders, order.leaves_at = state, now, 0, None
-    order.lease_until = None
     if state is not State.NEEDS_ATTENTION:
         order.problem = order.problem_detail = order.continue_url = None
     if state is State.PLACED:
@@ -110,8 +113,18 @@ def move(
     elif state in ENDED:
         order.ended_at = now
     plan(order)
+    _book(session, order, now)
     session.add(order)
     session.add(OrderEvent(order_id=order.id, at=now, state=state, note=note[:300], by=by))
+
+
+def _book(session: Session, order: PurchaseOrder, now: datetime) -> None:
+    """The household's ledger follows the state: spent when placed, free when nothing came of it."""
+    spent = order.total_minor if order.total_minor is not None else order.quoted_minor
+    if order.state == State.PLACED and spent is not None:
+        settle(session, order.id, spent, now)
+    elif order.state in ENDED and order.state != State.CLOSED:
+        release(session, order.id, now)
 
 
 def plan(order: PurchaseOrder) -> None:
@@ -127,17 +140,6 @@ def plan(order: PurchaseOrder) -> None:
     order.deadline_at = None if ahead is None else ahead[0]
 
 
-def may_have_left(session: Session, order: PurchaseOrder) -> bool:
-    """Whether the completing request was stored for sending and its answer is not known."""
-    query = select(RetailerCall).where(
-        RetailerCall.order_id == order.id,
-        RetailerCall.attempt == order.attempt,
-        RetailerCall.step == "complete",
-    )
-    call = session.exec(query).first()
-    return call is not None and call.status is None
-
-
 def can_approve(order: PurchaseOrder) -> bool:
     """Whether a person can say yes: the state allows it, and the price they would agree to is known."""
     at_retailer = order.placed_at is not None
@@ -148,7 +150,7 @@ def can_cancel(session: Session, order: PurchaseOrder) -> bool:
     """Whether the order can be stopped here; one that may have left is stopped at the retailer."""
     if not may(State(order.state), Event.CANCEL):
         return False
-    return order.state != State.PLACING or not may_have_left(session, order)
+    return order.state != State.PLACING or not may_have_left(session, parcel_of(session, order))
 
 
 def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime, by: str = "") -> None:
@@ -173,11 +175,17 @@ def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime, 
     if order.quoted_minor is None or order.quoted_minor > ceiling_minor:
         raise NotAllowed("the price is now above what was shown")
     order.approved_minor = ceiling_minor
-    order.failures = 0
-    order.next_try_at = now
-    if order.state == State.NEEDS_ATTENTION and not may_have_left(session, order):
-        order.attempt += 1  # a new session; the dispatcher closes the old one before it opens it
-    move(session, order, Event.APPROVE, now, "approved by a person", by)
+    parcel = parcel_of(session, order)
+    parcel.failures, parcel.next_try_at = 0, now
+    session.add(parcel)
+    if order.state != State.NEEDS_ATTENTION:
+        move(session, order, Event.APPROVE, now, "approved by a person", by)
+        return
+    if not may_have_left(session, parcel):
+        parcel.attempt += 1  # a new session; the dispatcher closes the old one before it opens it
+    for one in orders_in(session, parcel):
+        if one.state == State.NEEDS_ATTENTION:  # who shares an unknown outcome is looked up together
+            move(session, one, Event.APPROVE, now, "approved by a person", by)
 
 
 def cancel(session: Session, order_id: str, now: datetime, by: str = "") -> None:
@@ -191,6 +199,8 @@ def cancel(session: Session, order_id: str, now: datetime, by: str = "") -> None
         raise NotAllowed("there is no such order")
     if not can_cancel(session, order):
         raise NotAllowed("the order is at the retailer; cancel it there")
+    if order.state == State.PLACING:
+        part(session, order, now)
     move(session, order, Event.CANCEL, now, "canceled by a person", by)
 
 
@@ -205,5 +215,7 @@ def stumble(
     """Put an order before a person, with what went wrong."""
     move(session, order, Event.STUMBLE, now, problem.value)
     order.problem, order.problem_detail, order.continue_url = problem, detail, continue_url
+    if problem is not Problem.UNKNOWN_OUTCOME:
+        release(session, order.id, now)
     plan(order)
     session.add(order)

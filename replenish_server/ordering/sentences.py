@@ -7,6 +7,10 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "The price is over what you allow, so nothing was bought. Approve this price, or cancel.",
         "가격이 허용 한도를 넘어 구매하지 않았습니다. 이 가격을 승인하거나 취소하세요.",
     ),
+    Problem.OVER_BUDGET: (
+        "This month's budget does not allow it, so nothing was bought. Raise the budget, wait, or cancel.",
+        "이번 달 예산을 넘어 구매하지 않았습니다. 예산을 늘리거나, 기다리거나, 취소하세요.",
+    ),
     Problem.OUT_OF_STOCK: (
         "The retailer has none in stock. Try again later, or cancel.",
         "판매처에 재고가 없습니다. 나중에 다시 시도하거나 취소하세요.",

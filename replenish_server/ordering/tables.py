@@ -10,13 +10,38 @@ from replenish_server.ordering.states import ENDED
 _ENDED_SQL = ", ".join(f"'{state.value}'" for state in sorted(ENDED))
 
 
+class Parcel(SQLModel, table=True):
+    """One conversation with a retailer about the orders that travel together, and one order there.
+
+    `attempt` counts checkout sessions; `fence` grows with every worker that claims the parcel and whenever
+    an order leaves it, so that a worker that slept past its lease can do no more. `alone` parcels take no
+    companions: their order was parted from others before.
+    """
+
+    __tablename__ = "parcel"
+
+    id: str = Field(primary_key=True)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    retailer_id: str = Field(foreign_key="retailer.id")
+    attempt: int = 1
+    checkout_id: str | None = None
+    alone: bool = False
+    failures: int = 0
+    fence: int = 0
+    lease_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    next_try_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    next_poll_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    created_at: datetime = Field(sa_type=UtcTime)
+
+
 class PurchaseOrder(SQLModel, table=True):
     """One replenishment of one slot, from the decision to the fitted pack.
 
-    Law 3 is the index: at most one order of a slot is open. `attempt` counts checkout sessions; `fence`
-    grows with every worker that claims the order, so that a worker that slept past its lease can do no
-    more. `approved_minor` is the ceiling that a person agreed to. `state_since`, `reminders` (deadlines of
-    this state that have passed) and `leaves_at` are what `deadline_at`, the next deadline, follows from.
+    Law 3 is the index: at most one order of a slot is open. `parcel_id` is the conversation with the
+    retailer, which several orders may share. `approved_minor` is the ceiling that a person agreed to;
+    `quoted_minor` and `total_minor` are this order's share of what the parcel costs. `state_since`,
+    `reminders` (deadlines of this state that have passed) and `leaves_at` are what `deadline_at`, the next
+    deadline, follows from.
     `tier` is set once the retailer left the rest to a person (`retailers.port.HandOff`), with why.
     """
 
@@ -45,8 +70,7 @@ class PurchaseOrder(SQLModel, table=True):
     approved_minor: int | None = None
     quoted_minor: int | None = None
     total_minor: int | None = None
-    attempt: int = 1
-    checkout_id: str | None = None
+    parcel_id: str = Field(foreign_key="parcel.id", index=True, nullable=True)  # never null; SQLite's limit
     retailer_order_id: str | None = Field(default=None, index=True)
     permalink: str | None = None
     problem: str | None = None
@@ -55,11 +79,6 @@ class PurchaseOrder(SQLModel, table=True):
     tier: str | None = None
     tier_reason: str | None = None
     tier_detail: str | None = None
-    failures: int = 0
-    fence: int = 0
-    lease_until: datetime | None = Field(default=None, sa_type=UtcTime)
-    next_try_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    next_poll_at: datetime | None = Field(default=None, sa_type=UtcTime)
     created_at: datetime = Field(sa_type=UtcTime)
     state_since: datetime = Field(sa_type=UtcTime)
     reminders: int = 0
@@ -89,10 +108,10 @@ class RetailerCall(SQLModel, table=True):
     """The step journal, which is the outbox: what may leave, stored with its key before it does."""
 
     __tablename__ = "retailer_call"
-    __table_args__ = (UniqueConstraint("order_id", "attempt", "step"),)
+    __table_args__ = (UniqueConstraint("parcel_id", "attempt", "step"),)
 
     key: str = Field(primary_key=True)
-    order_id: str = Field(foreign_key="purchase_order.id", index=True)
+    parcel_id: str = Field(foreign_key="parcel.id", index=True)
     attempt: int
     step: str
     method: str

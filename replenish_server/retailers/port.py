@@ -14,6 +14,7 @@ class Problem(StrEnum):
     """Why an order needs a person."""
 
     PRICE_OVER_CAP = "price_over_cap"
+    OVER_BUDGET = "over_budget"
     OUT_OF_STOCK = "out_of_stock"
     ITEM_UNAVAILABLE = "item_unavailable"
     PAYMENT_FAILED = "payment_failed"

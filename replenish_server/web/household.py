@@ -20,6 +20,7 @@ from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId
 from replenish_server.inventory import read_levels
 from replenish_server.ordering import orders as order_acts
+from replenish_server.ordering.parcels import parcel_of
 from replenish_server.ordering.sentences import note_text, problem_sentence
 from replenish_server.ordering.states import UNDERWAY, State
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
@@ -341,6 +342,6 @@ def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.Or
         timeline=[(event.at, State(event.state).value, note_text(event.note, lang)) for event in events],
         can_approve=order_acts.can_approve(order),
         can_cancel=order_acts.can_cancel(session, order),
-        failures=order.failures,
+        failures=parcel_of(session, order).failures,
         hand_off=hand_off_view(order, lang),
     )

@@ -34,6 +34,8 @@ PURE = (
     "replenishment/risk.py",
     "replenishment/sentences.py",
     "replenishment/verdicts.py",
+    "ordering/deadlines.py",
+    "ordering/shares.py",
     "ordering/states.py",
     "telemetry/codec.py",
     "households/calendar.py",

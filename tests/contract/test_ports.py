@@ -9,7 +9,7 @@ from sqlmodel import select
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.states import State
-from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.ordering.tables import Parcel, PurchaseOrder
 from replenish_server.retailers.port import Journal, JournalClosed
 from tests.fakes.retailer_house import NOW, House
 from tests.fakes.retailer_journal import MemoryJournal
@@ -44,14 +44,14 @@ def database_bench(house: House, attempt: int = 1) -> Bench:
     """The real one."""
     new = house.order_of(house.slots["level-1"])
     with house.database.write() as session:
-        order_id = create_order(session, new, NOW)
+        parcel_id = session.get_one(PurchaseOrder, create_order(session, new, NOW)).parcel_id
 
     def made() -> Journal:
-        return DatabaseJournal(house.database, order_id, attempt, 0, lambda: NOW)
+        return DatabaseJournal(house.database, parcel_id, attempt, 0, lambda: NOW)
 
     def close() -> None:
         with house.database.write() as session:
-            session.get_one(PurchaseOrder, order_id).fence += 1
+            session.get_one(Parcel, parcel_id).fence += 1
 
     return Bench(made(), close, made)
 
@@ -148,8 +148,8 @@ def test_attempts_do_not_share_steps(house: House) -> None:
     bench = database_bench(house)
     bench.journal.prepare("create", "POST", URL, b"")
     with house.database.read() as session:
-        order_id = session.exec(select(PurchaseOrder.id)).one()
-    other = DatabaseJournal(house.database, order_id, 2, 0, lambda: NOW + timedelta(hours=1))
+        parcel_id = session.exec(select(PurchaseOrder.parcel_id)).one()
+    other = DatabaseJournal(house.database, parcel_id, 2, 0, lambda: NOW + timedelta(hours=1))
     assert other.find("create") is None
     assert (
         other.prepare("create", "POST", URL, b"").key != bench.journal.prepare("create", "POST", URL, b"").key

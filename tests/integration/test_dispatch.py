@@ -10,7 +10,7 @@ import pytest
 
 from device_sim.fleet import Access
 from replenish_server.households.mandate import Mandate, Mode
-from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, RetailerCall
+from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder, RetailerCall
 from tests.support.mortal_house import CAP_MINOR, MortalHouse, wait_until
 from tests.support.stranger import stranger
 
@@ -47,7 +47,8 @@ def until_in(house: MortalHouse, slot: str, *states: str) -> PurchaseOrder:
 
 def bought(house: MortalHouse, order: PurchaseOrder) -> list[dict[str, Any]]:
     """What the retailer has of this order."""
-    return [row for row in house.shop_orders() if row["checkout_id"] == order.checkout_id]
+    (parcel,) = house.rows(Parcel, id=order.parcel_id)
+    return [row for row in house.shop_orders() if row["checkout_id"] == parcel.checkout_id]
 
 
 @pytest.mark.usefixtures("honest_shop")
@@ -64,7 +65,7 @@ def test_one_fault_at_one_step_still_is_one_order(
     order = until_in(mortal_house, pressed(mortal_house), "placed", "shipped", "delivered", "closed")
     (there,) = bought(mortal_house, order)
     assert (there["id"], there["total_minor"]) == (order.retailer_order_id, order.total_minor)
-    completes = mortal_house.rows(RetailerCall, order_id=order.id, step="complete")
+    completes = mortal_house.rows(RetailerCall, parcel_id=order.parcel_id, step="complete")
     assert [there["idempotency_key"]] == [call.key for call in completes]
 
 
@@ -74,7 +75,7 @@ def test_a_price_over_the_cap_buys_nothing(mortal_house: MortalHouse) -> None:
     order = until_in(mortal_house, pressed(mortal_house, Mandate(Mode.AUTO, 1, "EUR")), "needs_attention")
     assert ("price_over_cap", True) == (order.problem, (order.quoted_minor or 0) > 1)
     assert [] == bought(mortal_house, order)
-    assert [] == mortal_house.rows(RetailerCall, order_id=order.id, step="complete")
+    assert [] == mortal_house.rows(RetailerCall, parcel_id=order.parcel_id, step="complete")
 
 
 @pytest.mark.usefixtures("honest_shop")
@@ -126,7 +127,8 @@ def test_a_retailer_that_was_away_gets_the_order_when_it_is_back(mortal_house: M
     """Nothing is given up, and nothing is ordered twice."""
     mortal_house.kill("retailer")
     slot = pressed(mortal_house)
-    assert wait_until(lambda: mortal_house.orders(slot)[0].failures >= 2, 60)
+    parcel_id = mortal_house.orders(slot)[0].parcel_id
+    assert wait_until(lambda: mortal_house.rows(Parcel, id=parcel_id)[0].failures >= 2, 60)
     assert "placing" == mortal_house.orders(slot)[0].state
     mortal_house.restart("retailer")
     order = until_in(mortal_house, slot, "placed", "shipped", "delivered", "closed")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from replenish_server.ids import OrderId
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.orders import approve, create_order
+from replenish_server.ordering.parcels import parcel_of
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.retailers.http import ShopClient
@@ -49,6 +50,11 @@ class World:
         """As it is kept."""
         with self.house.database.read() as session:
             return session.get_one(PurchaseOrder, self.order_id)
+
+    def checkout_id(self) -> str:
+        """The session in which the order is."""
+        with self.house.database.read() as session:
+            return str(parcel_of(session, session.get_one(PurchaseOrder, self.order_id)).checkout_id)
 
     def approve(self, ceiling_minor: int) -> None:
         """A person agrees."""
@@ -145,7 +151,7 @@ def test_death_at_every_moment_after_an_approval(fresh_house: FreshHouse, by_han
         world.settle()
         assert (world.order().state, world.shop.orders) == (State.NEEDS_ATTENTION, [])
         if by_hand:
-            world.shop.person_completes(str(world.order().checkout_id))
+            world.shop.person_completes(world.checkout_id())
         world.approve(3490)
         world.fate.deaths = {len(world.fate.moments) + moment}
         world.settle()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -15,7 +16,7 @@ from device_sim.fleet import SimDevice
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.sentences import note_text, problem_sentence
 from replenish_server.ordering.states import ENDED, OPEN, STARTS, Event, State, after, may
-from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, RetailerCall
+from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder, RetailerCall
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
@@ -95,8 +96,10 @@ class Books:
                 select(Slot.id).where(col(Slot.id).in_(self.slots), col(Slot.due_at) <= now)
             ).all()
             leaving = session.exec(
-                select(PurchaseOrder.id, PurchaseOrder.failures).where(
-                    col(PurchaseOrder.slot_id).in_(self.slots), PurchaseOrder.state == State.PLACING
+                select(PurchaseOrder.id, Parcel.failures).where(
+                    PurchaseOrder.parcel_id == Parcel.id,
+                    col(PurchaseOrder.slot_id).in_(self.slots),
+                    PurchaseOrder.state == State.PLACING,
                 )
             ).all()
         if due:
@@ -115,7 +118,9 @@ class Books:
                 .order_by(col(PurchaseOrder.created_at))
             ).all()
             ids = [order.id for order in orders]
-            calls = session.exec(select(RetailerCall).where(col(RetailerCall.order_id).in_(ids))).all()
+            parcels = [order.parcel_id for order in orders]
+            calls = session.exec(select(RetailerCall).where(col(RetailerCall.parcel_id).in_(parcels))).all()
+            sessions = session.exec(select(Parcel).where(col(Parcel.id).in_(parcels))).all()
             lines = session.exec(
                 select(OrderEvent).where(col(OrderEvent.order_id).in_(ids)).order_by(col(OrderEvent.id))
             ).all()
@@ -124,7 +129,7 @@ class Books:
             ).all()
         self._check_stored(readings)
         self._check_one_open(orders, lines)
-        self._check_retailer(orders, calls, answers)
+        self._check_retailer(orders, calls, answers, sessions)
         _check_explained(orders, lines, decisions)
         placed = [order for order in orders if order.retailer_order_id]
         # Nothing is missing: what is low or was pressed is ordered; what is not bought is before a person.
@@ -163,25 +168,38 @@ class Books:
                 assert (ended_at.id or 0) < (opened.id or 0)
 
     def _check_retailer(
-        self, orders: Sequence[PurchaseOrder], calls: Sequence[RetailerCall], answers: Sequence[PressAnswer]
+        self,
+        orders: Sequence[PurchaseOrder],
+        calls: Sequence[RetailerCall],
+        answers: Sequence[PressAnswer],
+        parcels: Sequence[Parcel],
     ) -> None:
-        """Laws 4 and 5: the retailer has what we know, one for one, and none above the cap."""
+        """Laws 4 and 5: the retailer has what we know, one order for each parcel, and none above the caps."""
         shop = self.house.shop_orders()
-        sessions = {order.checkout_id: order.id for order in orders if order.checkout_id}
-        keys = {call.key: call.order_id for call in calls if call.step == "complete"}
+        sessions = {parcel.checkout_id: parcel.id for parcel in parcels if parcel.checkout_id}
+        keys = {call.key: call.parcel_id for call in calls if call.step == "complete"}
         there = [row for row in shop if row["checkout_id"] in sessions or row["idempotency_key"] in keys]
-        owners = Counter(sessions.get(row["checkout_id"]) or keys[row["idempotency_key"]] for row in there)
+        owners = Counter(_owner(row, sessions, keys) for row in there)
         assert all(number == 1 for number in owners.values()), owners
-        placed = {order.retailer_order_id: order.id for order in orders if order.retailer_order_id}
+        placed = {order.retailer_order_id: order.parcel_id for order in orders if order.retailer_order_id}
         assert set(placed) <= {row["id"] for row in there}
-        in_doubt = {order.id for order in orders if order.state == State.NEEDS_ATTENTION}
+        in_doubt = {order.parcel_id for order in orders if order.state == State.NEEDS_ATTENTION}
         assert set(owners) - set(placed.values()) <= in_doubt
-        completes = Counter((call.order_id, call.attempt) for call in calls if call.step == "complete")
+        completes = Counter((call.parcel_id, call.attempt) for call in calls if call.step == "complete")
         assert all(number == 1 for number in completes.values()), completes
         opened = Counter(answer.order_id for answer in answers if not answer.joined)
         assert all(number == 1 for order_id, number in opened.items() if order_id)
-        assert all(row["total_minor"] <= CAP_MINOR for row in there)
+        within = Counter(order.parcel_id for order in orders)
+        assert all(row["total_minor"] <= CAP_MINOR * within[_owner(row, sessions, keys)] for row in there)
+        for row in there:  # the shares add up to what the retailer charges
+            mine = [order for order in orders if order.retailer_order_id == row["id"]]
+            assert not mine or sum(order.total_minor or 0 for order in mine) == row["total_minor"]
         assert all(order.total_minor is None or order.total_minor <= CAP_MINOR for order in orders)
+
+
+def _owner(row: dict[str, Any], sessions: dict[str, str], keys: dict[str, str]) -> str:
+    """The parcel whose session or key an order at the retailer carries."""
+    return sessions.get(row["checkout_id"]) or keys[row["idempotency_key"]]
 
 
 def _check_explained(

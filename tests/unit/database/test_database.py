@@ -1,7 +1,9 @@
 """Schema, pragmas and units of work of a real SQLite file."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -185,3 +187,34 @@ def test_a_database_that_this_release_does_not_speak_is_refused(url: str) -> Non
     """With what to use instead."""
     with pytest.raises(ValueError, match="use sqlite:///"):
         Database(url)
+
+
+def test_orders_get_parcels_and_keep_their_conversations(database: Database) -> None:
+    """Up from the schema before parcels, and down again, with an order in hand."""
+    config = alembic_config(database)
+    command.downgrade(config, "0007")
+    order = {
+        "id": "ord-1", "slot_id": "s", "household_id": "h", "retailer_id": "r", "decision_id": "d",
+        "trigger": "press", "item_id": "i", "product_name": "p", "packs": 1, "pack_amount": 1,
+        "state": "placing", "currency": "EUR", "attempt": 3, "checkout_id": "chk-7", "failures": 2,
+        "fence": 9, "created_at": 1, "state_since": 1, "reminders": 0,
+    }  # fmt: skip
+    call = {
+        "key": "k", "order_id": "ord-1", "attempt": 3, "step": "complete", "method": "POST", "url": "u",
+        "body": b"b", "prepared_at": 1,
+    }  # fmt: skip
+    shop = {"id": "r", "name": "", "url": "", "payment_handler": "", "payment_token": "", "created_at": 1}
+    with database.write() as session:
+        session.add(household())
+    with closing(sqlite3.connect(database.path)) as connection:  # no slot, no decision: keys are off here
+        for table, row in (("retailer", shop), ("purchase_order", order), ("retailer_call", call)):
+            marks = ", ".join(f":{name}" for name in row)
+            connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", row)
+        connection.commit()
+    for _ in range(2):
+        command.upgrade(config, "head")
+        with database.read() as session:
+            joined = "SELECT p.attempt, p.checkout_id, p.fence, c.key FROM purchase_order o"
+            joined += " JOIN parcel p ON p.id = o.parcel_id JOIN retailer_call c ON c.parcel_id = p.id"
+            assert [(3, "chk-7", 9, "k")] == [tuple(row) for row in session.execute(text(joined))]
+        command.downgrade(config, "0007")

@@ -14,13 +14,13 @@ from replenish_server.ordering.orders import (
     can_cancel,
     cancel,
     create_order,
-    may_have_left,
     move,
     open_order,
     stumble,
 )
+from replenish_server.ordering.parcels import may_have_left, parcel_of
 from replenish_server.ordering.states import ENDED, Event, Forbidden, State
-from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, RetailerCall
+from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder, RetailerCall
 from replenish_server.retailers.port import Problem
 from tests.fakes.retailer_house import NOW, House
 
@@ -49,12 +49,18 @@ def read(house: House, order_id: str) -> PurchaseOrder:
         return session.get_one(PurchaseOrder, order_id)
 
 
-def call(order: PurchaseOrder, status: int | None, step: str = "complete") -> RetailerCall:
-    """A stored call of the order's attempt."""
+def parcel(house: House, order_id: str) -> Parcel:
+    """The order's conversation as it is kept."""
+    with house.database.read() as session:
+        return parcel_of(session, session.get_one(PurchaseOrder, order_id))
+
+
+def call(of: Parcel, status: int | None, step: str = "complete") -> RetailerCall:
+    """A stored call of the parcel's attempt."""
     return RetailerCall(
-        key=f"{order.id}-{order.attempt}-{step}",
-        order_id=order.id,
-        attempt=order.attempt,
+        key=f"{of.id}-{of.attempt}-{step}",
+        parcel_id=of.id,
+        attempt=of.attempt,
         step=step,
         method="POST",
         url="http://shop.test",
@@ -110,7 +116,8 @@ def test_an_approval_is_a_ceiling_at_the_quoted_total(house: House) -> None:
     with house.database.write() as session:
         approve(session, order_id, 2490, LATER)
     order = read(house, order_id)
-    assert (order.state, order.approved_minor, order.next_try_at) == (State.PLACING, 2490, LATER)
+    assert (order.state, order.approved_minor) == (State.PLACING, 2490)
+    assert parcel(house, order_id).next_try_at == LATER
 
 
 def test_the_ceiling_is_what_the_person_saw_and_a_higher_quote_is_not_approved(house: House) -> None:
@@ -147,16 +154,17 @@ def test_a_second_try_is_a_new_session_unless_the_first_may_have_left(
     order_id = opened(house)
 
     def trouble(session: Session, order: PurchaseOrder) -> None:
-        order.checkout_id = "chk-1"
+        parcel_of(session, order).checkout_id = "chk-1"
         if sent:
-            session.add(call(order, status))
+            session.add(call(parcel_of(session, order), status))
         stumble(session, order, Problem.UNKNOWN_OUTCOME, "who knows", "https://shop.test/c", NOW)
 
     change(house, order_id, trouble)
     with house.database.write() as session:
         approve(session, order_id, 2490, LATER)
     order = read(house, order_id)
-    assert (attempt, "chk-1") == (order.attempt, order.checkout_id)
+    kept = parcel(house, order_id)
+    assert (attempt, "chk-1") == (kept.attempt, kept.checkout_id)
     assert (order.problem, order.problem_detail, order.continue_url) == (None, None, None)
 
 
@@ -169,7 +177,7 @@ def test_who_can_be_canceled_here(house: House, state: State, sent: bool) -> Non
     def prepare(session: Session, order: PurchaseOrder) -> None:
         order.state = state
         if sent:
-            session.add(call(order, None))
+            session.add(call(parcel_of(session, order), None))
 
     change(house, order_id, prepare)
     waiting = {State.PROPOSED, State.COOLING_OFF, State.NEEDS_APPROVAL, State.NEEDS_ATTENTION}
@@ -194,14 +202,14 @@ def test_only_the_complete_of_this_attempt_counts_as_left(house: House) -> None:
     """A quote, an answered call, or another attempt's call is nothing at the shop's till."""
     order_id = opened(house)
     with house.database.write() as session:
-        order = session.get_one(PurchaseOrder, order_id)
-        session.add(call(order, None, "create"))
-        assert not may_have_left(session, order)
-        session.add(call(order, None))
+        kept = parcel_of(session, session.get_one(PurchaseOrder, order_id))
+        session.add(call(kept, None, "create"))
+        assert not may_have_left(session, kept)
+        session.add(call(kept, None))
         session.flush()
-        assert may_have_left(session, order)
-        order.attempt = 2
-        assert not may_have_left(session, order)
+        assert may_have_left(session, kept)
+        kept.attempt = 2
+        assert not may_have_left(session, kept)
 
 
 def test_the_whole_way_is_stamped_and_kept(house: House) -> None:
@@ -222,16 +230,14 @@ def test_the_whole_way_is_stamped_and_kept(house: House) -> None:
         change(house, order_id, lambda s, o: move(s, o, Event.PLACE, LATER))
 
 
-def test_moving_lets_go_of_the_lease_and_of_an_old_problem(house: House) -> None:
+def test_moving_lets_go_of_an_old_problem(house: House) -> None:
     """Nothing of the old state sticks to the new."""
     order_id = opened(house)
 
     def prepare(session: Session, order: PurchaseOrder) -> None:
         stumble(session, order, Problem.OUT_OF_STOCK, "none left", None, NOW)
         assert order.problem == "out_of_stock"
-        order.lease_until = LATER
         move(session, order, Event.APPROVE, LATER)
 
     change(house, order_id, prepare)
-    order = read(house, order_id)
-    assert (order.lease_until, order.problem) == (None, None)
+    assert read(house, order_id).problem is None

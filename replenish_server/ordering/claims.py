@@ -1,0 +1,92 @@
+"""Taking a parcel for a conversation: under a lease and a new fence, with all that may come along."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, or_, select
+
+from replenish_server.households.tables import Household
+from replenish_server.ordering.parcels import gather_companions, orders_in
+from replenish_server.ordering.states import State
+from replenish_server.ordering.tables import Parcel, PurchaseOrder
+from replenish_server.retailers.port import JournalClosed, Line, Need, ShipTo
+from replenish_server.retailers.tables import Retailer
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A parcel that this worker holds, and its orders as they were when it was taken."""
+
+    parcel: Parcel
+    orders: tuple[PurchaseOrder, ...]
+    need: Need
+    retailer: Retailer
+
+    @property
+    def only_quote(self) -> bool:
+        """Whether a person has to see the price before anything leaves."""
+        return any(order.state == State.NEEDS_APPROVAL for order in self.orders)
+
+
+def claim_parcel(session: Session, now: datetime, lease_until: datetime) -> Claim | None:
+    """Take the oldest parcel that wants a quote or wants to leave, under a new fence; None when none does.
+
+    Args:
+        session: a writing unit of work.
+        now: the moment.
+        lease_until: until when no other worker may take it.
+    """
+    wants = or_(
+        col(PurchaseOrder.state) == State.PLACING,
+        (col(PurchaseOrder.state) == State.NEEDS_APPROVAL)
+        & col(PurchaseOrder.quoted_minor).is_(None)
+        & col(PurchaseOrder.tier).is_(None),
+    )
+    query = (
+        select(Parcel)
+        .where(col(Parcel.id).in_(select(PurchaseOrder.parcel_id).where(wants)))
+        .where(or_(col(Parcel.lease_until).is_(None), col(Parcel.lease_until) < now))
+        .where(or_(col(Parcel.next_try_at).is_(None), col(Parcel.next_try_at) <= now))
+        .order_by(col(Parcel.created_at))
+        .limit(1)
+    )
+    parcel = session.exec(query).first()
+    if parcel is None:
+        return None
+    gather_companions(session, parcel, now)
+    parcel.fence += 1
+    parcel.lease_until = lease_until
+    session.add(parcel)
+    orders = tuple(order for order in orders_in(session, parcel) if _speaks(order))
+    household = session.get_one(Household, parcel.household_id)
+    retailer = session.get_one(Retailer, parcel.retailer_id)
+    return Claim(parcel, orders, _need(orders, household), retailer)
+
+
+def held(session: Session, claim: Claim) -> tuple[Parcel, list[PurchaseOrder]]:
+    """The parcel and its orders, if they are still ours and still as we took them.
+
+    Raises:
+        JournalClosed: another worker has the parcel, or an order has moved on.
+    """
+    parcel = session.get(Parcel, claim.parcel.id)
+    if parcel is None or parcel.fence != claim.parcel.fence:
+        raise JournalClosed(f"parcel {claim.parcel.id} has another fence")
+    orders = [order for order in orders_in(session, parcel) if _speaks(order)]
+    if [(order.id, order.state) for order in orders] != [(order.id, order.state) for order in claim.orders]:
+        raise JournalClosed(f"the orders of parcel {parcel.id} have moved on")
+    return parcel, orders
+
+
+def _speaks(order: PurchaseOrder) -> bool:
+    """Whether the conversation is about this order; one that ended in the parcel is not spoken of."""
+    return order.state in (State.PLACING, State.NEEDS_APPROVAL)
+
+
+def _need(orders: tuple[PurchaseOrder, ...], household: Household) -> Need:
+    return Need(
+        lines=tuple(Line(order.item_id, order.packs) for order in orders),
+        buyer_name=household.buyer_name,
+        buyer_email=household.buyer_email,
+        fulfilment=ShipTo(household.street, household.locality, household.postal_code, household.country),
+    )

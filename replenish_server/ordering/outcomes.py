@@ -1,0 +1,101 @@
+"""What an answer of the retailer means for each order of a parcel; always inside the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from replenish_server.ordering.handed_over import hand_over
+from replenish_server.ordering.orders import move, stumble
+from replenish_server.ordering.parcels import part, was_completed
+from replenish_server.ordering.shares import split_total
+from replenish_server.ordering.states import Event
+from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
+from replenish_server.retailers.port import Expired, HandOff, Placed, Problem, Quote, Trouble, Unknown
+
+Outcome = Quote | Placed | Trouble | HandOff | Unknown | Expired
+
+
+def remember_quote(session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], quote: Quote) -> None:
+    """Keep the session's id, and each order's share of the offer."""
+    parcel.checkout_id = quote.checkout_id
+    session.add(parcel)
+    for order, share in zip(orders, _shares(quote.total_minor, orders, quote), strict=True):
+        order.quoted_minor, order.currency = share, quote.currency
+        session.add(order)
+
+
+def settle_outcome(
+    session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], outcome: Outcome, now: datetime
+) -> None:
+    """Move every order of a parcel to where the answer puts it.
+
+    Raises:
+        ValueError: the outcome is not known, so nothing may be settled.
+    """
+    match outcome:
+        case Quote():
+            remember_quote(session, parcel, orders, outcome)
+            for order in orders:
+                session.add(OrderEvent(order_id=order.id, at=now, state=order.state, note="quoted"))
+        case Placed():
+            _place(session, orders, outcome, now)
+        case Trouble():
+            _stumble(session, parcel, orders, outcome, now)
+        case HandOff():
+            for order in orders:
+                hand_over(session, order, outcome, now)
+        case Expired():
+            parcel.attempt += 1
+            parcel.checkout_id = None
+            session.add(parcel)
+        case Unknown():
+            raise ValueError("an unknown outcome settles nothing")
+
+
+def withhold(
+    session: Session, orders: Sequence[PurchaseOrder], order_id: str, trouble: Trouble, now: datetime
+) -> None:
+    """One order may not leave. Among others it goes on alone, at the price that it has alone, and they go on
+    without it; alone it waits for a person."""
+    for order in orders:
+        if order.id != order_id:
+            continue
+        if len(orders) > 1:
+            part(session, order, now)
+        else:
+            stumble(session, order, trouble.problem, trouble.detail, trouble.continue_url, now)
+
+
+def _place(session: Session, orders: Sequence[PurchaseOrder], placed: Placed, now: datetime) -> None:
+    weights = [order.quoted_minor or 0 for order in orders]
+    shares = split_total(placed.total_minor, [order.packs for order in orders], weights)
+    for order, share in zip(orders, shares, strict=True):
+        order.retailer_order_id, order.permalink = placed.retailer_order_id, placed.permalink
+        order.total_minor, order.currency = share, placed.currency
+        move(session, order, Event.PLACE, now, placed.retailer_order_id)
+
+
+def _stumble(
+    session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], trouble: Trouble, now: datetime
+) -> None:
+    """Before anything was completed nobody can tell which order of several is meant: each goes on alone, and
+    the one that it was stumbles there. What may have left stays together: it is one order there, or none."""
+    declined = was_completed(session, parcel)
+    if trouble.problem is not Problem.UNKNOWN_OUTCOME:
+        alone = len(orders) > 1
+        for order in orders[1:]:
+            part(session, order, now)
+        parcel.alone = parcel.alone or alone
+        session.add(parcel)
+        if alone and not declined:
+            return
+    for order in orders:
+        stumble(session, order, trouble.problem, trouble.detail, trouble.continue_url, now)
+
+
+def _shares(total_minor: int, orders: Sequence[PurchaseOrder], quote: Quote) -> list[int]:
+    price = {line.item_id: line.total_minor for line in quote.lines}
+    known = all(order.item_id in price for order in orders)
+    weights = [price[order.item_id] if known else 0 for order in orders]
+    return split_total(total_minor, [order.packs for order in orders], weights)

@@ -1,0 +1,129 @@
+"""Which orders travel together: a parcel takes companions before its first word to the retailer, and lets
+one go again while nothing has been completed.
+
+Whoever leaves a parcel bumps its fence and attempt, so that the session that still names the leaver is closed
+and never completed (docs/adr/0015).
+"""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, or_, select
+
+from replenish_server.ids import new_id
+from replenish_server.ordering.journal import COMPLETE
+from replenish_server.ordering.states import State
+from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
+
+
+def new_parcel(
+    session: Session, household_id: str, retailer_id: str, now: datetime, alone: bool = False
+) -> Parcel:
+    """A conversation that has not begun."""
+    parcel = Parcel(
+        id=new_id("par"), household_id=household_id, retailer_id=retailer_id, alone=alone, created_at=now
+    )
+    session.add(parcel)
+    session.flush()
+    return parcel
+
+
+def parcel_of(session: Session, order: PurchaseOrder) -> Parcel:
+    """The conversation in which the order is."""
+    return session.get_one(Parcel, order.parcel_id)
+
+
+def orders_in(session: Session, parcel: Parcel) -> list[PurchaseOrder]:
+    """The orders of a parcel, oldest first."""
+    query = select(PurchaseOrder).where(PurchaseOrder.parcel_id == parcel.id)
+    return list(session.exec(query.order_by(col(PurchaseOrder.created_at), col(PurchaseOrder.id))))
+
+
+def may_have_left(session: Session, parcel: Parcel) -> bool:
+    """Whether the completing request was stored for sending and its answer is not known."""
+    call = _completing_call(session, parcel)
+    return call is not None and call.status is None
+
+
+def was_completed(session: Session, parcel: Parcel) -> bool:
+    """Whether a completing request of the present session was stored, answered or not."""
+    return _completing_call(session, parcel) is not None
+
+
+def _completing_call(session: Session, parcel: Parcel) -> RetailerCall | None:
+    query = select(RetailerCall).where(
+        RetailerCall.parcel_id == parcel.id,
+        RetailerCall.attempt == parcel.attempt,
+        RetailerCall.step == COMPLETE,
+    )
+    return session.exec(query).first()
+
+
+def part(session: Session, order: PurchaseOrder, now: datetime) -> None:
+    """Give an order a parcel of its own; those that stay begin a new session without it.
+
+    An order that travels alone stays where it is. Never call it for what may have left.
+    """
+    parcel = parcel_of(session, order)
+    if len(orders_in(session, parcel)) == 1:
+        return
+    parcel.attempt += 1
+    parcel.fence += 1
+    parcel.lease_until, parcel.next_try_at = None, now
+    order.parcel_id = new_parcel(session, order.household_id, order.retailer_id, now, alone=True).id
+    session.add(parcel)
+    session.add(order)
+    session.flush()
+
+
+def gather_companions(session: Session, parcel: Parcel, now: datetime) -> list[PurchaseOrder]:
+    """Take in every order of the household that wants to leave to the same retailer now.
+
+    Only conversations that have not begun are joined, and an article stands in a parcel once. Returns the
+    companions that were taken in.
+    """
+    mine = orders_in(session, parcel)
+    if not _may_share(session, parcel, mine):
+        return []
+    query = (
+        select(Parcel)
+        .where(Parcel.household_id == parcel.household_id, Parcel.retailer_id == parcel.retailer_id)
+        .where(Parcel.id != parcel.id, col(Parcel.alone).is_(False))
+        .where(or_(col(Parcel.lease_until).is_(None), col(Parcel.lease_until) < now))
+        .where(
+            col(Parcel.id).in_(
+                select(PurchaseOrder.parcel_id).where(
+                    PurchaseOrder.household_id == parcel.household_id, PurchaseOrder.state == State.PLACING
+                )
+            )
+        )
+        .order_by(col(Parcel.created_at))
+    )
+    taken: list[PurchaseOrder] = []
+    for other in session.exec(query).all():
+        theirs = orders_in(session, other)
+        if not _may_share(session, other, theirs) or _clash([*mine, *taken], theirs):
+            continue
+        for order in theirs:
+            order.parcel_id = parcel.id
+            session.add(order)
+        taken += theirs
+        session.flush()
+        session.delete(other)
+    return taken
+
+
+def _may_share(session: Session, parcel: Parcel, orders: list[PurchaseOrder]) -> bool:
+    """Whether nothing was said to the retailer yet, and all of its orders want to leave."""
+    if parcel.alone or parcel.checkout_id is not None or not orders:
+        return False
+    if any(order.state != State.PLACING for order in orders):
+        return False
+    said = select(RetailerCall.key).where(
+        RetailerCall.parcel_id == parcel.id, RetailerCall.attempt == parcel.attempt
+    )
+    return session.exec(said).first() is None
+
+
+def _clash(here: list[PurchaseOrder], there: list[PurchaseOrder]) -> bool:
+    items = [order.item_id for order in (*here, *there)]
+    return len(set(items)) < len(items) or len({order.currency for order in (*here, *there)}) > 1
