@@ -5,6 +5,7 @@ import asyncio
 import json
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import uvicorn
 from device_sim.clock import SimClock
 from device_sim.retailer.app import create_app
 from device_sim.retailer.config import RetailerConfig
+from device_sim.retailer.fulfilment import ADDRESS_FIELDS
 from device_sim.retailer.lines import CuttableProtocol, with_lines
 
 HOST = "127.0.0.1"
@@ -50,34 +52,51 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--trust-unknown-platforms", action="store_true", help="serve callers whose profile cannot be fetched"
     )
+    parser.add_argument(
+        "--trust", action="append", default=[], metavar="URL", help="profile URL of an approved platform"
+    )
+    parser.add_argument(
+        "--tls-cert", type=Path, help="certificate chain; with --tls-key the shop speaks TLS 1.3"
+    )
+    parser.add_argument("--tls-key", type=Path, help="private key of --tls-cert")
+    parser.add_argument(
+        "--any-address", action="store_true", help="send parcels to an address that has only a country"
+    )
     return parser
 
 
 async def serve(options: argparse.Namespace) -> None:
     """Open the shop, say where it is, and stay open until SIGTERM or SIGINT."""
     with socket.create_server((HOST, options.port)) as listener:
-        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        scheme = "https" if options.tls_cert else "http"
+        url = f"{scheme}://{HOST}:{listener.getsockname()[1]}"
         config = RetailerConfig(
             base_url=url,
             ship_after_h=options.ship_after_h,
             deliver_after_h=options.deliver_after_h,
             trust_unknown_platforms=options.trust_unknown_platforms,
+            trusted_platforms=tuple(options.trust),
+            address_needed=("address_country",) if options.any_address else ADDRESS_FIELDS,
         )
         clock = options.clock or SimClock(time.time(), time.time(), 1.0)
         app = create_app(options.db, clock, config, faults=options.faults)
-        server = _Server(
-            uvicorn.Config(
-                with_lines(app),
-                http=CuttableProtocol,
-                lifespan="on",
-                log_level="error",
-                access_log=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=1,
-                # Longer than any client keeps a connection: only a fault closes one that is in use.
-                timeout_keep_alive=75,
-            )
+        settings = uvicorn.Config(
+            with_lines(app),
+            http=CuttableProtocol,
+            lifespan="on",
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            ssl_certfile=options.tls_cert,
+            ssl_keyfile=options.tls_key,
+            timeout_graceful_shutdown=1,
+            # Longer than any client keeps a connection: only a fault closes one that is in use.
+            timeout_keep_alive=75,
         )
+        settings.load()
+        if settings.ssl is not None:
+            settings.ssl.minimum_version = ssl.TLSVersion.TLSv1_3  # the REST binding's floor
+        server = _Server(settings)
 
         def end() -> None:
             app.state.shop.closing.set()

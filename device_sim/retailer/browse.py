@@ -6,7 +6,7 @@ Source: UCP 2026-04-08, catalog (search, lookup and their REST binding).
 from collections.abc import Iterable
 from typing import Any
 
-from device_sim.retailer.catalogue import PRODUCTS, Item
+from device_sim.retailer.catalogue import PRODUCTS, TAGS, Item
 from device_sim.retailer.wire import (
     CATALOG_LOOKUP,
     CATALOG_SEARCH,
@@ -34,9 +34,7 @@ def search(body: Doc, items: dict[str, Item]) -> Doc:
         raise ProtocolError(400, "invalid_request", "Search by query, by filters, or both.")
     words = (query or "").lower().split()
     found = [
-        item
-        for item in _within(items.values(), filters)
-        if all(word in f"{item.item_id} {item.title} {PRODUCTS[item.product_id]}".lower() for word in words)
+        item for item in _within(items.values(), filters) if all(word in _searchable(item) for word in words)
     ]
     pagination = body.get("pagination") if isinstance(body.get("pagination"), dict) else {}
     try:
@@ -94,7 +92,12 @@ def product(body: Doc, items: dict[str, Item]) -> Doc:
         message = error("not_found", "No such product.", severity="unrecoverable")
         return refusal([CATALOG_LOOKUP], [message])
     packs.sort(key=lambda item: item.item_id != wanted)
-    return {"ucp": envelope([CATALOG_LOOKUP]), "product": _product(product_id, packs)}
+    return {"ucp": envelope([CATALOG_LOOKUP]), "product": _product(product_id, packs) | _choice(packs)}
+
+
+def _searchable(item: Item) -> str:
+    tags = " ".join(TAGS.get(item.product_id, ()))
+    return f"{item.item_id} {item.title} {PRODUCTS[item.product_id]} {tags}".lower()
 
 
 def _within(items: Iterable[Item], filters: Any) -> list[Item]:
@@ -140,9 +143,21 @@ def _product(product_id: str, packs: list[Item], inputs: dict[str, list[Doc]] | 
         "id": product_id,
         "title": title,
         "description": {"plain": title},
+        "tags": list(TAGS.get(product_id, ())),
         "price_range": {"min": _money(prices[0]), "max": _money(prices[-1])},
         "variants": variants,
     }
+
+
+def _choice(packs: list[Item]) -> Doc:
+    """The one thing that packs of a product differ in; the first pack is the one selected."""
+    if len(packs) < 2:
+        return {}
+    values = [{"id": pack.item_id, "label": pack.title, "exists": True} for pack in packs]
+    for value, pack in zip(values, packs, strict=True):
+        value["available"] = pack.stock > 0
+    first = {"name": "Pack", "id": packs[0].item_id, "label": packs[0].title}
+    return {"options": [{"name": "Pack", "values": values}], "selected": [first]}
 
 
 def _money(minor: int) -> Doc:

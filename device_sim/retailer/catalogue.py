@@ -15,7 +15,7 @@ class Item:
     Args:
         price_minor: gross price of one pack in EUR cents.
         stock: packs that can still be sold.
-        unit: "mg", "ml", "pages" or "litres" (of filtered water).
+        unit: "mg", "ml", "pages", "pieces" or "litres" (of filtered water).
         unit_amount: how many of `unit` one pack holds.
     """
 
@@ -26,6 +26,11 @@ class Item:
     stock: int
     unit: str
     unit_amount: int
+
+    @property
+    def by_mail(self) -> bool:
+        """Whether it can be sent by e-mail."""
+        return self.product_id in BY_MAIL
 
     def as_doc(self) -> Doc:
         """For the plain list that a person or a test reads."""
@@ -48,7 +53,18 @@ PRODUCTS = {
     "toner-cyan": "Toner cartridge, cyan",
     "water-filter": "Water filter cartridge",
     "coffee": "Coffee beans",
+    "toner-magenta": "Toner cartridge, magenta",
+    "toner-yellow": "Toner cartridge, yellow",
+    "dishwasher": "Dishwasher tablets",
+    "rinse-aid": "Rinse aid",
+    "brush-heads": "Toothbrush heads",
+    "hand-soap": "Hand soap refill",
+    "gift-card": "Gift card",
 }
+# What a search for a kind of thing finds.
+TAGS = {product_id: ("household",) for product_id in PRODUCTS if product_id != "gift-card"}
+# Sent by e-mail unless a delivery is asked for: such a line needs no address.
+BY_MAIL = ("gift-card",)
 
 SEED = (
     Item("det-750", "detergent", "Washing powder 750 g", 449, SEED_STOCK, "mg", 750_000),
@@ -64,6 +80,14 @@ SEED = (
     Item("filter-6", "water-filter", "Water filter cartridges, pack of 6", 3599, SEED_STOCK, "litres", 900),
     Item("coffee-500", "coffee", "Coffee beans 500 g", 699, SEED_STOCK, "mg", 500_000),
     Item("coffee-1000", "coffee", "Coffee beans 1 kg", 1299, SEED_STOCK, "mg", 1_000_000),
+    Item("toner-magenta", "toner-magenta", "Toner, magenta, 2300 pages", 7290, SEED_STOCK, "pages", 2_300),
+    Item("toner-yellow", "toner-yellow", "Toner, yellow, 2300 pages", 7290, SEED_STOCK, "pages", 2_300),
+    Item("tabs-40", "dishwasher", "Dishwasher tablets, 40", 899, SEED_STOCK, "pieces", 40),
+    Item("tabs-100", "dishwasher", "Dishwasher tablets, 100", 1899, SEED_STOCK, "pieces", 100),
+    Item("rinse-750", "rinse-aid", "Rinse aid 750 ml", 299, SEED_STOCK, "ml", 750),
+    Item("brush-4", "brush-heads", "Toothbrush heads, pack of 4", 1499, SEED_STOCK, "pieces", 4),
+    Item("soap-1000", "hand-soap", "Hand soap refill 1 l", 399, SEED_STOCK, "ml", 1_000),
+    Item("gift-25", "gift-card", "Gift card over 25 EUR", 2500, SEED_STOCK, "pieces", 1),
 )
 
 
@@ -106,6 +130,13 @@ class Catalogue:
             )
             if not taken:
                 raise OutOfStockError(item_id)
+
+    def take_at_most(self, item_id: str, quantity: int) -> int:
+        """Take what there is, up to `quantity`; how many packs that were."""
+        row = self._store.row("SELECT stock FROM items WHERE item_id = ?", item_id)
+        taken = min(row["stock"], quantity) if row else 0
+        self._store.run("UPDATE items SET stock = stock - ? WHERE item_id = ?", taken, item_id)
+        return taken
 
     def give_back(self, quantities: dict[str, int]) -> None:
         """Put the packs of a cancelled order back on the shelf."""

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from device_sim.retailer.fulfilment import ADDRESS_FIELDS
+from device_sim.retailer.wire import CAPABILITIES
+
 
 class Clock(Protocol):
     """Where the shop reads the time: the simulation's clock, or one that a test moves by hand."""
@@ -24,8 +27,11 @@ class RetailerConfig:
         tick_s: real seconds between two looks of the background task at the clock and at unsent webhooks.
         webhook_backoff_s: first and longest real wait between two tries to deliver one webhook.
         webhook_tries: after so many failed tries a delivery is given up.
-        trust_unknown_platforms: answer a caller whose profile cannot be fetched as if it could do everything,
-            instead of 424. Such a caller gets no webhooks.
+        trust_unknown_platforms: answer a caller whose profile cannot be fetched as if it could do everything
+            that needs no key, instead of 424. Such a caller gets no webhooks.
+        trusted_platforms: profile URLs of approved platforms, for which alone the same is true.
+        address_needed: the address fields without which no parcel can be sent.
+        offers: the capabilities that the profile names, in its order.
     """
 
     base_url: str = "http://127.0.0.1"
@@ -36,6 +42,9 @@ class RetailerConfig:
     webhook_backoff_s: tuple[float, float] = (0.5, 30.0)
     webhook_tries: int = 60
     trust_unknown_platforms: bool = False
+    trusted_platforms: tuple[str, ...] = ()
+    address_needed: tuple[str, ...] = ADDRESS_FIELDS
+    offers: tuple[str, ...] = CAPABILITIES
 
     def __post_init__(self) -> None:
         if not 0 <= self.ship_after_h <= self.deliver_after_h:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from device_sim.retailer.levers import NAMES, Levers, read_levers
+
 OPERATIONS = ("create", "update", "complete", "cancel")
 KINDS = ("accept_then_close", "accept_then_500", "hang", "error_500", "close_before", "hang_before")
 BEFORE = ("error_500", "close_before", "hang_before")
@@ -47,33 +49,28 @@ class FaultPlan:
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
         self._faults: dict[str, list[Fault]] = {}
         self._random: dict[str, random.Random] = {}
-        self.honours_keys = True
-        self.key_lifetime_s: float | None = None
-        self.asks_on_price_change = True
+        self.levers = Levers()
         self.set(settings or {})
 
     def set(self, settings: Mapping[str, Any]) -> None:
         """Replace everything in force; `{}` ends all faults.
 
         Args:
-            settings: operation -> list of faults, and `seed`, `honours_keys`, `key_lifetime_s` (seconds of
-                the clock), `asks_on_price_change` (False: complete charges a changed price without a word).
+            settings: operation -> list of faults, `seed`, and the levers (`levers.Levers`).
 
         Raises:
             ValueError: an unknown name, a share outside 0..1, or shares of one operation adding up to over 1.
         """
-        known = {*OPERATIONS, "seed", "honours_keys", "key_lifetime_s", "asks_on_price_change"}
+        known = {*OPERATIONS, "seed", *NAMES}
         if unknown := set(settings) - known:
             raise ValueError(f"unknown fault settings: {', '.join(sorted(unknown))}")
         faults = {operation: _read(settings.get(operation, [])) for operation in OPERATIONS}
+        levers = read_levers(settings)
         seed = int(settings.get("seed", 0))
         self._faults = faults
+        self.levers = levers
         # One stream for each operation: how often another one is called does not change what hits this one.
-        self._random = {operation: random.Random(f"{seed}/{operation}") for operation in OPERATIONS}
-        self.honours_keys = bool(settings.get("honours_keys", True))
-        lifetime = settings.get("key_lifetime_s")
-        self.key_lifetime_s = None if lifetime is None else float(lifetime)
-        self.asks_on_price_change = bool(settings.get("asks_on_price_change", True))
+        self._random = {name: random.Random(f"{seed}/{name}") for name in (*OPERATIONS, "webhook")}
 
     def draw(self, operation: str) -> Fault | None:
         """What hits the next request of `operation`; at most one fault, and None most of the time."""
@@ -87,6 +84,15 @@ class FaultPlan:
                     return fault
                 return None
             point -= fault.share
+        return None
+
+    def draw_webhook(self) -> str | None:
+        """How the next delivery goes wrong (a name of levers.WEBHOOK_KINDS); None: as it should."""
+        point = self._random["webhook"].random()
+        for kind, share in self.levers.webhooks.items():
+            if point < share:
+                return kind
+            point -= share
         return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from device_sim.retailer.config import Clock
 from device_sim.retailer.faults import FaultPlan
 from device_sim.retailer.store import Store
-from device_sim.retailer.wire import Doc, ProtocolError, encode
+from device_sim.retailer.wire import ProtocolError
 
 KEY_LIFETIME_S = 48 * 3600.0
 KEY_MAX_CHARS = 255
@@ -25,7 +25,7 @@ class Keys:
         self._plan = plan
 
     def answer(
-        self, key: str | None, target: str, body: bytes, act: Callable[[str], tuple[int, Doc]]
+        self, key: str | None, target: str, body: bytes, act: Callable[[str], tuple[int, bytes]]
     ) -> tuple[int, bytes]:
         """The stored answer of `key`, or what `act` answers now, stored with its effect.
 
@@ -33,8 +33,8 @@ class Keys:
             key: the Idempotency-Key header.
             target: method and path of the request; a key belongs to one target.
             body: the raw bytes of the request, compared by SHA-256.
-            act: does the work and gives HTTP status and document. Whatever it raises undoes the work and
-                stores nothing.
+            act: does the work and gives HTTP status and the bytes of the answer. Whatever it raises undoes
+                the work and stores nothing.
 
         Raises:
             ProtocolError: 400 without a usable key, 409 when the key was used for something else.
@@ -43,13 +43,18 @@ class Keys:
             raise ProtocolError(
                 400, "missing_idempotency_key", "Send an Idempotency-Key header of 1 to 255 characters."
             )
+        if self._plan.levers.keys_unavailable:
+            # Without the memory a repetition could not be told from a new request: fail closed.
+            raise ProtocolError(503, "idempotency_unavailable", "Keys cannot be stored now; try again later.")
         digest = hashlib.sha256(body).hexdigest()
         now_s = self._clock.now_s()
-        lifetime_s = KEY_LIFETIME_S if self._plan.key_lifetime_s is None else self._plan.key_lifetime_s
+        lifetime_s = self._plan.levers.key_lifetime_s
+        if lifetime_s is None:
+            lifetime_s = KEY_LIFETIME_S
         with self._store.transaction():
             self._store.run("DELETE FROM idempotency_keys WHERE created_s <= ?", now_s - lifetime_s)
             known = self._store.row("SELECT * FROM idempotency_keys WHERE key = ?", key)
-            if known is not None and self._plan.honours_keys:
+            if known is not None and self._plan.levers.honours_keys:
                 if (known["target"], known["body_sha256"]) != (target, digest):
                     raise ProtocolError(
                         409,
@@ -57,8 +62,7 @@ class Keys:
                         "This Idempotency-Key was used for a different request.",
                     )
                 return known["status"], known["answer"]
-            status, doc = act(key)
-            answer = encode(doc)
+            status, answer = act(key)
             self._store.run(
                 "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?, ?)",
                 key,
@@ -69,3 +73,10 @@ class Keys:
                 now_s,
             )
         return status, answer
+
+    def age(self, key: str, hours: float) -> bool:
+        """Make a stored key older by hand; False if it is not known. Inside the caller's transaction."""
+        changed = self._store.run(
+            "UPDATE idempotency_keys SET created_s = created_s - ? WHERE key = ?", hours * 3600, key
+        )
+        return changed > 0

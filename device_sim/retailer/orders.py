@@ -1,4 +1,4 @@
-"""Orders: placing them, moving them along by the clock, cancelling them, and their full snapshot.
+"""Orders: placing them, moving them along by the clock, taking packs out of them, and their full snapshot.
 
 Every change and the webhook that tells of it are one transaction. It never sends anything itself.
 Source: UCP 2026-04-08, order ("Order Line Item", "Fulfillment Event", "Adjustment") and its REST binding.
@@ -7,49 +7,39 @@ Source: UCP 2026-04-08, order ("Order Line Item", "Fulfillment Event", "Adjustme
 import json
 import secrets
 import sqlite3
-from dataclasses import dataclass
 
-from device_sim.retailer.catalogue import Catalogue
 from device_sim.retailer.config import Clock, RetailerConfig
-from device_sim.retailer.quote import ShippingOption
+from device_sim.retailer.faults import FaultPlan
+from device_sim.retailer.parcels import DESCRIPTIONS, Pace, plan, without
+from device_sim.retailer.purchase import Purchase
+from device_sim.retailer.snapshot import label, snapshot
+from device_sim.retailer.stock import Stock, Taken
 from device_sim.retailer.store import Store
 from device_sim.retailer.webhooks import Outbox
-from device_sim.retailer.wire import CURRENCY, ORDER, Doc, amount, envelope, error, iso, refusal
+from device_sim.retailer.wire import ORDER, Doc, amount, error, iso, refusal
 
-HOUR_S = 3600.0
-STEPS = {"created": "processing", "processing": "shipped", "shipped": "delivered"}
 CANCELABLE = ("created", "processing")
-DESCRIPTIONS = {
-    "processing": "The parcel is being packed",
-    "shipped": "Handed over to the parcel service",
-    "delivered": "Put down at the front door",
-}
-
-
-@dataclass(frozen=True)
-class Purchase:
-    """What a completed checkout bought, for whom and under which key."""
-
-    checkout_id: str
-    profile_url: str
-    complete_key: str
-    line_items: list[Doc]
-    totals: list[Doc]
-    destination: Doc
-    option: ShippingOption
+RESTOCKED = ("cancellation", "return")  # adjustments after which the packs are on the shelf again
 
 
 class Orders:
     """The shop's orders. Every method runs inside the caller's transaction."""
 
     def __init__(
-        self, store: Store, clock: Clock, config: RetailerConfig, catalogue: Catalogue, outbox: Outbox
+        self,
+        store: Store,
+        clock: Clock,
+        config: RetailerConfig,
+        stock: Stock,
+        outbox: Outbox,
+        faults: FaultPlan,
     ) -> None:
         self._store = store
         self._clock = clock
         self._config = config
-        self._catalogue = catalogue
+        self._stock = stock
         self._outbox = outbox
+        self._faults = faults
 
     def permalink(self, order_id: str) -> str:
         """The page of the order for a person, and the only place to cancel it."""
@@ -60,28 +50,16 @@ class Orders:
         transaction. Returns what the checkout says of the order: id, label, permalink_url."""
         order_id = f"ord_{secrets.token_hex(12)}"
         now_s = self._clock.now_s()
-        haste = 0.5 if purchase.option.option_id == "express" else 1.0
-        ship_s = now_s + self._config.ship_after_h * HOUR_S * haste
-        due = {
-            # Somebody has to pick the goods before a courier can take them: a quarter of the way.
-            "processing": now_s + (ship_s - now_s) / 4,
-            "shipped": ship_s,
-            "delivered": now_s + self._config.deliver_after_h * HOUR_S * haste,
-        }
-        doc = {
-            "lines": [
-                {
-                    "id": line["id"],
-                    "item": line["item"],
-                    "original": line["quantity"],
-                    "totals": line["totals"],
-                }
-                for line in purchase.line_items
-            ],
-            "totals": purchase.totals,
-            "destination": {name: value for name, value in purchase.destination.items() if name != "id"},
-            "option": {"id": purchase.option.option_id, "title": purchase.option.title},
-            "due": due,
+        haste = 0.5 if purchase.option_id == "express" else 1.0
+        pace = Pace(self._config.ship_after_h * haste, self._config.deliver_after_h * haste)
+        levers = self._faults.levers
+        lines = [(line["id"], line["quantity"]) for line in purchase.line_items]
+        steps = plan(purchase.kind, lines, purchase.late, now_s, pace, levers)
+        promised = plan(purchase.kind, lines, purchase.late, now_s, pace, type(levers)())
+        doc = purchase.as_order(levers.overcharges_minor) | {
+            "steps": steps,
+            "promised_s": max(step["at_s"] for step in promised),
+            "done": 0,
             "events": [],
             "adjustments": [],
         }
@@ -92,11 +70,15 @@ class Orders:
             purchase.profile_url,
             purchase.complete_key,
             now_s,
-            due["processing"],
+            steps[0]["at_s"],
             json.dumps(doc),
         )
         self._announce(order_id, now_s)
-        return {"id": order_id, "label": _label(order_id), "permalink_url": self.permalink(order_id)}
+        if levers.loses_packs:
+            line = purchase.line_items[0]
+            packs = min(levers.loses_packs, line["quantity"])
+            self.take_out(order_id, line["id"], packs, "refund", "Found missing when the order was packed")
+        return {"id": order_id, "label": label(order_id), "permalink_url": self.permalink(order_id)}
 
     def read(self, order_id: str, profile_url: str, active: tuple[str, ...]) -> Doc:
         """The order's snapshot for the platform that placed it; for another caller there is none."""
@@ -112,41 +94,10 @@ class Orders:
         row = self._row(order_id)
         if row is None:
             raise LookupError(order_id)
-        doc = json.loads(row["doc"])
-        canceled = row["state"] == "canceled"
-        gone = row["state"] in ("shipped", "delivered")
-        lines = []
-        for line in doc["lines"]:
-            total = 0 if canceled else line["original"]
-            quantity = {"original": line["original"], "total": total, "fulfilled": total if gone else 0}
-            status = "removed" if canceled else "fulfilled" if gone else "processing"
-            lines.append(
-                {"id": line["id"], "item": line["item"], "quantity": quantity, "totals": line["totals"]}
-                | {"status": status}
-            )
-        expectation = {
-            "id": "exp_1",
-            "line_items": _all_lines(doc),
-            "method_type": "shipping",
-            "destination": doc["destination"],
-            "description": f"{doc['option']['title']}, arrives {iso(doc['due']['delivered'])}",
-            "fulfillable_on": "now",
-        }
-        return {
-            "ucp": envelope([ORDER]),
-            "id": order_id,
-            "label": _label(order_id),
-            "checkout_id": row["checkout_id"],
-            "permalink_url": self.permalink(order_id),
-            "currency": CURRENCY,
-            "line_items": lines,
-            "fulfillment": {"expectations": [] if canceled else [expectation], "events": doc["events"]},
-            "adjustments": doc["adjustments"],
-            "totals": doc["totals"],
-        }
+        return snapshot(row, self.permalink(order_id))
 
     def state(self, order_id: str) -> str | None:
-        """created, processing, shipped, delivered or canceled; None if there is no such order."""
+        """created, processing, shipped, ready_for_pickup, delivered or canceled; None for no such order."""
         row = self._row(order_id)
         return row["state"] if row else None
 
@@ -164,31 +115,19 @@ class Orders:
 
         Returns whether a step was taken. A shop that slept takes one step for each call, oldest first.
         """
-        row = self._row(order_id)
-        now_s = self._clock.now_s()
-        if row is None or row["state"] not in STEPS or (not now and row["next_s"] > now_s):
+        row, now_s = self._row(order_id), self._clock.now_s()
+        if row is None or row["next_s"] is None or (not now and row["next_s"] > now_s):
             return False
-        step = STEPS[row["state"]]
         doc = json.loads(row["doc"])
+        step = doc["steps"][doc["done"]]
         at_s = now_s if now else row["next_s"]
-        event: Doc = {
-            "id": f"evt_{len(doc['events']) + 1}",
-            "occurred_at": iso(at_s),
-            "type": step,
-            "line_items": _all_lines(doc),
-            "description": DESCRIPTIONS[step],
-        }
-        if step != "processing":
-            number = f"SBX{order_id.removeprefix('ord_')[:12].upper()}"
-            event |= {
-                "carrier": "Sandbox Parcel",
-                "tracking_number": number,
-                "tracking_url": f"{self._config.base_url}/track/{number}",
-            }
-        doc["events"].append(event)
-        following = STEPS.get(step)
-        next_s = max(doc["due"][following], at_s) if following else None
-        self._write(order_id, step, next_s, doc)
+        doc["events"].append(self._event(order_id, doc, step, at_s))
+        doc["done"] += 1
+        rest = doc["steps"][doc["done"] :]
+        state = step["type"]
+        if state == "delivered" and any(later["type"] == "delivered" for later in rest):
+            state = "shipped"  # another parcel is still on its way
+        self._write(order_id, state, max(rest[0]["at_s"], at_s) if rest else None, doc)
         self._announce(order_id, at_s)
         return True
 
@@ -199,23 +138,78 @@ class Orders:
             return False
         doc = json.loads(row["doc"])
         now_s = self._clock.now_s()
+        refunded = sum(entry["totals"][0]["amount"] for entry in doc["adjustments"])
         paid = next(entry["amount"] for entry in doc["totals"] if entry["type"] == "total")
-        doc["adjustments"].append(
-            {
-                "id": f"adj_{len(doc['adjustments']) + 1}",
-                "type": "cancellation",
-                "occurred_at": iso(now_s),
-                "status": "completed",
-                "line_items": [{"id": line["id"], "quantity": -line["original"]} for line in doc["lines"]],
-                "totals": [amount("total", -paid, "Refund")],
-                "description": "Cancelled on the order's page",
-            }
-        )
+        removed = [{"id": line["id"], "quantity": -line["total"]} for line in doc["lines"] if line["total"]]
+        self._adjust(doc, "cancellation", "Cancelled on the order's page", removed, -(paid + refunded))
         for line in doc["lines"]:
-            self._catalogue.give_back({line["item"]["id"]: line["original"]})
+            line["total"] = 0
+        self._stock.give_back(Taken(doc["taken"], doc["location_id"]))
         self._write(order_id, "canceled", None, doc)
         self._announce(order_id, now_s)
         return True
+
+    def take_out(self, order_id: str, line_id: str, packs: int, kind: str, description: str) -> bool:
+        """Take packs out of an order and refund them. False if the order has not so many of that line.
+
+        Args:
+            kind: the adjustment's type: refund, return, cancellation, ..
+        """
+        row = self._row(order_id)
+        doc = json.loads(row["doc"]) if row else {"lines": []}
+        line = next((entry for entry in doc["lines"] if entry["id"] == line_id), None)
+        if row is None or line is None or not 0 < packs <= line["total"]:
+            return False
+        paid = next(entry["amount"] for entry in line["totals"] if entry["type"] == "total")
+        back = paid * packs // line["original"]
+        self._adjust(doc, kind, description, [{"id": line_id, "quantity": -packs}], -back)
+        line["total"] -= packs
+        item_id = line["item"]["id"]
+        doc["taken"][item_id] = max(doc["taken"].get(item_id, 0) - packs, 0)
+        if kind in RESTOCKED:
+            self._stock.give_back(Taken({item_id: packs}, doc["location_id"]))
+        done, rest = doc["steps"][: doc["done"]], doc["steps"][doc["done"] :]
+        rest = without(rest, line_id, packs)
+        doc["steps"] = [*done, *rest]
+        gone = not any(entry["total"] for entry in doc["lines"])
+        state = "canceled" if gone and row["state"] in CANCELABLE else row["state"]
+        self._write(order_id, state, rest[0]["at_s"] if rest and not gone else None, doc)
+        self._announce(order_id, self._clock.now_s())
+        return True
+
+    def _event(self, order_id: str, doc: Doc, step: Doc, at_s: float) -> Doc:
+        kind = step["type"]
+        text = DESCRIPTIONS[kind]
+        if kind == "delivered" and doc["kind"] != "shipping":
+            text = "Collected at the counter" if doc["kind"] == "pickup" else "Sent by e-mail"
+        event: Doc = {
+            "id": f"evt_{len(doc['events']) + 1}",
+            "occurred_at": iso(at_s),
+            "type": kind,
+            "line_items": step["lines"],
+            "description": text,
+        }
+        if kind != "processing":
+            number = f"SBX{order_id.removeprefix('ord_')[:12].upper()}"
+            number += f"-{step['parcel']}" if step["parcel"] > 1 else ""
+            event["tracking_number"] = number
+            event["tracking_url"] = f"{self._config.base_url}/track/{number}"
+            if doc["kind"] == "shipping":
+                event["carrier"] = "Sandbox Parcel"
+        return event
+
+    def _adjust(self, doc: Doc, kind: str, text: str, lines: list[Doc], back_minor: int) -> None:
+        doc["adjustments"].append(
+            {
+                "id": f"adj_{len(doc['adjustments']) + 1}",
+                "type": kind,
+                "occurred_at": iso(self._clock.now_s()),
+                "status": "completed",
+                "line_items": lines,
+                "totals": [amount("total", back_minor, "Refund")],
+                "description": text,
+            }
+        )
 
     def _row(self, order_id: str) -> sqlite3.Row | None:
         return self._store.row("SELECT * FROM orders WHERE id = ?", order_id)
@@ -233,11 +227,3 @@ class Orders:
         row = self._row(order_id)
         if row is not None:
             self._outbox.add(order_id, row["profile_url"], occurred_s, self.snapshot(order_id))
-
-
-def _all_lines(doc: Doc) -> list[Doc]:
-    return [{"id": line["id"], "quantity": line["original"]} for line in doc["lines"]]
-
-
-def _label(order_id: str) -> str:
-    return f"#{order_id.removeprefix('ord_')[:6].upper()}"

@@ -1,7 +1,7 @@
 """Who is calling: reads the UCP-Agent header, fetches the caller's profile within bounds and negotiates.
 
-It identifies, it does not authenticate: it checks no signature (docs/sandbox-retailer.md).
-Source: UCP 2026-04-08, overview, "Negotiation Protocol" and "Error Codes".
+It identifies; that the caller is who it says, is for `signatures` to verify with the keys found here.
+Source: UCP 2026-04-08, overview, "Negotiation Protocol", "Error Codes" and "Profile Requirements".
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import ipaddress
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,8 +17,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from device_sim.retailer.config import RetailerConfig
+from device_sim.retailer.releases import PRIMARY, RELEASES, Release
 from device_sim.retailer.store import Store
-from device_sim.retailer.wire import CAPABILITIES, EXTENSIONS, ORDER, VERSION, ProtocolError
+from device_sim.retailer.wire import EXTENSIONS, NEEDS_KEYS, ORDER, ProtocolError
 
 PROFILE_MAX_BYTES = 1024 * 1024
 PROFILE_TIMEOUT_S = 5.0
@@ -25,15 +27,20 @@ FRESH_AT_LEAST_S = 60.0  # profiles must allow caching for a minute at least
 FRESH_AT_MOST_S = 3600.0
 
 # The two string members of the RFC 8941 dictionary that this protocol has ever used.
-MEMBER = re.compile(r'(?:^|,)\s*([a-z*][a-z0-9_.*-]*)\s*=\s*"((?:[^"\\]|\\["\\])*)"')
+MEMBER = re.compile(r'(?:^|[,;])\s*([a-z*][a-z0-9_.*-]*)\s*=\s*"((?:[^"\\]|\\["\\])*)"')
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A caller, its profile's address and the capabilities it shares with the shop."""
+    """A caller, its profile's address, the release it speaks and the capabilities it shares with the shop.
+
+    Args:
+        active: capabilities in force, in the names of 2026-04-08.
+    """
 
     profile_url: str
     active: tuple[str, ...]
+    release: Release = PRIMARY
 
 
 class Platforms:
@@ -46,9 +53,13 @@ class Platforms:
         self._store = store
         self._config = config
         self._http = http
+        self._refreshed: dict[str, float] = {}
 
-    async def identify(self, header: str | None) -> Platform:
+    async def identify(self, header: str | None, served: Release = PRIMARY) -> Platform:
         """The caller behind a UCP-Agent header.
+
+        Args:
+            served: the release of the endpoint that was called, for a caller whose profile cannot be read.
 
         Raises:
             ProtocolError: 400 invalid_profile_url, 424 profile_unreachable, 422 profile_malformed or
@@ -57,22 +68,52 @@ class Platforms:
         members = dict(MEMBER.findall(header or ""))
         url = members.get("profile", "")
         _check_url(url)
-        if members.get("version", VERSION) != VERSION:
+        if members.get("version", PRIMARY.version) not in RELEASES:
             raise _unsupported(members["version"])
         try:
-            ucp = await self._profile(url)
+            ucp = (await self._document(url))["ucp"]
         except ProtocolError as problem:
-            if problem.status == 424 and self._config.trust_unknown_platforms:
-                return Platform(url, CAPABILITIES)
+            trusted = self._config.trust_unknown_platforms or url in self._config.trusted_platforms
+            if problem.status == 424 and trusted:
+                return Platform(url, self._without_keys(served), served)
             raise
-        if ucp.get("version") != VERSION:
-            raise _unsupported(str(ucp.get("version")))
-        return Platform(url, _shared(ucp))
+        release = RELEASES.get(ucp["version"])
+        if release is None:
+            raise _unsupported(ucp["version"])
+        return Platform(url, release.shared(ucp, dict.fromkeys(self._config.offers), EXTENSIONS), release)
+
+    async def key(self, platform: Platform, kid: str) -> Mapping[str, Any] | None:
+        """The platform's published key of that name; an unknown name makes the shop look once a minute."""
+        for look_again in (False, True):
+            if look_again:
+                if time.monotonic() - self._refreshed.get(platform.profile_url, -1e9) < FRESH_AT_LEAST_S:
+                    return None
+                self._refreshed[platform.profile_url] = time.monotonic()
+            try:
+                document = await self._document(platform.profile_url, look_again=look_again)
+            except ProtocolError:
+                return None
+            found = [key for key in platform.release.keys(document) if key.get("kid") == kid]
+            usable = [key for key in found if key.get("use") != "enc"]
+            if usable:
+                return usable[0]
+        return None
+
+    def keys(self, platform: Platform) -> list[Mapping[str, Any]]:
+        """Every key in the platform's profile as last seen."""
+        row = self._store.row("SELECT body FROM profiles WHERE url = ?", platform.profile_url)
+        return platform.release.keys(json.loads(row["body"])) if row else []
+
+    def release_of(self, profile_url: str) -> Release:
+        """The release in which the platform hears of its orders."""
+        row = self._store.row("SELECT body FROM profiles WHERE url = ?", profile_url)
+        version = json.loads(row["body"])["ucp"]["version"] if row else PRIMARY.version
+        return RELEASES.get(version, PRIMARY)
 
     def webhook_url(self, profile_url: str) -> str | None:
         """Where this platform wants to hear of its orders, from its profile as last seen."""
         row = self._store.row("SELECT body FROM profiles WHERE url = ?", profile_url)
-        entries = json.loads(row["body"]).get("capabilities", {}).get(ORDER, []) if row else []
+        entries = json.loads(row["body"])["ucp"].get("capabilities", {}).get(ORDER, []) if row else []
         for entry in entries:
             config = entry.get("config") if isinstance(entry, dict) else None
             url = config.get("webhook_url") if isinstance(config, dict) else None
@@ -80,25 +121,29 @@ class Platforms:
                 return url
         return None
 
-    async def _profile(self, url: str) -> dict[str, Any]:
+    def _without_keys(self, served: Release) -> tuple[str, ...]:
+        """What a caller without a readable profile can do: all but what needs its keys."""
+        return tuple(name for name in self._config.offers if name in served.names and name not in NEEDS_KEYS)
+
+    async def _document(self, url: str, *, look_again: bool = False) -> dict[str, Any]:
         known = self._store.row("SELECT * FROM profiles WHERE url = ?", url)
-        if known is not None and known["fresh_until_wall_s"] > time.time():
-            return _document(known["body"])
+        if known is not None and known["fresh_until_wall_s"] > time.time() and not look_again:
+            return _loaded(known["body"])
         try:
             body, fresh_s = await self._fetch(url)
         except ProtocolError:
             if known is None:
                 raise
-            return _document(known["body"])
-        ucp = _ucp_of(body)
+            return _loaded(known["body"])
+        document = _read(body)
         with self._store.transaction():
             self._store.run(
                 "INSERT OR REPLACE INTO profiles VALUES (?, ?, ?)",
                 url,
-                json.dumps(ucp),
+                json.dumps(document),
                 time.time() + fresh_s,
             )
-        return ucp
+        return document
 
     async def _fetch(self, url: str) -> tuple[bytes, float]:
         body = bytearray()
@@ -142,12 +187,12 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _document(text: str) -> dict[str, Any]:
+def _loaded(text: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(text)
     return document
 
 
-def _ucp_of(body: bytes) -> dict[str, Any]:
+def _read(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except ValueError as problem:
@@ -160,24 +205,12 @@ def _ucp_of(body: bytes) -> dict[str, Any]:
         isinstance(entry, list) for entry in capabilities.values()
     ):
         raise ProtocolError(422, "profile_malformed", "ucp.capabilities must map names to lists.")
-    return ucp
-
-
-def _shared(ucp: dict[str, Any]) -> tuple[str, ...]:
-    """The intersection of both sides' capabilities, without extensions that lost their parent."""
-    theirs = {
-        name
-        for name, entries in ucp.get("capabilities", {}).items()
-        if any(isinstance(entry, dict) and entry.get("version") == VERSION for entry in entries)
-    }
-    return tuple(
-        name
-        for name in CAPABILITIES
-        if name in theirs and (name not in EXTENSIONS or EXTENSIONS[name] in theirs)
-    )
+    whole: dict[str, Any] = document
+    return whole
 
 
 def _unsupported(version: str) -> ProtocolError:
+    spoken = ", ".join(sorted(RELEASES))
     return ProtocolError(
-        422, "version_unsupported", f"Version {version} is not supported. This shop speaks {VERSION}."
+        422, "version_unsupported", f"Version {version} is not supported. This shop speaks {spoken}."
     )

@@ -10,11 +10,14 @@ import httpx
 
 from device_sim.retailer.catalogue import Catalogue
 from device_sim.retailer.checkout import Checkouts
+from device_sim.retailer.completion import Completions
 from device_sim.retailer.config import Clock, RetailerConfig
 from device_sim.retailer.faults import FaultPlan
 from device_sim.retailer.idempotency import Keys
 from device_sim.retailer.orders import Orders
 from device_sim.retailer.platforms import Platforms
+from device_sim.retailer.signing import KeyRing
+from device_sim.retailer.stock import Stock
 from device_sim.retailer.store import Store
 from device_sim.retailer.webhooks import Outbox
 
@@ -48,17 +51,30 @@ class Shop:
         # No redirects, no proxies from the environment: what a caller names is fetched as it stands.
         self._http = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)
         self.store = Store(db_path)
-        self.catalogue = Catalogue(self.store)
+        self.stock = Stock(self.store)
+        self.key_ring = KeyRing(self.store, clock)
         self.platforms = Platforms(self.store, config, self._http)
-        self.outbox = Outbox(self.store, config, self._http)
-        self.orders = Orders(self.store, clock, config, self.catalogue, self.outbox)
-        self.checkouts = Checkouts(self.store, clock, config, self.catalogue, self.orders)
+        self.outbox = Outbox(self.store, config, self._http, self.platforms, self.key_ring, self.faults)
+        self.orders = Orders(self.store, clock, config, self.stock, self.outbox, self.faults)
+        self.checkouts = Checkouts(self.store, clock, config, self.stock, self.faults)
+        self.completions = Completions(
+            self.store, clock, self.checkouts, self.stock, self.orders, self.faults
+        )
         self.keys = Keys(self.store, clock, self.faults)
         with self.store.transaction():
-            self.catalogue.seed()
+            self.stock.seed()
+        self.key_ring.current()  # a new shop has its key before anyone asks
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The shelf of the warehouse."""
+        return self.stock.catalogue
 
     async def tick(self) -> int:
         """Move every order whose time has come, then try the webhooks that wait. Returns how many arrived."""
+        for session_id in self.completions.due():
+            with self.store.transaction():
+                self.completions.settle(session_id)
         while due := self.orders.due():
             for order_id in due:
                 with self.store.transaction():

@@ -10,10 +10,13 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS items (
   item_id TEXT PRIMARY KEY, product_id TEXT NOT NULL, title TEXT NOT NULL, price_minor INTEGER NOT NULL,
   stock INTEGER NOT NULL CHECK (stock >= 0), unit TEXT NOT NULL, unit_amount INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS location_stock (
+  location_id TEXT NOT NULL, item_id TEXT NOT NULL, stock INTEGER NOT NULL CHECK (stock >= 0),
+  PRIMARY KEY (location_id, item_id));
 CREATE TABLE IF NOT EXISTS sessions (
   id TEXT PRIMARY KEY, status TEXT NOT NULL, created_s REAL NOT NULL, expires_s REAL NOT NULL,
   quoted_minor INTEGER NOT NULL, profile_url TEXT NOT NULL,
-  wish TEXT NOT NULL, final TEXT);
+  wish TEXT NOT NULL, final TEXT, notes TEXT NOT NULL DEFAULT '[]', pending TEXT, due_s REAL);
 CREATE TABLE IF NOT EXISTS idempotency_keys (
   key TEXT PRIMARY KEY, target TEXT NOT NULL, body_sha256 TEXT NOT NULL, status INTEGER NOT NULL,
   answer BLOB NOT NULL, created_s REAL NOT NULL);
@@ -24,9 +27,11 @@ CREATE INDEX IF NOT EXISTS orders_by_next ON orders (next_s) WHERE next_s IS NOT
 CREATE TABLE IF NOT EXISTS deliveries (
   number INTEGER PRIMARY KEY AUTOINCREMENT, webhook_id TEXT NOT NULL UNIQUE, order_id TEXT NOT NULL,
   profile_url TEXT NOT NULL, occurred_s REAL NOT NULL, body BLOB NOT NULL,
-  tries INTEGER NOT NULL DEFAULT 0, next_wall_s REAL NOT NULL DEFAULT 0,
+  tries INTEGER NOT NULL DEFAULT 0, next_wall_s REAL NOT NULL DEFAULT 0, fault TEXT,
   state TEXT NOT NULL DEFAULT 'waiting', last_outcome TEXT);
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (order_id, number) WHERE state = 'waiting';
+CREATE TABLE IF NOT EXISTS signing_keys (
+  kid TEXT PRIMARY KEY, pem TEXT NOT NULL, created_s REAL NOT NULL, retired_s REAL);
 CREATE TABLE IF NOT EXISTS profiles (
   url TEXT PRIMARY KEY, body TEXT NOT NULL, fresh_until_wall_s REAL NOT NULL);
 """

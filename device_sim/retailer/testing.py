@@ -5,6 +5,7 @@ No shop has these. They answer only callers on this machine, whatever the shop i
 
 import ipaddress
 import json
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -49,20 +50,77 @@ def add_testing_routes(app: FastAPI, shop: Shop) -> None:
 
     @app.post("/testing/stock")
     async def stock(request: Request) -> Response:
-        item_id, packs = _item_and_number(await _settings(request), "stock")
+        body = await _settings(request)
+        item_id, packs = _item_and_number(body, "stock")
         with shop.store.transaction():
-            known = shop.catalogue.set_stock(item_id, packs)
+            if body.get("location_id") is None:
+                known = shop.catalogue.set_stock(item_id, packs)
+            else:
+                known = shop.stock.stores.set_stock(str(body["location_id"]), item_id, packs)
         return _item(shop, item_id, known=known)
 
+    _add_order_levers(app, shop)
+    _add_message_levers(app, shop)
+
+
+def _add_order_levers(app: FastAPI, shop: Shop) -> None:
     @app.post("/testing/ship/{order_id}")
     async def ship(request: Request, order_id: str) -> Response:
         _only_from_here(request)
         return _advance(shop, order_id, "shipped")
 
+    @app.post("/testing/ready/{order_id}")
+    async def ready(request: Request, order_id: str) -> Response:
+        _only_from_here(request)
+        return _advance(shop, order_id, "ready")
+
+    @app.post("/testing/orders/{order_id}/adjust")
+    async def adjust(request: Request, order_id: str) -> Response:
+        body = await _settings(request)
+        line_id, packs, kind = body.get("line_item_id"), body.get("quantity"), body.get("type", "refund")
+        if not isinstance(line_id, str) or type(packs) is not int or not isinstance(kind, str):
+            raise invalid(
+                "Send line_item_id, quantity and, if you like, type (refund, return, cancellation)."
+            )
+        with shop.store.transaction():
+            done = shop.orders.take_out(order_id, line_id, packs, kind, f"A {kind} made by hand")
+        if not done:
+            raise ProtocolError(404, "not_found", "No such order, line, or not so many packs.")
+        return _answer({"id": order_id, "state": shop.orders.state(order_id)})
+
     @app.post("/testing/deliver/{order_id}")
     async def deliver(request: Request, order_id: str) -> Response:
         _only_from_here(request)
         return _advance(shop, order_id, "delivered")
+
+
+def _add_message_levers(app: FastAPI, shop: Shop) -> None:
+    @app.post("/testing/keys/rotate")
+    async def rotate(request: Request) -> Response:
+        body = await _settings(request)
+        return _answer({"kid": shop.key_ring.rotate(compromised=bool(body.get("compromised")))})
+
+    @app.post("/testing/webhooks/{webhook_id}/replay")
+    async def replay(request: Request, webhook_id: str) -> Response:
+        _only_from_here(request)
+        if not shop.outbox.replay(webhook_id):
+            raise ProtocolError(404, "not_found", "No delivery of that id has arrived.")
+        return _answer({"webhook_id": webhook_id})
+
+    @app.post("/testing/idempotency/age")
+    async def age(request: Request) -> Response:
+        body = await _settings(request)
+        with shop.store.transaction():
+            known = shop.keys.age(str(body.get("key")), float(body.get("hours", 0)))
+        if not known:
+            raise ProtocolError(404, "not_found", "No such key.")
+        return _answer(body)
+
+    @app.post("/testing/idempotency/outage")
+    async def outage(request: Request) -> Response:
+        body = await _settings(request)
+        shop.faults.levers = replace(shop.faults.levers, keys_unavailable=bool(body.get("enabled")))
+        return _answer(body)
 
 
 def _order(row: Any) -> Doc:
@@ -83,7 +141,8 @@ def _advance(shop: Shop, order_id: str, goal: str) -> Response:
     """Take steps until the order is at `goal`; an order already past it stays where it is."""
     if shop.orders.state(order_id) is None:
         raise ProtocolError(404, "not_found", "No such order.")
-    before = {"shipped": ("created", "processing"), "delivered": ("created", "processing", "shipped")}[goal]
+    early = ("created", "processing")
+    before = {"shipped": early, "ready": early, "delivered": (*early, "shipped", "ready_for_pickup")}[goal]
     while shop.orders.state(order_id) in before:
         with shop.store.transaction():
             shop.orders.advance(order_id, now=True)

@@ -1,5 +1,7 @@
 """The small shapes that every UCP answer is made of; it knows no state and decides nothing.
 
+Every room of the shop speaks release 2026-04-08; `releases` turns its documents into the others.
+
 Source: UCP 2026-04-08, overview (discovery, negotiation, errors) and the schemas `ucp` and `message_error`.
 """
 
@@ -19,6 +21,8 @@ FULFILLMENT = "dev.ucp.shopping.fulfillment"
 DISCOUNT = "dev.ucp.shopping.discount"
 CATALOG_SEARCH = "dev.ucp.shopping.catalog.search"
 CATALOG_LOOKUP = "dev.ucp.shopping.catalog.lookup"
+AP2 = "dev.ucp.shopping.ap2_mandate"
+NEEDS_KEYS = (AP2,)  # what only a platform with published keys can share
 CAPABILITIES = (CHECKOUT, ORDER, FULFILLMENT, DISCOUNT, CATALOG_SEARCH, CATALOG_LOOKUP)
 EXTENSIONS = {FULFILLMENT: CHECKOUT, DISCOUNT: CHECKOUT}
 
@@ -99,31 +103,4 @@ def payment_handlers() -> Doc:
                 "config": {"environment": "sandbox"},
             }
         ]
-    }
-
-
-def business_profile(base_url: str) -> Doc:
-    """What `/.well-known/ucp` says about the shop."""
-    docs = "https://ucp.dev/2026-04-08"
-    pages = {CATALOG_SEARCH: "catalog/search", CATALOG_LOOKUP: "catalog/lookup"}
-    schemas = {CATALOG_SEARCH: "catalog_search", CATALOG_LOOKUP: "catalog_lookup"}
-    capabilities = capability_map(CAPABILITIES)
-    for name, (entry,) in capabilities.items():
-        last = name.rsplit(".", 1)[1]
-        entry["spec"] = f"{docs}/specification/{pages.get(name, last)}"
-        entry["schema"] = f"{docs}/schemas/shopping/{schemas.get(name, last)}.json"
-    service = {
-        "version": VERSION,
-        "spec": f"{docs}/specification/overview",
-        "transport": "rest",
-        "schema": f"{docs}/services/shopping/rest.openapi.json",
-        "endpoint": base_url,
-    }
-    return {
-        "ucp": {
-            "version": VERSION,
-            "services": {"dev.ucp.shopping": [service]},
-            "capabilities": capabilities,
-            "payment_handlers": payment_handlers(),
-        }
     }

@@ -1,0 +1,116 @@
+"""The shop's edge: who sent a request, whether it is signed well, and how an answer leaves.
+
+It decides nothing of trade. Whatever comes through here is identified, negotiated and, when it is signed or
+has to be, verified; whatever leaves as JSON is in the caller's release and signed.
+Source: UCP 2026-04-08, overview "Identity & Authentication"; signatures "REST Response Signing".
+"""
+
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+
+from device_sim.retailer.platforms import Platform
+from device_sim.retailer.releases import PRIMARY, RELEASES, Release
+from device_sim.retailer.shop import Shop
+from device_sim.retailer.signatures import Message, is_signed, sign_response, verify_request
+from device_sim.retailer.wire import Doc, ProtocolError, encode, error, refusal
+
+BODY_MAX_BYTES = 1024 * 1024
+JSON = "application/json"
+RELEASE_KEY = "device_sim.release"
+RAW_PATH_KEY = "device_sim.raw_path"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of a platform, as far as the edge is concerned."""
+
+    platform: Platform
+    body: bytes
+
+
+def served_release(request: Request) -> Release:
+    """The release of the endpoint that was called."""
+    return RELEASES.get(request.scope.get(RELEASE_KEY, PRIMARY.version), PRIMARY)
+
+
+async def receive(shop: Shop, request: Request, *, reads_order: bool = False) -> Call:
+    """Identify the caller and verify its signature, when there is one or has to be.
+
+    Raises:
+        ProtocolError: as `Platforms.identify` and `signatures.verify_request`; 413 for a giant body.
+    """
+    platform = await shop.platforms.identify(request.headers.get("UCP-Agent"), served_release(request))
+    body = await read_bytes(request)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    rule = shop.faults.levers.signatures
+    demanded = rule == "all" or (rule == "orders" and reads_order)
+    if is_signed(headers) or demanded:
+        await _verify(shop, platform, request, headers, body)
+    return Call(platform, body)
+
+
+async def _verify(
+    shop: Shop, platform: Platform, request: Request, headers: dict[str, str], body: bytes
+) -> None:
+    path = request.scope.get(RAW_PATH_KEY) or request.scope.get("raw_path") or request.url.path.encode()
+    message = Message(
+        request.method,
+        headers.get("host", ""),
+        path.decode("ascii", "replace").partition("?")[0],
+        request.scope.get("query_string", b"").decode("ascii", "replace"),
+        headers,
+        body,
+    )
+    # The key is looked up before, because looking it up may ask the network.
+    kid = _kid_of(headers.get("signature-input", ""))
+    key = await shop.platforms.key(platform, kid) if kid else None
+    verify_request(message, lambda name: key if name == kid else None, shop.clock.now_s())
+
+
+def _kid_of(signature_input: str) -> str:
+    _, found, rest = signature_input.partition('keyid="')
+    return rest.partition('"')[0] if found else ""
+
+
+def lacks(shop: Shop, platform: Platform, capability: str) -> Response | None:
+    """The answer to a caller that does not share a capability; None when it does."""
+    if capability in platform.active:
+        return None
+    content = f"Your profile does not share {capability} in release {platform.release.version}."
+    message = error("capabilities_incompatible", content, severity="unrecoverable")
+    return answer(shop, platform, 200, refusal([], [message], f"{shop.config.base_url}/"))
+
+
+def answer(shop: Shop, platform: Platform, status: int, doc: Doc) -> Response:
+    """An answer in the caller's release, signed."""
+    status, shaped = platform.release.answer(status, doc)
+    return sealed(shop, status, encode(shaped))
+
+
+def sealed(shop: Shop, status: int, body: bytes) -> Response:
+    """The bytes of an answer with the shop's signature over them."""
+    headers = sign_response(shop.key_ring.current(), status, JSON, body, int(shop.clock.now_s()))
+    return Response(body, status, headers, media_type=JSON)
+
+
+def refused(shop: Shop, request: Request, problem: ProtocolError) -> Response:
+    """The answer to a request that did not get through."""
+    release = served_release(request)
+    status, doc = release.problem(problem, f"{shop.config.base_url}/")
+    if request.url.path.startswith("/catalog/") and status in (400, 413):
+        # The catalogue's binding says its refusals as messages, whatever the status.
+        message = error(problem.code, problem.content, severity="unrecoverable")
+        doc = release.dated(refusal([], [message]))
+    headers = {"Retry-After": "1"} if status in (429, 503) else None
+    return Response(encode(doc), status, headers, media_type=JSON)
+
+
+async def read_bytes(request: Request) -> bytes:
+    """The body, at most 1 MiB. Raises ProtocolError 413."""
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > BODY_MAX_BYTES:
+            raise ProtocolError(413, "request_too_large", "A body is at most 1 MiB.")
+    return bytes(raw)
