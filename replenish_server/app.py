@@ -22,6 +22,8 @@ from replenish_server.replenishment.evaluate import Evaluator
 from replenish_server.replenishment.models import ModelStore
 from replenish_server.replenishment.refit import refit_is_due
 from replenish_server.retailers.directory import RetailerDirectory
+from replenish_server.retailers.ucp.connection import Identity
+from replenish_server.retailers.ucp.keys import KeyRing
 from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
@@ -50,8 +52,9 @@ class Server:
             BrokerAddress(host, port, SERVER_USER, passwords["ingest"]), self.clock.now
         )
         self.twin = TwinPublisher(self.database, self.clock, host, port, TWIN_USER, passwords["twin"])
+        self.keys = KeyRing(settings.platform_keys)
         self.shops = RetailerDirectory(
-            f"{settings.base_url}/.well-known/ucp", self.clock.now, settings.may_call_loopback
+            Identity(settings.base_url, self.keys.signer), self.clock.now, settings.may_call_loopback
         )
         self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
         self.follower = Follower(self.database, self.shops.shop, self.clock)
@@ -166,7 +169,7 @@ def _build_app(server: Server) -> FastAPI:
 
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
-    app.include_router(build_retailer_edge(f"{settings.base_url}/webhooks/ucp", server.hint))
+    app.include_router(build_retailer_edge(settings.base_url, server.keys.public, server.hint))
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_shopping_router(shopping))
     people = DatabasePeople(server.database, server.clock)

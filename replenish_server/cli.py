@@ -29,6 +29,8 @@ from replenish_server.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
 device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentials.")
 app.add_typer(device_app, name="device")
+keys_app = typer.Typer(no_args_is_help=True, help="The signing keys by which shops know this server.")
+app.add_typer(keys_app, name="keys")
 app.add_typer(retailer_app, name="retailer")
 app.add_typer(person_app, name="person")
 app.add_typer(token_app, name="token")
@@ -131,6 +133,18 @@ def device_list(as_json: AsJson = False) -> None:
     for row in rows:
         table.add_row(row["device_id"], row["kind"], row["name"], row["slot"], row["last_seen_at"] or "never")
     console.print(table)
+
+
+@keys_app.command("rotate")
+def keys_rotate(as_json: AsJson = False) -> None:
+    """Add a key that takes over in ten minutes; the old one stays published for a week after that."""
+    from replenish_server.retailers.ucp.keys import KeyRing
+
+    kid = KeyRing(Settings().platform_keys).rotate()
+    if as_json:
+        _print({"kid": kid})
+    else:
+        console.print(f"Key [bold]{kid}[/bold] is published now, and signs from ten minutes on.")
 
 
 @app.command()

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         return self.data_dir / "broker"
 
     @property
+    def platform_keys(self) -> Path:
+        """Our signing keys, which shops know us by."""
+        return self.data_dir / "platform-keys.json"
+
+    @property
     def base_url(self) -> str:
         """How others reach us, without a slash at the end."""
         return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")

@@ -26,6 +26,7 @@ _POLL_AT_MOST_EVERY_S = 1.0  # real seconds, whatever the clock's speed: a shop 
 
 _EVENT_OF = {
     Progress.SHIPPED: Event.SHIP,
+    Progress.READY: Event.READY,
     Progress.DELIVERED: Event.DELIVER,
     Progress.CANCELED: Event.RETAILER_CANCEL,
 }

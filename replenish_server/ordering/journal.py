@@ -51,7 +51,7 @@ class DatabaseJournal:
             row = self._row(session, step)
             return None if row is None else _as_call(row)
 
-    def prepare(self, step: str, method: str, url: str, body: bytes) -> StoredCall:
+    def prepare(self, step: str, method: str, url: str, body: bytes | Callable[[str], bytes]) -> StoredCall:
         """Store a call with a fresh key, unless the step has one; committed on return."""
         with self._database.write() as session:
             row = self._row(session, step)
@@ -59,14 +59,15 @@ class DatabaseJournal:
                 self._check(session, step)
                 if step == COMPLETE:
                     self._gate(session, self._now())
+                key = new_idempotency_key()
                 row = RetailerCall(
-                    key=new_idempotency_key(),
+                    key=key,
                     parcel_id=self._parcel_id,
                     attempt=self._attempt,
                     step=step,
                     method=method,
                     url=url,
-                    body=body,
+                    body=body if isinstance(body, bytes) else body(key),
                     prepared_at=self._now(),
                 )
                 session.add(row)

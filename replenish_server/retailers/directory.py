@@ -10,20 +10,20 @@ from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.connection import Identity
 
 
 class RetailerDirectory:
     """Adapters by retailer id.
 
     Args:
-        profile_url: where our own profile is; every shop is told in each request.
+        identity: who we are; every shop is told in each request.
         now: the server's clock.
         loopback: whether a shop that the household itself keeps on this machine may be called.
     """
 
-    def __init__(self, profile_url: str, now: Callable[[], datetime], loopback: bool = False) -> None:
-        self._loopback = loopback
-        self._headers = {"UCP-Agent": f'profile="{profile_url}"', "Accept": "application/json"}
+    def __init__(self, identity: Identity, now: Callable[[], datetime], loopback: bool = False) -> None:
+        self._identity, self._loopback = identity, loopback
         self._now = now
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Account, ShopClient, UcpRetailer]] = {}
@@ -43,8 +43,8 @@ class RetailerDirectory:
             if known is not None and known[0] == account:
                 return known[2]
             # A public shop's profile must not lead to this machine, whatever the setting.
-            client = ShopClient(self._headers, loopback=self._loopback and is_loopback(retailer.url))
-            adapter = UcpRetailer(account, client, self._now)
+            client = ShopClient({}, loopback=self._loopback and is_loopback(retailer.url))
+            adapter = UcpRetailer(account, client, self._now, self._identity)
             self._known[retailer.id] = (account, client, adapter)
             return adapter
 

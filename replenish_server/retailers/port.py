@@ -4,6 +4,7 @@ An adapter never keeps state of its own: what it must remember over a crash it p
 it sends (docs/adr/0004).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -185,6 +186,7 @@ class Progress(StrEnum):
 
     PROCESSING = "processing"
     SHIPPED = "shipped"
+    READY = "ready_for_pickup"
     DELIVERED = "delivered"
     CANCELED = "canceled"
 
@@ -245,8 +247,10 @@ class Journal(Protocol):
     def find(self, step: str) -> StoredCall | None:
         """The stored call of this step."""
 
-    def prepare(self, step: str, method: str, url: str, body: bytes) -> StoredCall:
+    def prepare(self, step: str, method: str, url: str, body: bytes | Callable[[str], bytes]) -> StoredCall:
         """Store a call with a fresh key, committed on return; the stored one if the step has one.
+
+        A body that must carry the key itself is a function of it.
 
         Raises:
             JournalClosed: nothing more may be sent for this order.

@@ -78,6 +78,13 @@ def test_preparing_again_gives_the_first_key_and_the_first_bytes(bench: Bench) -
     assert first == bench.journal.prepare("create", "PUT", URL + "/x", b"two")
 
 
+def test_a_body_may_carry_the_key(bench: Bench) -> None:
+    """Bindings that have no header for it put it there; a repetition still sends the first bytes."""
+    call = bench.journal.prepare("create", "POST", URL, lambda key: key.encode())
+    assert call.body == call.key.encode()
+    assert call == bench.journal.prepare("create", "POST", URL, lambda key: b"other")
+
+
 def test_every_step_has_a_key_of_its_own(bench: Bench) -> None:
     """None is short, none is used twice."""
     keys = {bench.journal.prepare(f"step-{n}", "POST", URL, b"").key for n in range(5)}

@@ -22,13 +22,14 @@ class MemoryJournal:
         """The stored call of this step, or None."""
         return self.calls.get(step)
 
-    def prepare(self, step: str, method: str, url: str, body: bytes) -> StoredCall:
+    def prepare(self, step: str, method: str, url: str, body: bytes | Callable[[str], bytes]) -> StoredCall:
         """Store a call with a fresh key, unless the step has one."""
         if step not in self.calls:
             if self.closed:
                 raise JournalClosed("closed by the test")
             key = f"key-{len(self.calls)}-{step}"
-            self.calls[step] = StoredCall(key, method, url, body, self._now(), None, None)
+            content = body if isinstance(body, bytes) else body(key)
+            self.calls[step] = StoredCall(key, method, url, content, self._now(), None, None)
         return self.calls[step]
 
     def answered(self, step: str, status: int, answer: bytes) -> None:

@@ -84,8 +84,8 @@ def checkout(status: str = "ready_for_complete", total: int = 2490, **more: Any)
         "currency": "EUR",
         "line_items": [line()],
         "totals": [
-            {"type": "subtotal", "display_text": "Goods", "amount": total - 490},
-            {"type": "fulfillment", "display_text": "Shipping", "amount": 490},
+            {"type": "subtotal", "display_text": "Goods", "amount": 2000},
+            {"type": "fulfillment", "display_text": "Shipping", "amount": total - 2000},
             {"type": "total", "display_text": "Total", "amount": total},
         ],
         "links": [],

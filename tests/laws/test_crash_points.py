@@ -18,6 +18,7 @@ from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.retailers.http import ShopClient
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.forgetful_shop import LOSSES, ForgetfulShop
 from tests.fakes.mortality import Crash, Fate, ManualClock, MortalDatabase
 from tests.fakes.retailer_house import NOW, House
@@ -73,7 +74,9 @@ class World:
     def _one_life(self) -> None:
         database = MortalDatabase(self.house.database.url, self.fate)
         client = ShopClient({}, httpx.MockTransport(self.shop))
-        shop = UcpRetailer(Account(SITE, "pay-1", "tok-secret"), client, self.clock.now)
+        shop = UcpRetailer(
+            Account(SITE, "pay-1", "tok-secret"), client, self.clock.now, Identity("https://home.test")
+        )
         try:
             dispatcher = Dispatcher(database, lambda _: shop, self.clock)
             dispatcher.release_leases()

@@ -1,3 +1,6 @@
-"""Universal Commerce Protocol, release 2026-04-08, REST binding; we are the platform."""
+"""Universal Commerce Protocol, as a platform: every release that is spoken, the newest first."""
 
-RELEASE = "2026-04-08"
+from replenish_server.retailers.ucp import release_2026_01_23, release_2026_04_08, release_2026_08_25
+
+RELEASES = (release_2026_08_25.RELEASE, release_2026_04_08.RELEASE, release_2026_01_23.RELEASE)
+NEWEST = RELEASES[0]

@@ -1,24 +1,19 @@
 """A shop that speaks UCP: from a need to a placed order, one journaled step at a time.
 
 It never decides whether a price is acceptable, and never sends a changing request that is not stored.
-Source: UCP 2026-04-08, checkout REST binding; retry rules of docs/adr/0004.
+Source: UCP checkout and order of every release that is spoken; retry rules of docs/adr/0004.
 """
 
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote as url_quote
-from urllib.parse import urlsplit
 
-from ucp_sdk.models.schemas.shopping.fulfillment import Checkout
-
-from replenish_server.ids import new_idempotency_key
-from replenish_server.retailers.http import Answer, Forbidden, NoAnswer, ShopClient
+from replenish_server.retailers.http import NoAnswer, ShopClient
 from replenish_server.retailers.port import (
     Expired,
+    Fulfilment,
     Journal,
     Need,
     OrderSnapshot,
@@ -30,20 +25,21 @@ from replenish_server.retailers.port import (
     TryLater,
     Unknown,
 )
-from replenish_server.retailers.ucp import shapes
-from replenish_server.retailers.ucp.profile import (
-    Business,
-    ProfileUnusable,
-    other_release_url,
-    read_business,
-)
+from replenish_server.retailers.ucp import bodies, documents, messages
+from replenish_server.retailers.ucp.bindings import Operation, Reply
+from replenish_server.retailers.ucp.connection import Connection, Identity
+from replenish_server.retailers.ucp.documents import Checkout, Unreadable
+from replenish_server.retailers.ucp.profile import ProfileUnusable
+from replenish_server.retailers.ucp.release import Release
 
 log = logging.getLogger(__name__)
 
 KEY_LIFETIME = timedelta(hours=24)  # shops keep idempotency keys at least this long
-_PROFILE_TTL_S = 300.0
 _MAX_UPDATES = 3
 _LATER = (408, 425, 429)
+_OTHER_WAY_HELPS = frozenset({Problem.OUT_OF_STOCK, Problem.ADDRESS, Problem.ITEM_UNAVAILABLE})
+
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -66,51 +62,50 @@ class UcpRetailer:
 
     Args:
         account: which shop, and how it is paid.
-        client: bounded HTTP with our UCP-Agent header.
+        client: bounded HTTP.
         now: the server's clock.
+        identity: who we are to every shop.
     """
 
-    def __init__(self, account: Account, client: ShopClient, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, account: Account, client: ShopClient, now: Callable[[], datetime], identity: Identity
+    ) -> None:
         self._account = account
-        self._client = client
         self._now = now
-        self._business: tuple[float, Business] | None = None
+        self.connection = Connection(account.url, client, identity)
 
     def quote(self, need: Need, journal: Journal) -> Quote | Trouble:
-        """Create the session, give our address, choose the cheapest delivery, read the total."""
+        """Create the session, say where the goods go, choose the cheapest option, read the total.
+
+        Where the shop cannot serve the wanted way and the household accepts another, that one is quoted in a
+        session of its own, and the first is closed.
+        """
         try:
-            endpoint = self._discover().endpoint
-            checkout = self._change(
-                journal, "create", "POST", f"{endpoint}/checkout-sessions", shapes.create_body(need)
-            )
-            for n in range(1, _MAX_UPDATES + 1):
-                if isinstance(checkout, Trouble):
-                    return checkout
-                body = shapes.update_body(checkout, need)
-                if body is None:
-                    break
-                url = _session_url(endpoint, checkout.id)
-                checkout = self._change(journal, f"update-{n}", "PUT", url, body)
-            if isinstance(checkout, Trouble):
-                return checkout
-            return self._as_quote(checkout, need)
-        except ProfileUnusable as error:
-            return Trouble(Problem.UNREADABLE, str(error))
-        except shapes.Unreadable as error:
+            first = self._quote(need, need.fulfilment, journal, "")
+            if (
+                not isinstance(first, Trouble)
+                or first.problem not in _OTHER_WAY_HELPS
+                or need.fallback is None
+            ):
+                return first
+            second = self._quote(need, need.fallback, journal, "fallback-")
+            if isinstance(second, Trouble):
+                return first
+            self._close_first(journal)
+            return replace(second, fallback_reason=first.detail or first.problem.value)
+        except (ProfileUnusable, Unreadable) as error:
             return Trouble(Problem.UNREADABLE, str(error))
 
     def place(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
         """Complete once. A step that was sent before and has no answer is looked up before it is repeated."""
         try:
-            endpoint = self._discover().endpoint
-            url = _session_url(endpoint, quote.checkout_id)
             stored = journal.find("complete")
             if stored is not None and stored.status is not None and stored.answer is not None:
                 return self._outcome(stored.status, stored.answer)
             if stored is not None:
-                return self._resolve(url, stored, journal)
-            return self._complete(url, quote, journal)
-        except (ProfileUnusable, shapes.Unreadable) as error:
+                return self._resolve(quote.checkout_id, stored, journal)
+            return self._complete(quote, journal)
+        except (ProfileUnusable, Unreadable) as error:
             # What may have left must not be called "not bought" because the shop became unreadable.
             return (
                 Unknown(str(error)) if journal.find("complete") else Trouble(Problem.UNREADABLE, str(error))
@@ -119,73 +114,114 @@ class UcpRetailer:
     def retire(self, checkout_id: str, journal: Journal) -> Placed | Trouble | Unknown | None:
         """Make sure that an earlier session can no longer become an order, or learn that it has."""
         try:
-            url = _session_url(self._discover().endpoint, checkout_id)
-            current, answer = self._read(url)
-            if isinstance(current, Checkout) and current.status in ("completed", "complete_in_progress"):
-                return self._outcome(200, answer)
-            if not isinstance(current, Checkout) or current.status == "canceled":
+            reply = self._read(checkout_id)
+            current = None if reply is None else _as_checkout(reply)
+            if reply is None or not isinstance(current, Checkout) or current.status == "canceled":
                 return None
-            closed = self._change(journal, "retire", "POST", f"{url}/cancel", b"")
-        except (ProfileUnusable, shapes.Unreadable) as error:
+            if current.status in ("completed", "complete_in_progress"):
+                return self._outcome(200, reply.body)
+            closed = self._change(journal, "retire", Operation.CANCEL, checkout_id, None)
+        except (ProfileUnusable, Unreadable) as error:
             return Trouble(Problem.UNREADABLE, str(error))
-        if isinstance(closed, Checkout) and closed.status == "canceled":
+        if not isinstance(closed, Trouble) and closed[0].status == "canceled":
             return None
         return Trouble(Problem.RETAILER_REFUSED, "the shop does not close the earlier session")
 
     def read_order(self, retailer_order_id: str) -> OrderSnapshot:
-        """GET /orders/{id}."""
+        """The order as the shop shows it."""
         try:
-            endpoint = self._discover().endpoint
-            answer = self._get(f"{endpoint}/orders/{url_quote(retailer_order_id, safe='')}")
-            if answer.status != 200:
-                raise TryLater(f"order read answered {answer.status}", answer.wait_s)
-            snapshot = shapes.read_order(answer.body)
-        except (NoAnswer, ProfileUnusable, shapes.Unreadable) as error:
+            reply = self.connection.ask(Operation.GET_ORDER, retailer_order_id)
+            if reply.status != 200:
+                raise TryLater(f"order read answered {reply.status}", reply.wait_s)
+            snapshot = documents.read_order(documents.document_of(reply.body))
+        except (NoAnswer, ProfileUnusable, Unreadable) as error:
             raise TryLater(str(error)) from error
         if snapshot.retailer_order_id != retailer_order_id:
             raise TryLater("the shop answered with another order")
         return snapshot
 
-    def _complete(self, url: str, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
-        """First try: look once more, store, send."""
-        current, answer = self._read(url)
+    def _quote(self, need: Need, way: Fulfilment, journal: Journal, prefix: str) -> Quote | Trouble:
+        """One session for one way; each answer is read before the next step is decided."""
+        release = self._business_release()
+        current = self._change(
+            journal, f"{prefix}create", Operation.CREATE, None, bodies.create_body(need, way)
+        )
+        for n in range(1, _MAX_UPDATES + 1):
+            if isinstance(current, Trouble):
+                return current
+            body = bodies.update_body(current[0], need, way, release)
+            if body is None:
+                break
+            current = self._change(journal, f"{prefix}update-{n}", Operation.UPDATE, current[0].id, body)
         if isinstance(current, Trouble):
             return current
-        if current is None or current.status == "canceled":
+        return self._as_quote(*current, need, way)
+
+    def _business_release(self) -> Release:
+        business = self.connection.business()
+        handlers = business.payment_handlers
+        ours = self._account.payment_handler
+        if handlers and ours and ours not in handlers:
+            raise ProfileUnusable(f"the shop no longer accepts the payment handler {ours!r}")
+        return business.release
+
+    def _close_first(self, journal: Journal) -> None:
+        """The session of the way that could not be served must not stay open beside the other."""
+        created = journal.find("create")
+        if created is None or created.answer is None or created.status is None or created.status >= 300:
+            return
+        document = documents.document_of(created.answer)
+        if messages.is_failure(document):
+            return
+        checkout = documents.read_checkout(document)
+        self._change(journal, "fallback-close", Operation.CANCEL, checkout.id, None)
+
+    def _complete(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
+        """First try: look once more, store, send."""
+        reply = self._read(quote.checkout_id)
+        current = None if reply is None else _as_checkout(reply)
+        if isinstance(current, Trouble):
+            return current
+        if reply is None or current is None or current.status == "canceled":
             return Expired()
         if current.status in ("completed", "complete_in_progress"):
-            return self._outcome(200, answer)  # a person finished it at the shop meanwhile
-        objection = _objection(current, shapes.document_of(answer), quote)
-        if objection is not None:
-            return objection
+            return self._outcome(200, reply.body)  # a person finished it at the shop meanwhile
+        document = documents.document_of(reply.body)
+        body = self._objection(current, document, quote) or self._payment(document)
+        if isinstance(body, Trouble):
+            return body
+        request = self.connection.request(Operation.COMPLETE, quote.checkout_id, body)
+        call = journal.prepare("complete", request.method, request.url, request.body)
+        return self._send_complete(call, journal)
+
+    def _payment(self, document: Document) -> Document | Trouble:
         handler = self._account.payment_handler
-        kind = shapes.payment_instrument_type(answer, handler)
+        kind = bodies.payment_instrument_type(document.get("ucp"), handler)
         if kind is None:
             return Trouble(Problem.PAYMENT_FAILED, f"the shop does not take {handler!r} for this order")
-        body = shapes.complete_body(handler, kind, self._account.payment_token)
-        return self._send_complete(journal.prepare("complete", "POST", f"{url}/complete", body), journal)
+        return bodies.complete_body(handler, kind, self._account.payment_token)
 
     def _resolve(
-        self, url: str, stored: StoredCall, journal: Journal
+        self, checkout_id: str, stored: StoredCall, journal: Journal
     ) -> Placed | Trouble | Unknown | Expired:
         """An earlier complete has no answer: ask what became of it, and repeat only the identical request."""
         past = self._now() - stored.prepared_at > KEY_LIFETIME
         try:
-            current, answer = self._read(url)
-        except (TryLater, shapes.Unreadable) as error:
+            reply = self._read(checkout_id)
+            current = None if reply is None else _as_checkout(reply)
+        except (TryLater, Unreadable, ProfileUnusable) as error:
             if past:
                 return Trouble(Problem.UNKNOWN_OUTCOME, f"the shop cannot be asked any more: {error}")
             raise
-        if isinstance(current, Checkout):
+        lapsed = False
+        if reply is not None and isinstance(current, Checkout):
+            lapsed = current.expiry is not None and current.expiry <= self._now()
             if current.status == "completed":
-                return self._keep_outcome(200, answer, journal)
-            if current.status == "complete_in_progress" and not past:
-                return Unknown("the shop is still completing")
-        expired = isinstance(current, Checkout) and (
-            current.status == "canceled"
-            or (current.expires_at is not None and current.expires_at <= self._now())
-        )
-        if past or expired or not isinstance(current, Checkout):
+                return self._keep_outcome(200, reply.body, journal)
+            if current.status == "complete_in_progress" and not past and not lapsed:
+                waiting = messages.open_action(documents.document_of(reply.body))
+                return waiting or Unknown("the shop is still completing")
+        if past or lapsed or not isinstance(current, Checkout) or current.status == "canceled":
             return Trouble(Problem.UNKNOWN_OUTCOME, "the shop can no longer say whether it has the order")
         return self._send_complete(stored, journal, again=True)
 
@@ -193,17 +229,17 @@ class UcpRetailer:
         self, call: StoredCall, journal: Journal, again: bool = False
     ) -> Placed | Trouble | Unknown | Expired:
         try:
-            answer = self._send(call)
+            reply = self.connection.send(call)
         except NoAnswer as error:
             return Unknown(str(error))
-        if _later(answer.status) or answer.status == 409 or 300 <= answer.status < 400:
+        if _later(reply.status) or reply.status == 409 or 300 <= reply.status < 400:
             # Refused, or done and not said: only asking tells, so the answer is not kept.
-            return Unknown(f"the shop answered {answer.status}")
-        if again and answer.status >= 400 and answer.status != 402:
+            return Unknown(f"the shop answered {reply.status}")
+        if again and reply.status >= 400 and reply.status != 402:
             # A gate before the shop's memory of keys may have answered: that says nothing of the first try.
-            refusal = shapes.refusal_of(answer.status, answer.body)
+            refusal = messages.refusal_of(reply.status, reply.body)
             return Trouble(Problem.UNKNOWN_OUTCOME, refusal.detail, refusal.continue_url)
-        return self._keep_outcome(answer.status, answer.body, journal)
+        return self._keep_outcome(reply.status, reply.body, journal)
 
     def _keep_outcome(self, status: int, body: bytes, journal: Journal) -> Placed | Trouble | Unknown:
         outcome = self._outcome(status, body)
@@ -213,140 +249,119 @@ class UcpRetailer:
 
     def _outcome(self, status: int, body: bytes) -> Placed | Trouble | Unknown:
         if status == 402:
-            refusal = shapes.refusal_of(status, body)
+            refusal = messages.refusal_of(status, body)
             return Trouble(Problem.PAYMENT_FAILED, refusal.detail, refusal.continue_url)
         if status >= 300:
-            return shapes.refusal_of(status, body)
-        checkout = shapes.read_checkout(body)
-        if isinstance(checkout, Trouble):
-            return checkout
+            return messages.refusal_of(status, body)
+        document = documents.document_of(body)
+        if messages.is_failure(document):
+            return messages.trouble_of(document)
+        checkout = documents.read_checkout(document)
         if checkout.status == "completed" and checkout.order is not None:
-            total = next(entry.amount for entry in checkout.totals if entry.type == "total")
-            link = shapes.web_link(str(checkout.order.permalink_url)) or ""
+            total = next((entry.amount for entry in checkout.totals if entry.type == "total"), None)
+            if total is None:
+                raise Unreadable("the completed checkout names no total")
+            link = messages.web_link(checkout.order.permalink_url) or ""
             return Placed(checkout.order.id, link, total, checkout.currency)
         if checkout.status in ("complete_in_progress", "completed"):
             return Unknown("the shop is still completing")
-        return shapes.trouble_of(shapes.document_of(body))
+        return messages.trouble_of(document)
 
-    def _change(self, journal: Journal, step: str, method: str, url: str, body: bytes) -> Checkout | Trouble:
+    def _change(
+        self, journal: Journal, step: str, operation: Operation, session_id: str | None, body: Any
+    ) -> tuple[Checkout, Document] | Trouble:
         """Store, send, keep the answer. A repetition sends the stored bytes under the stored key."""
-        call = journal.find(step) or journal.prepare(step, method, url, body)
+        call = journal.find(step)
+        if call is None:
+            request = self.connection.request(operation, session_id, body)
+            call = journal.prepare(step, request.method, request.url, request.body)
         status, content = call.status, call.answer
         if status is None or content is None:
             try:
-                answer = self._send(call)
+                reply = self.connection.send(call)
             except NoAnswer as error:
                 raise TryLater(str(error)) from error
-            if _later(answer.status) or answer.status == 409:
-                raise TryLater(f"{step} answered {answer.status}", answer.wait_s)
-            status, content = answer.status, answer.body
+            if _later(reply.status) or reply.status == 409:
+                raise TryLater(f"{step} answered {reply.status}", reply.wait_s)
+            status, content = reply.status, reply.body
             journal.answered(step, status, content)
         if status >= 300:
-            return shapes.refusal_of(status, content)
-        return shapes.read_checkout(content)
+            return messages.refusal_of(status, content)
+        document = documents.document_of(content)
+        if messages.is_failure(document):
+            return messages.trouble_of(document)
+        return documents.read_checkout(document), document
 
-    def _as_quote(self, checkout: Checkout, need: Need) -> Quote | Trouble:
-        document = checkout.model_dump(mode="json", exclude_none=True)
-        if not shapes.same_goods(checkout, need):
-            trouble = shapes.trouble_of(document)
+    def _as_quote(
+        self, checkout: Checkout, document: Document, need: Need, way: Fulfilment
+    ) -> Quote | Trouble:
+        if not bodies.same_goods(checkout, need):
+            trouble = messages.trouble_of(document)
             detail = trouble.detail or "the shop changed what was asked for"
             return Trouble(Problem.ITEM_UNAVAILABLE, detail, trouble.continue_url)
         if checkout.status != "ready_for_complete":
-            return shapes.trouble_of(document)
-        unseen = shapes.disclosure(document)
+            return messages.trouble_of(document)
+        unseen = messages.disclosure(document) or messages.open_action(document)
         if unseen is not None:
             return unseen
-        link = shapes.web_link(document.get("continue_url"))
-        if not shapes.delivered_somewhere(checkout):
+        link = messages.web_link(checkout.continue_url)
+        if not bodies.arrives(checkout, way):
             return Trouble(Problem.ADDRESS, "the shop took no delivery address", link)
-        totals = shapes.read_totals(checkout)
+        totals = documents.read_totals(checkout, self.connection.business().release)
         return Quote(
             checkout.id,
             totals.total_minor,
             totals.currency,
-            checkout.expires_at,
+            checkout.expiry,
             link,
-            lines=shapes.quoted_lines(checkout),
-            subtotal_minor=shapes.parts_of(checkout, "subtotal"),
-            shipping_minor=shapes.parts_of(checkout, "fulfillment"),
-            tax_minor=shapes.parts_of(checkout, "tax"),
-            discount_minor=-shapes.parts_of(checkout, "discount", "items_discount"),
-            fulfilment=need.fulfilment,
+            lines=documents.quoted_lines(checkout),
+            subtotal_minor=totals.subtotal_minor,
+            shipping_minor=totals.shipping_minor,
+            tax_minor=totals.tax_minor,
+            discount_minor=totals.discount_minor,
+            fulfilment=way,
         )
 
-    def _read(self, url: str) -> tuple[Checkout | Trouble | None, bytes]:
+    def _objection(self, current: Checkout, document: Document, quote: Quote) -> Trouble | None:
+        """Why an open session must not be completed now, or None."""
+        if current.status != "ready_for_complete":
+            return messages.trouble_of(document)
+        unseen = messages.disclosure(document) or messages.open_action(document)
+        if unseen is not None:
+            return unseen
+        if quote.fulfilment is not None and not bodies.arrives(current, quote.fulfilment):
+            link = messages.web_link(current.continue_url)
+            return Trouble(Problem.ADDRESS, "the shop changed where the goods go", link)
+        totals = documents.read_totals(current, self.connection.business().release)
+        if (totals.total_minor, totals.currency) != (quote.total_minor, quote.currency):
+            detail = f"{quote.total_minor} -> {totals.total_minor} {totals.currency}"
+            return Trouble(Problem.PRICE_OVER_CAP, f"the price changed before the order: {detail}")
+        held = sorted((line.item.id, line.quantity) for line in current.line_items)
+        if quote.lines and held != sorted((line.item_id, line.packs) for line in quote.lines):
+            return Trouble(Problem.ITEM_UNAVAILABLE, "the shop changed what was asked for")
+        return None
+
+    def _read(self, checkout_id: str) -> Reply | None:
         """The session now; None when the shop does not know it."""
         try:
-            answer = self._get(url)
+            reply = self.connection.ask(Operation.GET, checkout_id)
         except NoAnswer as error:
             raise TryLater(str(error)) from error
-        if answer.status in (404, 410):
-            return None, answer.body
-        if answer.status != 200:
-            raise TryLater(f"reading the session answered {answer.status}", answer.wait_s)
-        if shapes.is_not_found(answer.body):
-            return None, answer.body
-        return shapes.read_checkout(answer.body), answer.body
-
-    def _get(self, url: str) -> Answer:
-        return self._client.send("GET", url, headers={"Request-Id": new_idempotency_key()})
-
-    def _send(self, call: StoredCall) -> Answer:
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": call.key,
-            "Request-Id": new_idempotency_key(),
-        }
-        return self._client.send(call.method, call.url, call.body, headers)
-
-    def _discover(self) -> Business:
-        """The shop's profile, kept for five minutes."""
-        if self._business is not None and time.monotonic() < self._business[0]:
-            return self._business[1]
-        document = self._fetch(f"{self._account.url.rstrip('/')}/.well-known/ucp")
-        other = other_release_url(document)
-        if other is not None and urlsplit(other).netloc == urlsplit(self._account.url).netloc:
-            document = self._fetch(other)
-        business = read_business(document)
-        if self._account.url.startswith("https://") and not business.endpoint.startswith("https://"):
-            raise ProfileUnusable(f"the shop's endpoint {business.endpoint!r} would leave TLS")
-        if business.payment_handlers and self._account.payment_handler not in business.payment_handlers:
-            raise ProfileUnusable(
-                f"the shop no longer accepts the payment handler {self._account.payment_handler!r}"
-            )
-        self._business = (time.monotonic() + _PROFILE_TTL_S, business)
-        return business
-
-    def _fetch(self, url: str) -> bytes:
-        try:
-            answer = self._client.send("GET", url)
-        except Forbidden as error:
-            raise ProfileUnusable(str(error)) from error
-        except NoAnswer as error:
-            raise TryLater(str(error)) from error
-        if answer.status != 200:
-            raise TryLater(f"the shop's profile answered {answer.status}", answer.wait_s)
-        return answer.body
+        if reply.status in (404, 410):
+            return None
+        if reply.status != 200:
+            raise TryLater(f"reading the session answered {reply.status}", reply.wait_s)
+        return None if messages.is_not_found(documents.document_of(reply.body)) else reply
 
 
-def _objection(current: Checkout, document: dict[str, Any], quote: Quote) -> Trouble | None:
-    """Why an open session must not be completed now, or None."""
-    if current.status != "ready_for_complete":
-        return shapes.trouble_of(document)
-    unseen = shapes.disclosure(document)
-    if unseen is not None:
-        return unseen
-    totals = shapes.read_totals(current)
-    if (totals.total_minor, totals.currency) != (quote.total_minor, quote.currency):
-        detail = f"{quote.total_minor} -> {totals.total_minor} {totals.currency}"
-        return Trouble(Problem.PRICE_OVER_CAP, f"the price changed before the order: {detail}")
-    return None
+def _as_checkout(reply: Reply) -> Checkout | Trouble:
+    """The session of a reply, or what the shop says instead of one."""
+    document = documents.document_of(reply.body)
+    return (
+        messages.trouble_of(document) if messages.is_failure(document) else documents.read_checkout(document)
+    )
 
 
 def _later(status: int) -> bool:
     """Whether the answer only says "not now": any 5xx may come from a gateway that lost the shop's answer."""
     return status in _LATER or status >= 500
-
-
-def _session_url(endpoint: str, checkout_id: str) -> str:
-    return f"{endpoint}/checkout-sessions/{url_quote(checkout_id, safe='')}"

@@ -1,129 +1,242 @@
-"""Profiles: ours, which shops fetch to learn the webhook, and a shop's, which says where its API is.
+"""PURE: profiles, one per release: ours, which shops fetch, and a shop's, which says what it offers.
 
-Source: UCP 2026-04-08, overview (discovery, negotiation) and order (webhook_url).
+Source: UCP overview: discovery, negotiation, authority binding, version selection.
 """
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 
-from replenish_server.retailers.ucp import RELEASE
+from replenish_server.retailers.ucp import NEWEST, RELEASES
+from replenish_server.retailers.ucp.release import CHECKOUT, FULFILLMENT, ORDER, SERVICE, Release
 
-_SPEC = f"https://ucp.dev/{RELEASE}/specification"
-_SCHEMAS = f"https://ucp.dev/{RELEASE}/schemas/shopping"
-CHECKOUT = "dev.ucp.shopping.checkout"
-FULFILLMENT = "dev.ucp.shopping.fulfillment"
-ORDER = "dev.ucp.shopping.order"
-SERVICE = "dev.ucp.shopping"
-
-
-def platform_profile(webhook_url: str) -> dict[str, Any]:
-    """The document that we publish at `/.well-known/ucp`."""
-
-    def capability(page: str, schema: str, **more: Any) -> list[dict[str, Any]]:
-        return [
-            {"version": RELEASE, "spec": f"{_SPEC}/{page}", "schema": f"{_SCHEMAS}/{schema}.json", **more}
-        ]
-
-    return {
-        "ucp": {
-            "version": RELEASE,
-            "services": {
-                SERVICE: [
-                    {
-                        "version": RELEASE,
-                        "spec": f"{_SPEC}/overview",
-                        "transport": "rest",
-                        "schema": f"https://ucp.dev/{RELEASE}/services/shopping/rest.openapi.json",
-                    }
-                ]
-            },
-            "capabilities": {
-                CHECKOUT: capability("checkout", "checkout"),
-                FULFILLMENT: capability("fulfillment", "fulfillment", extends=CHECKOUT),
-                ORDER: capability("order", "order", config={"webhook_url": webhook_url}),
-            },
-            "payment_handlers": {},
-        }
-    }
+PROFILE_PATH = "/.well-known/ucp"
+Jwk = dict[str, Any]
 
 
 class ProfileUnusable(Exception):
     """A shop's profile does not let us order; the text says why."""
 
 
-@dataclass(frozen=True)
-class Business:
-    """What we need of a shop's profile.
+def own_profile_path(release: Release, mandates: bool = False) -> str:
+    """Where our profile of a release stands; `mandates` is the one that offers AP2."""
+    path = PROFILE_PATH if release is NEWEST else f"{PROFILE_PATH}/{release.date}"
+    return f"{path}/ap2" if mandates else path
+
+
+def own_profile(
+    release: Release, base_url: str, keys: Sequence[Jwk], mandates: bool = False
+) -> dict[str, Any]:
+    """The document that we publish for a release.
 
     Args:
-        endpoint: base URL of its REST binding, without a slash at the end.
+        release: which.
+        base_url: how shops reach us, without a slash at the end.
+        keys: our public keys.
+        mandates: whether we offer AP2: it binds every session to signed mandates, so it stands in a profile
+            of its own, named only to shops for which the household has signed one.
+    """
+    binding = {"version": release.date, "spec": f"https://ucp.dev/{release.date}/specification/overview"}
+    services = f"https://ucp.dev/{release.date}/services"
+    ucp: dict[str, Any] = {
+        "version": release.date,
+        "services": {
+            SERVICE: [
+                {**binding, "transport": "rest", "schema": f"{services}/{release.rest_schema}"},
+                {**binding, "transport": "mcp", "schema": f"{services}/{release.mcp_schema}"},
+            ]
+        },
+        "capabilities": {
+            capability.name: release.declaration(capability) for capability in release.capabilities
+        },
+        "payment_handlers": {},
+    }
+    ucp["capabilities"][ORDER][0]["config"] = {"webhook_url": f"{base_url}/webhooks/ucp"}
+    if mandates:
+        ucp["capabilities"][release.ap2.name] = release.declaration(
+            release.ap2, config={"vp_formats_supported": {"dc+sd-jwt": {}}}
+        )
+    elif release is NEWEST:
+        ucp["supported_versions"] = {
+            older.date: f"{base_url}{own_profile_path(older)}" for older in RELEASES if older is not NEWEST
+        }
+    return {"ucp": ucp, release.keys_member: list(keys)}
+
+
+@dataclass(frozen=True)
+class Business:
+    """What we need of a shop's profile in the release that both speak.
+
+    Args:
+        release: that release.
+        transport: "rest" or "mcp".
+        endpoint: base URL of that binding, without a slash at the end.
         payment_handlers: the ids of the payment handlers that it accepts.
+        capabilities: what it offers in this release, with what each extends.
+        keys: its public keys.
     """
 
+    release: Release
+    transport: str
     endpoint: str
     payment_handlers: tuple[str, ...]
+    capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: tuple[Jwk, ...] = ()
 
 
-class _Entry(BaseModel):
-    version: str
+class _Entry(msgspec.Struct):
+    version: str | None = None
     transport: str | None = None
     endpoint: str | None = None
     spec: str | None = None
+    schema: str | None = None
     id: str | None = None
+    extends: str | list[str] | None = None
 
 
-class _Ucp(BaseModel):
+class _Ucp(msgspec.Struct):
     version: str
     supported_versions: dict[str, str] = {}
     services: dict[str, list[_Entry]] = {}
     capabilities: dict[str, list[_Entry]] = {}
     payment_handlers: dict[str, list[_Entry]] = {}
+    signing_keys: list[Any] = []
 
 
-class _Profile(BaseModel):
+class _Profile(msgspec.Struct):
     ucp: _Ucp
+    keys: list[Any] = []
+    signing_keys: list[Any] = []
 
 
-def other_release_url(document: bytes) -> str | None:
-    """Where a shop that speaks another release by default keeps its profile for ours, if anywhere."""
-    ucp = _parse(document).ucp
-    return None if ucp.version == RELEASE else ucp.supported_versions.get(RELEASE)
+@dataclass(frozen=True)
+class Offer:
+    """A release that a shop's root profile says it speaks, and where that release's profile is.
+
+    Args:
+        release: one of ours.
+        url: of its own profile, or None where the root profile is it.
+    """
+
+    release: Release
+    url: str | None
 
 
-def read_business(document: bytes) -> Business:
-    """Read a shop's profile.
+def offers(document: bytes, origin: str) -> list[Offer]:
+    """The releases that a shop and we both speak, the newest first.
+
+    Args:
+        document: the shop's root profile.
+        origin: where it came from; leaves elsewhere are not believed.
 
     Raises:
-        ProfileUnusable: another release, no REST binding, or checkout, fulfillment and order are not all
-            offered: goods that go nowhere are not worth paying for.
+        ProfileUnusable: the profile cannot be read, or there is no such release.
     """
     ucp = _parse(document).ucp
-    if ucp.version != RELEASE:
-        raise ProfileUnusable(f"the shop speaks UCP {ucp.version}; this server speaks {RELEASE}")
-    missing = [name for name in (CHECKOUT, FULFILLMENT, ORDER) if not _has(ucp.capabilities.get(name, []))]
+    found = []
+    for release in RELEASES:
+        if release.date == ucp.version:
+            found.append(Offer(release, None))
+        elif (leaf := ucp.supported_versions.get(release.date)) and _same_origin(leaf, origin):
+            found.append(Offer(release, leaf))
+    if not found:
+        ours = ", ".join(release.date for release in RELEASES)
+        raise ProfileUnusable(f"the shop speaks UCP {ucp.version}; this server speaks {ours}")
+    return found
+
+
+def read_business(document: bytes, release: Release) -> Business:
+    """Read a shop's profile of one release.
+
+    Raises:
+        ProfileUnusable: it is another release's, has no binding that we speak, or checkout, fulfillment and
+            order are not all offered: goods that go nowhere are not worth paying for.
+    """
+    profile = _parse(document)
+    ucp = profile.ucp
+    if ucp.version != release.date:
+        raise ProfileUnusable(f"the profile for {release.date} says that it is {ucp.version}")
+    offered = {
+        name: _extended(entry)
+        for name, entries in ucp.capabilities.items()
+        if (entry := next((e for e in entries if _is_genuine(name, e, release)), None)) is not None
+    }
+    missing = [name for name in (CHECKOUT, FULFILLMENT, ORDER) if name not in offered]
     if missing:
-        raise ProfileUnusable(f"the shop does not offer {', '.join(missing)} in {RELEASE}")
-    for entry in ucp.services.get(SERVICE, []):
-        if entry.transport == "rest" and entry.version == RELEASE and entry.endpoint:
-            handlers = tuple(h.id for group in ucp.payment_handlers.values() for h in group if h.id)
-            return Business(entry.endpoint.rstrip("/"), handlers)
-    raise ProfileUnusable("the shop has no REST binding")
+        raise ProfileUnusable(f"the shop does not offer {', '.join(missing)} in {release.date}")
+    bindings = [e for e in ucp.services.get(SERVICE, []) if _is_genuine(SERVICE, e, release) and e.endpoint]
+    for transport in ("rest", "mcp"):
+        for entry in bindings:
+            if entry.transport == transport and entry.endpoint:
+                handlers = tuple(h.id for group in ucp.payment_handlers.values() for h in group if h.id)
+                keys = tuple(profile_keys(document))
+                endpoint = entry.endpoint.rstrip("/")
+                return Business(release, transport, endpoint, handlers, active(offered), keys)
+    raise ProfileUnusable("the shop has no REST or MCP binding")
 
 
-def _has(entries: list[_Entry]) -> bool:
-    return any(entry.version == RELEASE and _is_genuine(entry) for entry in entries)
+def profile_keys(document: bytes) -> list[Jwk]:
+    """The public keys of a profile, whichever member its release keeps them in; unusable entries left out."""
+    profile = _parse(document)
+    found = profile.keys or profile.signing_keys or profile.ucp.signing_keys
+    return [key for key in found if isinstance(key, dict) and isinstance(key.get("kid"), str)]
 
 
-def _is_genuine(entry: _Entry) -> bool:
-    """Whether what calls itself `dev.ucp.*` is described where that name belongs, if it says where."""
-    return entry.spec is None or entry.spec.startswith("https://ucp.dev/")
+def active(offered: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Capabilities without the extensions whose parents are all missing, however deep the chain."""
+    kept = dict(offered)
+    while orphans := [
+        name for name, parents in kept.items() if parents and not any(parent in kept for parent in parents)
+    ]:
+        for name in orphans:
+            del kept[name]
+    return kept
+
+
+def _extended(entry: _Entry) -> tuple[str, ...]:
+    if entry.extends is None:
+        return ()
+    return (entry.extends,) if isinstance(entry.extends, str) else tuple(entry.extends)
+
+
+def _is_genuine(name: str, entry: _Entry, release: Release) -> bool:
+    """Whether an entry is of this release, and is described where its name belongs."""
+    if name.startswith("dev.ucp.") and entry.version not in (None, release.date):
+        return False
+    if entry.spec is not None and not (
+        owns_name(entry.spec, name) if release.binds_pages else entry.spec.startswith("https://")
+    ):
+        return False
+    return entry.schema is None or owns_name(entry.schema, name)
+
+
+def owns_name(url: str, name: str) -> bool:
+    """Whether the host of an address, its labels reversed, is the name or a whole-label prefix of it."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    labels = host.split(".")
+    if parts.scheme != "https" or parts.username is not None or len(labels) < 2 or labels[-1].isdigit():
+        return False
+    prefix = ".".join(reversed(labels))
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def _same_origin(url: str, origin: str) -> bool:
+    try:
+        ours, theirs = urlsplit(origin), urlsplit(url)
+    except ValueError:
+        return False
+    return (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc)
 
 
 def _parse(document: bytes) -> _Profile:
     try:
-        return _Profile.model_validate(json.loads(document))
-    except (ValueError, ValidationError) as error:
+        return msgspec.json.decode(document, type=_Profile)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileUnusable(f"the profile cannot be read: {str(error)[:200]}") from error

@@ -10,10 +10,12 @@ import pytest
 from replenish_server.retailers.http import ShopClient
 from replenish_server.retailers.port import Expired, Line, Need, Placed, Quote, ShipTo, Trouble, Unknown
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.retailer_journal import MemoryJournal
 from tests.fakes.retailer_merchant import API, SITE, Merchant, checkout, profile, says
 
-PROFILE_URL = "https://home.test/.well-known/ucp"
+HOME = "https://home.test"
+PROFILE_URL = f"{HOME}/.well-known/ucp"
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Conversation:
     def shop(self) -> UcpRetailer:
         """A client that remembers nothing, as after a restart."""
         account = Account(SITE, "pay-1", "tok-secret")
-        return UcpRetailer(account, self.client, lambda: self.moment)
+        return UcpRetailer(account, self.client, lambda: self.moment, Identity(HOME))
 
     def quote(self) -> Quote | Trouble:
         """Ask for a quote."""
@@ -66,8 +68,7 @@ def merchant() -> Merchant:
 @pytest.fixture
 def talk(merchant: Merchant, need: Need) -> Iterator[Conversation]:
     """The conversation with the merchant."""
-    headers = {"UCP-Agent": f'profile="{PROFILE_URL}"', "Accept": "application/json"}
-    client = ShopClient(headers, httpx.MockTransport(merchant))
+    client = ShopClient({}, httpx.MockTransport(merchant))
     moment = datetime(2026, 5, 4, 12, tzinfo=UTC)
     conversation = Conversation(merchant, client, moment, MemoryJournal(lambda: conversation.moment), need)
     yield conversation

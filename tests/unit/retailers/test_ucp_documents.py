@@ -1,18 +1,18 @@
 """What is sent follows the release's request models; what comes back means what the release says."""
 
-import json
 from typing import Any
 
 import pytest
 from ucp_sdk.models.schemas.shopping.checkout_complete_request import CheckoutCompleteRequest
 from ucp_sdk.models.schemas.shopping.checkout_create_request import CheckoutCreateRequest
 from ucp_sdk.models.schemas.shopping.checkout_update_request import CheckoutUpdateRequest
-from ucp_sdk.models.schemas.shopping.fulfillment import Checkout
 from ucp_sdk.models.schemas.shopping.types.fulfillment_create_request import FulfillmentCreateRequest
 from ucp_sdk.models.schemas.shopping.types.fulfillment_update_request import FulfillmentUpdateRequest
 
 from replenish_server.retailers.port import Need, Problem, Progress, Trouble
-from replenish_server.retailers.ucp import shapes
+from replenish_server.retailers.ucp import bodies, documents, messages
+from replenish_server.retailers.ucp.documents import Checkout
+from replenish_server.retailers.ucp.release_2026_04_08 import RELEASE
 from tests.fakes.retailer_merchant import (
     Doc,
     checkout,
@@ -41,20 +41,18 @@ RESPONSE_ONLY = {
 
 def read(document: Doc) -> Checkout:
     """The document as the client reads it."""
-    found = shapes.read_checkout(json.dumps(document).encode())
-    assert isinstance(found, Checkout), found
-    return found
+    return documents.read_checkout(document)
 
 
 def update(need: Need, *methods: Doc) -> Doc | None:
     """The update that a checkout with these methods calls for."""
-    body = shapes.update_body(read(checkout(fulfillment={"methods": list(methods)})), need)
-    return None if body is None else json.loads(body)
+    held = read(checkout(fulfillment={"methods": list(methods)}))
+    return bodies.update_body(held, need, need.fulfilment, RELEASE)
 
 
 def test_the_create_body_follows_the_release(need: Need) -> None:
     """Models accept it, and it carries nothing that only a business may say."""
-    document = json.loads(shapes.create_body(need))
+    document = bodies.create_body(need, need.fulfilment)
     CheckoutCreateRequest.model_validate(document)
     FulfillmentCreateRequest.model_validate(document["fulfillment"])
     assert not RESPONSE_ONLY & document.keys()
@@ -87,7 +85,7 @@ def test_the_update_body_follows_the_release_and_replaces_all(need: Need) -> Non
 
 def test_the_complete_body_follows_the_release() -> None:
     """Exactly one instrument of the handler, with an opaque credential."""
-    document = json.loads(shapes.complete_body("pay-1", "shop_token", "tok-secret"))
+    document = bodies.complete_body("pay-1", "shop_token", "tok-secret")
     CheckoutCompleteRequest.model_validate(document)
     (instrument,) = document["payment"]["instruments"]
     assert (instrument["handler_id"], instrument["type"]) == ("pay-1", "shop_token")
@@ -148,32 +146,32 @@ def test_totals_are_believed_only_when_the_parts_add_up() -> None:
     """Discounts are negative; a cent too much forbids an unattended order."""
     parts = [("subtotal", 2000), ("discount", -100), ("fulfillment", 490), ("tax", 100), ("total", 2490)]
     totals = [{"type": kind, "display_text": kind, "amount": value} for kind, value in parts]
-    found = shapes.read_totals(read(checkout(totals=totals)))
+    found = documents.read_totals(read(checkout(totals=totals)), RELEASE)
     assert (found.total_minor, found.currency) == (2490, "EUR")
     totals[-1]["amount"] = 2491
-    with pytest.raises(shapes.Unreadable, match="add up"):
-        shapes.read_totals(read(checkout(totals=totals)))
+    with pytest.raises(documents.Unreadable, match="add up"):
+        documents.read_totals(read(checkout(totals=totals)), RELEASE)
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         ({"totals": []}, "subtotal"),
-        ({"status": "paid"}, "status"),
+        ({"status": 3}, "status"),
         ({"line_items": None}, "line_items"),
     ],
 )
 def test_a_checkout_that_breaks_the_release_is_unreadable(change: dict[str, Any], why: str) -> None:
     """With the member at fault."""
-    with pytest.raises(shapes.Unreadable, match=why):
-        shapes.read_checkout(json.dumps(checkout(**change)).encode())
+    with pytest.raises(documents.Unreadable, match=why):
+        documents.read_totals(read(checkout(**change)), RELEASE)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"x"', b"null", b"\xff\xfe"])
 def test_what_is_no_json_object_is_unreadable(body: bytes) -> None:
     """A proxy's error page, for example."""
-    with pytest.raises(shapes.Unreadable):
-        shapes.read_checkout(body)
+    with pytest.raises(documents.Unreadable):
+        documents.document_of(body)
 
 
 @pytest.mark.parametrize(
@@ -188,11 +186,11 @@ def test_what_is_no_json_object_is_unreadable(body: bytes) -> None:
 )
 def test_the_goods_are_those_that_were_asked_for(need: Need, lines: list[Doc], same: bool) -> None:
     """Item and quantity, and nothing beside them."""
-    assert same is shapes.same_goods(read(checkout(line_items=lines)), need)
+    assert same is bodies.same_goods(read(checkout(line_items=lines)), need)
 
 
 @pytest.mark.parametrize(
-    ("messages", "problem", "detail"),
+    ("said", "problem", "detail"),
     [
         ([error("out_of_stock")], Problem.OUT_OF_STOCK, "about out_of_stock"),
         ([error("item_unavailable", "unrecoverable")], Problem.ITEM_UNAVAILABLE, "about item_unavailable"),
@@ -212,15 +210,15 @@ def test_the_goods_are_those_that_were_asked_for(need: Need, lines: list[Doc], s
         ([], Problem.ESCALATION, ""),
     ],
 )
-def test_the_gravest_message_is_the_trouble(messages: list[Doc], problem: Problem, detail: str) -> None:
+def test_the_gravest_message_is_the_trouble(said: list[Doc], problem: Problem, detail: str) -> None:
     """Known codes first, then what ends the session, then what only a person can give."""
-    found = shapes.trouble_of(refusal(*messages, continue_url="https://shop.test/c"))
+    found = messages.trouble_of(refusal(*said, continue_url="https://shop.test/c"))
     assert Trouble(problem, detail, "https://shop.test/c") == found
 
 
 def test_details_are_cut_and_links_lead_to_the_web() -> None:
     """A shop's words fill no disk, and its link runs no script."""
-    found = shapes.trouble_of(refusal(error("moon", content="x" * 999), continue_url="javascript:alert(1)"))
+    found = messages.trouble_of(refusal(error("moon", content="x" * 999), continue_url="javascript:alert(1)"))
     assert (len(found.detail), found.continue_url) == (300, None)
 
 
@@ -243,7 +241,7 @@ def test_details_are_cut_and_links_lead_to_the_web() -> None:
 )
 def test_progress_follows_events_and_quantities(document: Doc, expected: Progress) -> None:
     """Unknown event types are ignored; part of a parcel is not the parcel."""
-    assert expected is shapes.read_order(json.dumps(document).encode()).progress
+    assert expected is documents.read_order(document).progress
 
 
 @pytest.mark.parametrize(
@@ -262,7 +260,7 @@ def test_a_cancellation_ends_the_order_only_when_it_takes_all(
     """What is left of the order is still on its way."""
     adjustment: Doc = {"id": "a", "type": kind, "occurred_at": "2026-05-05T10:00:00Z", "status": status}
     adjustment |= {"description": "sorry"} | ({"line_items": lines} if lines else {})
-    snapshot = shapes.read_order(json.dumps(order(adjustments=[adjustment])).encode())
+    snapshot = documents.read_order(order(adjustments=[adjustment]))
     assert expected is snapshot.progress
     assert ("sorry" if expected is Progress.CANCELED else "") == snapshot.note
 
@@ -270,7 +268,7 @@ def test_a_cancellation_ends_the_order_only_when_it_takes_all(
 def test_a_shipped_order_names_carrier_and_tracking() -> None:
     """The last event's."""
     document = order(event("shipped", carrier="DHL", tracking_number="JD1"))
-    snapshot = shapes.read_order(json.dumps(document).encode())
+    snapshot = documents.read_order(document)
     assert (snapshot.retailer_order_id, snapshot.note, snapshot.total_minor) == ("ord_9", "DHL JD1", 2490)
 
 
@@ -286,4 +284,4 @@ def test_a_shipped_order_names_carrier_and_tracking() -> None:
 def test_the_instrument_type_is_the_sessions_own_word(handlers: Doc, kind: str | None) -> None:
     """Its handlers are authoritative: where ours is missing nothing can be paid."""
     ucp = checkout()["ucp"] | {"payment_handlers": handlers}
-    assert kind == shapes.payment_instrument_type(json.dumps(checkout(ucp=ucp)).encode(), "pay-1")
+    assert kind == bodies.payment_instrument_type(ucp, "pay-1")

@@ -1,0 +1,107 @@
+"""PURE: what a shop's messages mean for an order: by code where we know it, else by severity.
+
+Source: UCP checkout, error handling; negotiation and protocol errors of the overview.
+"""
+
+from typing import Any
+
+from replenish_server.retailers.port import Problem, Trouble
+from replenish_server.retailers.ucp.documents import Unreadable, document_of
+
+_DETAIL_LIMIT = 300
+_PROBLEM_OF_CODE = {
+    "out_of_stock": Problem.OUT_OF_STOCK,
+    "item_unavailable": Problem.ITEM_UNAVAILABLE,
+    "not_found": Problem.ITEM_UNAVAILABLE,
+    "address_undeliverable": Problem.ADDRESS,
+    "payment_failed": Problem.PAYMENT_FAILED,
+    "payment_declined": Problem.PAYMENT_FAILED,
+}
+
+
+def messages_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The messages of an answer; what is none is left out."""
+    messages = document.get("messages")
+    return [m for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
+
+
+def is_failure(document: dict[str, Any]) -> bool:
+    """Whether an answer brings no resource, only what went wrong."""
+    ucp = document.get("ucp")
+    return isinstance(ucp, dict) and ucp.get("status") == "error"
+
+
+def is_not_found(document: dict[str, Any]) -> bool:
+    """Whether a 200 says that the resource is gone: a business outcome brings no HTTP status of its own."""
+    return is_failure(document) and any(m.get("code") == "not_found" for m in messages_of(document))
+
+
+def trouble_of(document: dict[str, Any]) -> Trouble:
+    """The gravest message of an answer, by code first and by severity for codes that we do not know."""
+    errors = [m for m in messages_of(document) if m.get("type") == "error"]
+    continue_url = web_link(document.get("continue_url"))
+    if not errors:
+        problem = Problem.ESCALATION if continue_url else Problem.RETAILER_REFUSED
+        return Trouble(problem, "", continue_url)
+    chosen = min(errors, key=_gravity)
+    problem = _PROBLEM_OF_CODE.get(str(chosen.get("code")), Problem.RETAILER_REFUSED)
+    if str(chosen.get("severity", "")).startswith("requires_"):
+        problem = Problem.ESCALATION
+    return Trouble(problem, _text(chosen), continue_url)
+
+
+def disclosure(document: dict[str, Any]) -> Trouble | None:
+    """A notice that a person must see before buying; with nobody there, the shop's page takes over."""
+    for message in messages_of(document):
+        if message.get("type") == "warning" and message.get("presentation") == "disclosure":
+            return Trouble(Problem.ESCALATION, _text(message), web_link(document.get("continue_url")))
+    return None
+
+
+def open_action(document: dict[str, Any]) -> Trouble | None:
+    """Work that only a person in front of a screen can do, such as a bank's challenge."""
+    actions = document.get("actions")
+    if isinstance(actions, dict) and any(actions.values()):
+        names = ", ".join(sorted(str(name) for name in actions))[:_DETAIL_LIMIT]
+        return Trouble(Problem.ESCALATION, names, web_link(document.get("continue_url")))
+    return None
+
+
+def refusal_of(status: int, answer: bytes) -> Trouble:
+    """What an HTTP error means: its messages where it brings any, else its code and content."""
+    try:
+        document = document_of(answer)
+    except Unreadable:
+        return Trouble(Problem.RETAILER_REFUSED, str(status))
+    if messages_of(document):
+        trouble = trouble_of(document)
+        return Trouble(trouble.problem, f"{status} {trouble.detail}".strip(), trouble.continue_url)
+    detail = f"{status} {_protocol_error(document)}".strip()
+    problem = Problem.RETAILER_REFUSED
+    if status == 400 and "stock" in detail.lower():
+        problem = Problem.OUT_OF_STOCK  # releases of January 2026 answer so, without a code
+    return Trouble(problem, detail, web_link(document.get("continue_url")))
+
+
+def web_link(address: object) -> str | None:
+    """An address that a person may be sent to, or None: a shop could write `javascript:` there."""
+    return address if isinstance(address, str) and address.startswith(("https://", "http://")) else None
+
+
+def _protocol_error(document: dict[str, Any]) -> str:
+    names = ("code", "content", "detail")
+    return ": ".join(str(document[n]) for n in names if isinstance(document.get(n), str))[:_DETAIL_LIMIT]
+
+
+def _gravity(message: dict[str, Any]) -> int:
+    """Codes that we know first; of the others what ends the session, then what only a person can give."""
+    severity = str(message.get("severity", ""))
+    if message.get("code") in _PROBLEM_OF_CODE:
+        return 0
+    if severity == "unrecoverable":
+        return 1
+    return 2 if severity.startswith("requires_") else 3
+
+
+def _text(message: dict[str, Any]) -> str:
+    return str(message.get("content", ""))[:_DETAIL_LIMIT]
