@@ -83,12 +83,15 @@ def device_add(
     name: Annotated[str, typer.Option(help="What people call the device.")] = "Device",
     slot: Annotated[str, typer.Option(help="What people call the consumable.")] = "Slot",
     category: Annotated[str, typer.Option(help="Kind of consumable, e.g. detergent.")] = "other",
-    pack: Annotated[int, typer.Option(help="Grams in a pack; 1 for a button.")] = 1,
-    capacity: Annotated[int | None, typer.Option(help="Grams when full; level sensors only.")] = None,
-    threshold: Annotated[int | None, typer.Option(help="Grams at which more is wanted.")] = None,
+    pack: Annotated[int, typer.Option(help="Grams, millilitres or pages in a pack; 1 for a button.")] = 1,
+    capacity: Annotated[int | None, typer.Option(help="Grams, millilitres or pages when full.")] = None,
+    threshold: Annotated[int | None, typer.Option(help="At which more is wanted, likewise.")] = None,
     mode: Annotated[Mode, typer.Option(help="ask: approve each order; auto: just order.")] = Mode.ASK,
     cap: Annotated[int | None, typer.Option(help="Most one order may cost, in minor units.")] = None,
     currency: Annotated[str, typer.Option()] = "EUR",
+    remaining: Annotated[
+        int | None, typer.Option(help="What remains in it now; for flow and pages, which cannot see it.")
+    ] = None,
     device_id: Annotated[str | None, typer.Option("--id", help="Wished device id.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -106,6 +109,7 @@ def device_add(
         capacity=None if capacity is None else capacity * factor,
         threshold=None if threshold is None else threshold * factor,
         device_id=device_id,
+        remaining=None if remaining is None else remaining * factor,
     )
     try:
         credential = operations.register_device(

@@ -21,6 +21,7 @@ from replenish_server.households.notices import Notice, notify
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId, HouseholdId, RetailerId, SlotId, new_id
 from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
+from replenish_server.replenishment.stock import fit_unit
 from replenish_server.retailers import registry
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind
 from replenish_server.retailers.tables import Retailer
@@ -134,6 +135,8 @@ def register_device(
                 f"there is no retailer {new.product.retailer_id!r}; see replenish retailer add"
             )
         device_id, slot_id = add_device(session, household_id, new, now)
+        if new.remaining is not None:
+            fit_unit(session, session.get_one(Slot, slot_id), new.remaining, now)
         session.add(
             SlotMandate(
                 slot_id=slot_id,
@@ -145,7 +148,7 @@ def register_device(
         )
         data = {"device": new.name, "slot": new.slot_name, "slot_id": slot_id}
         notify(session, Notice(household_id, f"device_added:{device_id}", "device_added", data, now))
-        if new.threshold is not None:
+        if new.threshold is not None and not OF_KIND[new.kind].counted:
             wire = new.threshold // OF_KIND[new.kind].factor
             want_threshold(session, device_id, "main", wire, now)
     files = BrokerFiles(settings.broker_folder.resolve())

@@ -39,7 +39,7 @@ class NewDevice:
     """What a person says when they add a device with one slot.
 
     Args:
-        kind: "level" or "button".
+        kind: one of `units.OF_KIND`.
         name: as people call the device.
         slot_name: as people call the consumable.
         category: kind of consumable, e.g. "detergent"; the forecast's prior depends on it.
@@ -47,6 +47,7 @@ class NewDevice:
         capacity: base units when full; None for a button.
         threshold: base units at which a person wants more to be ordered; None for a button.
         device_id: lower-case letters, digits and dashes, 3 to 40; None makes one.
+        remaining: base units that are there now, of a device that counts use; None while nobody knows.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class NewDevice:
     capacity: int | None = None
     threshold: int | None = None
     device_id: str | None = None
+    remaining: int | None = None
 
 
 class DeviceRefused(ValueError):
@@ -124,11 +126,24 @@ def _check(session: Session, new: NewDevice) -> None:
             raise DeviceRefused(f"device id {new.device_id!r} is taken; choose another")
     if new.product.pack_amount <= 0:
         raise DeviceRefused("a pack must hold more than nothing")
-    if new.kind == "level":
+    if new.kind != "button":
         if not new.capacity or new.capacity <= 0:
-            raise DeviceRefused("a level sensor needs the capacity of its container")
+            raise DeviceRefused(
+                "a device that counts needs the capacity of a full unit, in millilitres or pages"
+                if OF_KIND[new.kind].counted
+                else "a level sensor needs the capacity of its container"
+            )
         if new.threshold is None or not 0 <= new.threshold < new.capacity:
             raise DeviceRefused("the threshold must lie between empty and the capacity")
+        if new.remaining is not None:
+            _check_remaining(new.kind, new.remaining, new.capacity)
+
+
+def _check_remaining(kind: str, remaining: int, capacity: int) -> None:
+    if not OF_KIND[kind].counted:
+        raise DeviceRefused("a level sensor measures what remains; leave it out")
+    if not 0 <= remaining <= capacity:
+        raise DeviceRefused("what remains must lie between empty and the capacity")
 
 
 def new_password() -> str:

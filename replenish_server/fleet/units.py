@@ -14,18 +14,22 @@ class Unit:
         base: the unit kept in the database.
         shown: the unit that the wire carries and people read.
         factor: base units in one shown unit.
+        counted: whether devices count what was used of it, instead of measuring what is left.
     """
 
     base: str
     shown: str
     factor: int
+    counted: bool = False
 
 
 MASS = Unit("mg", "g", 1000)
 PACKS = Unit("pack", "pack", 1)
+VOLUME = Unit("ml", "ml", 1, counted=True)
+PAGES = Unit("page", "pages", 1, counted=True)
 
-BY_BASE = {unit.base: unit for unit in (MASS, PACKS)}
+BY_BASE = {unit.base: unit for unit in (MASS, PACKS, VOLUME, PAGES)}
 """Every base unit in use."""
 
-OF_KIND = {"level": MASS, "button": PACKS}
+OF_KIND = {"level": MASS, "button": PACKS, "flow": VOLUME, "pages": PAGES}
 """The base unit of each kind of device; also the list of kinds that this release knows."""

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from replenish_server.inventory.events import Consumption, Refill
-from replenish_server.inventory.levels import LevelSample
+from replenish_server.inventory.events import DAY, Consumption, Refill, daily_use
+from replenish_server.inventory.levels import LevelHistory, LevelSample
 from replenish_server.inventory.sequence import in_order
 
 
@@ -95,7 +95,7 @@ def read_totals(samples: Iterable[TotalSample], resets: Iterable[Reset], capacit
             uses.append(Consumption(step.since, step.at, step.amount))
         level = left.after(step)
         remaining.append(LevelSample(sample.at, sample.boot, sample.seq, level, good=level is not None))
-    refills = tuple(Refill(reset.at, reset.remaining, swapped=True) for reset in known if reset.refilled)
+    refills = tuple(Refill(reset.at, reset.remaining) for reset in known if reset.refilled)
     moments = [step.at for step in steps.values()]
     return TotalHistory(
         uses=tuple(uses),
@@ -103,6 +103,33 @@ def read_totals(samples: Iterable[TotalSample], resets: Iterable[Reset], capacit
         refills=refills,
         counted_from=min(moments, default=None),
         counted_to=max(moments, default=None),
+    )
+
+
+def as_levels(history: TotalHistory, since: datetime, days: int = 84) -> LevelHistory:
+    """What the totals say, as a history of levels: exact, so nothing in it is drift.
+
+    Args:
+        history: from `read_totals`.
+        since: what was counted before is left out.
+        days: how many days of daily use to return.
+    """
+    good = [(s.at, s.level) for s in history.remaining if s.level is not None and s.at >= since]
+    trailing: list[tuple[datetime, int]] = []
+    for sample in reversed(history.remaining):
+        if sample.level is None or sample.at < since:
+            break
+        trailing.append((sample.at, sample.level))
+    begin, end = history.counted_from, history.counted_to
+    covered = 0 if begin is None or end is None else min(days, (end - max(begin, since)) // DAY)
+    return LevelHistory(
+        level=good[-1][1] if good else None,
+        as_of=max((at for at, _ in good), default=None),
+        points=tuple(good),
+        refills=tuple(refill for refill in history.refills if refill.at >= since),
+        daily_use=daily_use(history.uses, end, covered) if end is not None and covered > 0 else (),
+        trailing=tuple(reversed(trailing)),
+        uses=tuple(use for use in history.uses if use.at >= since),
     )
 
 
@@ -137,7 +164,13 @@ class _Remaining:
 
 
 def _since(moment: datetime, step: _Increment) -> int:
-    """How much of a step was used after a moment, if it was used evenly; all, if it began unseen."""
+    """How much of a step was used after a moment, if it was used evenly.
+
+    A boot's first record counts from nothing. A later one with nothing known before it may hold years of use,
+    of which nobody can say how much came after the moment; the next reading counts.
+    """
+    if step.since is None and step.seq > 0:
+        return 0
     if step.since is None or moment <= step.since:
         return step.amount
     return round(step.amount * ((step.at - moment) / (step.at - step.since)))

@@ -4,7 +4,8 @@ from replenish_server.households.money import money
 
 __all__ = ["amount", "days", "money", "number"]
 
-_SHOWN = {"mg": (1000, "g"), "pack": (1, "pack")}
+_SHOWN = {"mg": (1000, "g"), "pack": (1, "pack"), "ml": (1000, "l"), "page": (1, "pages")}
+_WHOLE_LITRES = 10  # below, a tenth of a litre matters
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -12,7 +13,10 @@ def amount(value: float | None, unit: str) -> str:
     if value is None:
         return "?"
     factor, name = _SHOWN[unit]
-    return f"{round(value / factor):,} {name}"
+    shown = value / factor
+    if unit == "ml" and shown < _WHOLE_LITRES:
+        return f"{shown:.1f} {name}"
+    return f"{round(shown):,} {name}"
 
 
 def days(value: float) -> str:

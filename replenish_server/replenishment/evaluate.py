@@ -22,6 +22,7 @@ from replenish_server.replenishment.forecasts import SlotForecast, forecast_slot
 from replenish_server.replenishment.grids import keep_grid
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
 from replenish_server.replenishment.priors import Models, shipped_models
+from replenish_server.replenishment.readings import is_counted
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
@@ -113,7 +114,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
 
 def _watch(session: Session, slot: Slot, decision: Decision, now: datetime) -> None:
     """Three low readings are needed at the reorder point, so the device must know where that is."""
-    if decision.reorder_point is not None:
+    if decision.reorder_point is not None and not is_counted(slot):  # a counter does not know what is left
         level = -(-decision.reorder_point // BY_BASE[slot.unit].factor)
         want_watch(session, DeviceId(slot.device_id), slot.key, level, now)
 

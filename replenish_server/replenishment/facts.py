@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Slot
-from replenish_server.fleet.units import BY_BASE
 from replenish_server.forecast import RunOut
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import SlotMandate
-from replenish_server.inventory import LevelHistory, LevelSample, Refill, read_levels, stock_position
+from replenish_server.inventory import LevelHistory, Refill, stock_position
 from replenish_server.inventory.balance import known_share
 from replenish_server.inventory.ledger import Ledger
 from replenish_server.ordering.states import UNDERWAY, State
@@ -19,23 +17,15 @@ from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.lead_time import LeadTime, learn_lead_time
 from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.quantity import Offer
+from replenish_server.replenishment.readings import is_counted, read_history
 from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.stock import read_stock
-from replenish_server.telemetry.tables import Reading
 
 HISTORY = timedelta(days=90)  # what a page draws
 _LOOKED_AT = timedelta(days=35)  # what is read again for events at every look
 _EDGE = timedelta(days=7)  # at its old end a step may have lost what it rose from: what was kept counts
 _LEAD_MEMORY = 40
 _RECENT = timedelta(days=2)
-_SAMPLE = (
-    col(Reading.occurred_at),
-    col(Reading.boot),
-    col(Reading.seq),
-    col(Reading.number),
-    col(Reading.quality),
-    col(Reading.late),
-)
 _NO_STOCK = Ledger(0, 0, ())
 _NO_HISTORY = LevelHistory(None, None, (), (), (), ())
 
@@ -54,32 +44,6 @@ class SlotInsight:
     refills_since: datetime
 
 
-def level_samples(
-    session: Session, slot: Slot, since: datetime, before: datetime | None = None
-) -> list[LevelSample]:
-    """The slot's level readings from a moment on, and before another one if it is given, in base units."""
-    factor = BY_BASE[slot.unit].factor
-    query = (
-        # Columns and not entities: some thousand rows at a time, and an entity costs ten times its values.
-        select_columns(*_SAMPLE)
-        .where(col(Reading.device_id) == slot.device_id, col(Reading.slot_key) == slot.key)
-        .where(col(Reading.type).in_(("level", "refill")), col(Reading.occurred_at) >= since)
-    )
-    if before is not None:
-        query = query.where(col(Reading.occurred_at) < before)
-    return [
-        LevelSample(
-            at=at,
-            boot=boot,
-            seq=seq,
-            level=None if number is None else number * factor,
-            good=quality == "ok" and not late,
-            retained=late,
-        )
-        for at, boot, seq, number, quality, late in session.execute(query)
-    ]
-
-
 def gather(
     session: Session, slot: Slot, order: PurchaseOrder | None, now: datetime, run_out: RunOut | None
 ) -> SlotInsight:
@@ -96,11 +60,12 @@ def gather(
     refills: tuple[Refill, ...] = ()
     if slot.capacity is not None:
         since = now - _LOOKED_AT
-        samples = level_samples(session, slot, since)
-        history = read_levels(samples, slot.capacity)
+        history, samples = read_history(session, slot, since)
         known = known_share(samples, now).share
         refills = tuple(refill for refill in history.refills if refill.at >= since + _EDGE)
         ledger = read_stock(session, slot, refills, since + _EDGE)
+    # A pack that fits in may have been poured out whole; of a larger one the rest must still be there.
+    opened = ledger.opened if slot.capacity is not None and slot.pack_amount > slot.capacity else 0
     mandate = session.get_one(SlotMandate, slot.id)
     coming = (
         order.packs
@@ -112,7 +77,7 @@ def gather(
         capacity=slot.capacity,
         threshold=slot.threshold,
         pack_amount=slot.pack_amount,
-        position=stock_position(history.level, slot.pack_amount, ledger.spare_packs, coming),
+        position=stock_position(history.level, slot.pack_amount, ledger.spare_packs, coming, opened),
         level_as_of=history.as_of,
         trailing=history.trailing,
         run_out=None if history.level is None else run_out,
@@ -124,6 +89,7 @@ def gather(
         storage_limit=slot.storage_limit,
         shelf_life_days=slot.shelf_life_days,
         known_share=known,
+        counted=is_counted(slot),
         points=[point for point in history.points if now - point[0] <= _RECENT],
     )
     return SlotInsight(facts, history, ledger, refills, now - _LOOKED_AT + _EDGE)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory.days import DAYS
 from replenish_server.inventory.grid import BIN, LevelGrid, bin_at, bin_start
-from replenish_server.replenishment.facts import level_samples
+from replenish_server.replenishment.readings import is_counted, level_samples
 from replenish_server.replenishment.tables import SlotGrid
 from replenish_server.telemetry.tables import Reading
 
@@ -20,6 +20,8 @@ _CLOCK_DOUBT = timedelta(days=1)  # a server whose clock was set back must not o
 
 def current_grid(session: Session, slot: Slot, now: datetime) -> tuple[LevelGrid, datetime]:
     """The slot's grid with all readings up to now, and when the newest of them was received.
+
+    Of a slot that counts, each fitting changes all that follows it: its grid is always read whole.
 
     Args:
         session: a unit of work.
@@ -39,7 +41,7 @@ def current_grid(session: Session, slot: Slot, now: datetime) -> tuple[LevelGrid
         fresh = fresh.where(col(Reading.received_at) >= newest - _CLOCK_DOUBT)
     moments = list(session.exec(fresh))
     newest = max((received for _, received in moments), default=newest)
-    if stored is None:
+    if stored is None or is_counted(slot):
         return LevelGrid.of_samples(level_samples(session, slot, now - _PAST), capacity, now), newest
     touched = {bin_at(occurred) for occurred, _ in moments if occurred <= now}
     if not touched:

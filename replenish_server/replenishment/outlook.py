@@ -43,6 +43,7 @@ class SlotFacts:
         shelf_life_days: how long a pack keeps, or None.
         known_share: how much of the last week is known, 0 to 1; None for a slot without a sensor.
         points: (when, level) of the last two days' usable readings, oldest first.
+        counted: whether the level is what a unit held less what was counted, instead of measured.
     """
 
     unit: str
@@ -62,6 +63,7 @@ class SlotFacts:
     shelf_life_days: float | None = None
     known_share: float | None = None
     points: Sequence[tuple[datetime, int]] = ()
+    counted: bool = False
 
 
 @dataclass(frozen=True)

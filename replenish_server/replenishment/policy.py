@@ -18,6 +18,7 @@ from replenish_server.replenishment.risk import ACCEPTED_RISK
 
 LOW_READINGS_NEEDED = 3
 LOW_READINGS_SPREAD = timedelta(hours=1)
+LOW_TOTALS_NEEDED = 2  # a counter cannot be lifted or shaken; the second says that the first was no glitch
 FRESH_FOR = timedelta(hours=26)  # a daily report and two hours of slack
 SUDDEN_SHARE = 0.15  # of the container within a day: a lifted or rocking container, until it lasts a day
 SUDDEN_DAYS_OF_USE = 3.0  # who uses much in a day is not sudden
@@ -53,7 +54,7 @@ def decide_on_level(facts: SlotFacts, now: datetime) -> Decision:
             {"position": position, "reorder_point": reorder_point, "threshold": facts.threshold},
         ),
         _sudden_verdict(facts),
-        _evidence_verdict(low),
+        _confirmed_verdict(low) if facts.counted else _evidence_verdict(low),
         _mandate_verdict(facts.mandate),
     )
     wanted = all(verdict.ok for verdict in verdicts[:-1])
@@ -191,6 +192,15 @@ def _evidence_verdict(low: Sequence[tuple[datetime, int]]) -> Verdict:
             "spread_minutes": round(spread.total_seconds() / 60),
             "spread_needed_minutes": round(LOW_READINGS_SPREAD.total_seconds() / 60),
         },
+    )
+
+
+def _confirmed_verdict(low: Sequence[tuple[datetime, int]]) -> Verdict:
+    """What a counter says is exact once the next total agrees, however soon that comes."""
+    return Verdict(
+        "confirmed_count",
+        len(low) >= LOW_TOTALS_NEEDED,
+        {"readings": len(low), "needed": LOW_TOTALS_NEEDED},
     )
 
 

@@ -19,8 +19,8 @@ from replenish_server.forecast.outcomes import Recorded, outcomes_of
 from replenish_server.forecast.scores import Score, score
 from replenish_server.inventory.days import BINS_PER_DAY, DAYS
 from replenish_server.inventory.recording import long_shares
-from replenish_server.replenishment.facts import level_samples
 from replenish_server.replenishment.models import serving_models
+from replenish_server.replenishment.readings import level_samples
 from replenish_server.replenishment.tables import ForecastFit
 
 log = logging.getLogger(__name__)

@@ -99,18 +99,30 @@ def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
             else f"Not ordering yet: the level fell by {fall} within a day, more than {limit}; a sudden drop "
             "must last a day before it counts."
         )
-    if refusal.rule == "three_low_readings":
-        seen, needed = numbers["readings"], numbers["needed"]
-        spread, minutes = numbers["spread_minutes"], numbers["spread_needed_minutes"]
-        left, point = amount(decision.level, decision.unit), amount(decision.reorder_point, decision.unit)
-        return (
-            f"아직 주문하지 않음: {left} 남음({point} 이하). "
-            f"낮은 측정 {seen}/{needed}회, {spread}/{minutes}분 확인."
-            if korean
-            else f"Not ordering yet: {left} are left, at or under {point}, seen in {seen} of {needed} good "
-            f"readings over {spread} of {minutes} minutes."
-        )
+    if refusal.rule in ("confirmed_count", "three_low_readings"):
+        return _unconfirmed(decision, refusal, korean)
     raise ValueError(f"no sentence for the rule {refusal.rule!r}")
+
+
+def _unconfirmed(decision: Decision, refusal: Verdict, korean: bool) -> str:
+    """Low, and not yet seen often enough to believe it."""
+    numbers = refusal.numbers
+    left, point = amount(decision.level, decision.unit), amount(decision.reorder_point, decision.unit)
+    if refusal.rule == "confirmed_count":
+        return (
+            f"아직 주문하지 않음: {left} 남음({point} 이하). 다음 집계로 확인되면 주문합니다."
+            if korean
+            else f"Not ordering yet: {left} are left, at or under {point}; the next count has to confirm it."
+        )
+    seen, needed = numbers["readings"], numbers["needed"]
+    spread, minutes = numbers["spread_minutes"], numbers["spread_needed_minutes"]
+    return (
+        f"아직 주문하지 않음: {left} 남음({point} 이하). "
+        f"낮은 측정 {seen}/{needed}회, {spread}/{minutes}분 확인."
+        if korean
+        else f"Not ordering yet: {left} are left, at or under {point}, seen in {seen} of {needed} good "
+        f"readings over {spread} of {minutes} minutes."
+    )
 
 
 def _enough(decision: Decision, korean: bool) -> str:

@@ -13,7 +13,7 @@ from replenish_server.inventory import Refill
 from replenish_server.inventory.inferred import InferredStock, infer_stock
 from replenish_server.inventory.ledger import Corrected, Delivered, Ledger, StockEvent, read_ledger
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.tables import SlotRefill, StockCorrection
+from replenish_server.replenishment.tables import SlotFit, SlotRefill, StockCorrection
 from replenish_server.telemetry.tables import Reading
 
 
@@ -76,6 +76,22 @@ def infer_button_stock(
         if order.delivered_at is not None
     ]
     return infer_stock(came, session.exec(presses).all(), usual_days_per_pack, now)
+
+
+def fit_unit(session: Session, slot: Slot, remaining: int | None, now: datetime) -> None:
+    """A person fitted a new unit into a slot that counts its use, or said what remains in the present one.
+
+    Args:
+        session: a writing unit of work.
+        slot: which slot; it is evaluated anew.
+        remaining: base units that are there now; None when a new, full unit was fitted.
+        now: the moment.
+    """
+    full = slot.capacity or 0
+    left = full if remaining is None else remaining
+    session.add(SlotFit(slot_id=slot.id, at=now, remaining=left, fitted=remaining is None))
+    slot.due_at = now
+    session.add(slot)
 
 
 def correct_spare(session: Session, slot: Slot, spare_packs: int, now: datetime) -> None:

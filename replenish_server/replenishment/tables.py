@@ -71,6 +71,18 @@ class StockCorrection(SQLModel, table=True):
     spare_packs: int
 
 
+class SlotFit(SQLModel, table=True):
+    """What a person said of a slot that counts its use: a new unit was fitted, or so much remains."""
+
+    __tablename__ = "slot_fit"
+
+    id: int | None = Field(default=None, primary_key=True)
+    slot_id: str = Field(foreign_key="slot.id", index=True)
+    at: datetime = Field(sa_type=UtcTime)
+    remaining: int
+    fitted: bool
+
+
 class PressAnswer(SQLModel, table=True):
     """What became of a press. A press has at most one row, so it leads to at most one order."""
 

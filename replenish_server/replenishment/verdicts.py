@@ -14,6 +14,7 @@ _RULES = {
     "below_reorder_point": ("Low enough to order", "주문할 만큼 낮음"),
     "steady_level": ("No sudden drop", "급격한 감소 없음"),
     "three_low_readings": ("Three low readings", "낮은 측정 세 번"),
+    "confirmed_count": ("Counted twice", "두 번 집계됨"),
     "fresh_press": ("Fresh press", "방금 누름"),
     "mandate": ("Your rules", "내 규칙"),
 }
@@ -74,6 +75,11 @@ def _three_low_readings(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     )
 
 
+def _confirmed_count(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    readings, needed = n["readings"], n["needed"]
+    return f"{readings} of {needed} low counts", f"낮은 집계 {readings}/{needed}회"
+
+
 def _fresh_press(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     age = n["age_minutes"]
     return f"pressed {age} minutes ago", f"{age}분 전에 누름"
@@ -94,6 +100,7 @@ _TEXTS: dict[str, Callable[[bool, Numbers, str], tuple[str, str]]] = {
     "below_reorder_point": _below_reorder_point,
     "steady_level": _steady_level,
     "three_low_readings": _three_low_readings,
+    "confirmed_count": _confirmed_count,
     "fresh_press": _fresh_press,
     "mandate": _mandate,
 }

@@ -18,7 +18,6 @@ from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.forecast import RunOut
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId
-from replenish_server.inventory import read_levels
 from replenish_server.ordering import orders as order_acts
 from replenish_server.ordering.parcels import parcel_of
 from replenish_server.ordering.sentences import note_text, problem_sentence
@@ -27,11 +26,12 @@ from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.replenishment.amounts import amount
 from replenish_server.replenishment.basis import basis
 from replenish_server.replenishment.decision import Decision
-from replenish_server.replenishment.facts import HISTORY, gather, level_samples
+from replenish_server.replenishment.facts import HISTORY, gather
 from replenish_server.replenishment.forecasts import forecast_next_order, forecast_slots
 from replenish_server.replenishment.outlook import SlotFacts, look_ahead
 from replenish_server.replenishment.policy import FRESH_FOR
 from replenish_server.replenishment.priors import Models
+from replenish_server.replenishment.readings import read_history
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.risk import Timing, timing_outcome
 from replenish_server.replenishment.sentences import sentence
@@ -44,6 +44,7 @@ from replenish_server.web.shopping import hand_off_view
 
 _RECENT_ORDERS = 12
 _CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
+_PAGE_UNITS: dict[str, views.Unit] = {"mg": "g", "ml": "ml", "page": "pages", "pack": "presses"}
 _ASKING = (State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
 
 
@@ -130,7 +131,8 @@ class DatabasePages:
                 if rules.threshold * unit.factor >= slot.capacity:
                     raise views.Refused("threshold_over_capacity")
                 slot.threshold = rules.threshold * unit.factor
-                twin.want_threshold(session, DeviceId(slot.device_id), slot.key, rules.threshold, now)
+                if not unit.counted:  # a counter does not know what is left, so it keeps no threshold
+                    twin.want_threshold(session, DeviceId(slot.device_id), slot.key, rules.threshold, now)
             slot.due_at = now
             session.add(slot)
         self._on_wish()
@@ -183,7 +185,7 @@ class DatabasePages:
             name=slot.name,
             device_name=device.name,
             device_kind="button" if device.kind == "button" else "level",
-            unit="g" if unit.base == "mg" else "presses",
+            unit=_PAGE_UNITS[unit.base],
             capacity=_shown(slot.capacity, unit),
             level=_shown(insight.history.level, unit),
             level_as_of=insight.history.as_of,
@@ -219,7 +221,7 @@ class DatabasePages:
     def _chart(
         self, session: Session, slot: Slot, unit: Unit, run_out: views.RunOut | None, now: datetime
     ) -> views.ChartView:
-        history = read_levels(level_samples(session, slot, now - HISTORY), slot.capacity or 1)
+        history, _ = read_history(session, slot, now - HISTORY)
         placed = session.exec(
             select(PurchaseOrder).where(
                 PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.created_at) >= now - HISTORY

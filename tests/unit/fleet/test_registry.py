@@ -13,6 +13,8 @@ from replenish_server.fleet.tables import Device, Slot, Twin
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House, product
 
 LEVEL = NewDevice("level", "Scale", "Box", "detergent", product(), 2_000_000, 400_000)
+FLOW = NewDevice("flow", "Meter", "Filter", "water filter", product(150_000), 150_000, 30_000)
+PAGES = NewDevice("pages", "Printer", "Toner", "toner", product(2500), 2500, 300)
 BUTTON = NewDevice("button", "Button", "Box", "detergent", product(1))
 
 
@@ -36,6 +38,11 @@ BUTTON = NewDevice("button", "Button", "Box", "detergent", product(1))
         (LEVEL, {"threshold": None}, "threshold"),
         (LEVEL, {"threshold": -1}, "threshold"),
         (LEVEL, {"threshold": 2_000_000}, "threshold"),
+        (LEVEL, {"remaining": 5}, "measures what remains"),
+        (FLOW, {"capacity": None}, "capacity of a full unit"),
+        (PAGES, {"threshold": 2500}, "threshold"),
+        (FLOW, {"remaining": -1}, "what remains"),
+        (FLOW, {"remaining": 150_001}, "what remains"),
         (BUTTON, {"product": product(0)}, "a pack must hold"),
     ],
 )
@@ -49,7 +56,7 @@ def test_what_does_not_fit_together_is_refused(
         assert len(session.exec(select(Device)).all()) == 2
 
 
-@pytest.mark.parametrize(("new", "unit"), [(LEVEL, "mg"), (BUTTON, "pack")])
+@pytest.mark.parametrize(("new", "unit"), [(LEVEL, "mg"), (FLOW, "ml"), (PAGES, "page"), (BUTTON, "pack")])
 @pytest.mark.parametrize("device_id", [None, "abc", "a" * 40, "kitchen-2"])
 def test_a_device_comes_with_its_slot_and_an_empty_wish(
     house: House, new: NewDevice, unit: str, device_id: str | None

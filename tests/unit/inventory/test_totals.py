@@ -128,7 +128,7 @@ def test_a_refill_starts_anew_and_is_told() -> None:
     samples = [total(0, 0), total(1, 1000), total(2, 2000), total(3, 2000), total(4, 2500)]
     history = read_totals(samples, [correction, refill, RESET, refill], CAPACITY)
     assert [s.level for s in history.remaining] == [100_000, 99_000, 99_500, 50_000, 49_500]
-    assert history.refills == (Refill(START, CAPACITY, swapped=True), Refill(middle, CAPACITY, swapped=True))
+    assert history.refills == (Refill(START, CAPACITY), Refill(middle, CAPACITY))
 
 
 def test_a_reading_that_is_not_good_or_retained_counts_nothing() -> None:

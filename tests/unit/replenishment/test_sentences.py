@@ -28,7 +28,9 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 @st.composite
 def decisions(draw: st.DrawFn) -> Decision:
     """A decision as the policy makes it, from facts of every kind."""
-    unit, capacity = draw(st.sampled_from([("mg", 2_000_000), ("mg", 150_000), ("pack", 12)]))
+    unit, capacity = draw(
+        st.sampled_from([("mg", 2_000_000), ("mg", 150_000), ("pack", 12), ("ml", 120_000), ("page", 2500)])
+    )
     pack = draw(st.integers(1, capacity * 2))
     level = draw(st.one_of(st.none(), st.integers(0, capacity)))
     count = draw(st.integers(0, 5)) if level is not None else 0
@@ -65,6 +67,7 @@ def decisions(draw: st.DrawFn) -> Decision:
             draw(st.sampled_from(["EUR", "KRW"])),
         ),
         open_order=order,
+        counted=unit in ("ml", "page"),
     )
     if draw(st.booleans()):
         return decide_on_press(facts, draw(st.booleans()), timedelta(minutes=draw(st.integers(0, 9999))))
@@ -74,13 +77,15 @@ def decisions(draw: st.DrawFn) -> Decision:
 def shown(value: float | None, unit: str) -> float:
     """What a person reads of a quantity, as a number."""
     assert value is not None
+    if unit == "ml":
+        return float(f"{value / 1000:.1f}") if value < 10_000 else float(round(value / 1000))
     return float(round(value / 1000) if unit == "mg" else round(value))
 
 
 def quantities(text: str, unit: str) -> list[float]:
     """Every quantity in a sentence, in the order of the words."""
-    name = {"mg": "g", "pack": "pack"}[unit]
-    return [float(found.replace(",", "")) for found in re.findall(rf"([\d,]+) {name}\b", text)]
+    name = {"mg": "g", "pack": "pack", "ml": "l", "page": "pages"}[unit]
+    return [float(found.replace(",", "")) for found in re.findall(rf"([\d,.]+) {name}\b", text)]
 
 
 def days(text: str) -> list[float]:

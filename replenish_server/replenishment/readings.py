@@ -1,0 +1,134 @@
+"""What a slot's stored readings say of what is left, whether its device measures that or counts the use."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, select
+
+from replenish_server.fleet.tables import Slot
+from replenish_server.fleet.units import BY_BASE
+from replenish_server.inventory import LevelHistory, LevelSample, read_levels
+from replenish_server.inventory.totals import Reset, TotalHistory, TotalSample, as_levels, read_totals
+from replenish_server.replenishment.tables import SlotFit
+from replenish_server.telemetry.tables import Reading
+
+_SAMPLE = (
+    col(Reading.occurred_at),
+    col(Reading.boot),
+    col(Reading.seq),
+    col(Reading.number),
+    col(Reading.quality),
+    col(Reading.late),
+)
+
+
+def is_counted(slot: Slot) -> bool:
+    """Whether the slot's device counts what is used, instead of measuring what is left."""
+    return BY_BASE[slot.unit].counted
+
+
+def level_samples(
+    session: Session, slot: Slot, since: datetime, before: datetime | None = None
+) -> list[LevelSample]:
+    """What is left from a moment on, and before another one if it is given, in base units.
+
+    For a slot that counts, one sample per total; its level is None as long as nobody said what was there.
+    """
+    if is_counted(slot):
+        remaining = read_counted(session, slot, since).remaining
+        return [s for s in remaining if s.at >= since and (before is None or s.at < before)]
+    factor = BY_BASE[slot.unit].factor
+    query = (
+        # Columns and not entities: some thousand rows at a time, and an entity costs ten times its values.
+        select_columns(*_SAMPLE)
+        .where(col(Reading.device_id) == slot.device_id, col(Reading.slot_key) == slot.key)
+        .where(col(Reading.type).in_(("level", "refill")), col(Reading.occurred_at) >= since)
+    )
+    if before is not None:
+        query = query.where(col(Reading.occurred_at) < before)
+    return [
+        LevelSample(
+            at=at,
+            boot=boot,
+            seq=seq,
+            level=None if number is None else number * factor,
+            good=quality == "ok" and not late,
+            retained=late,
+        )
+        for at, boot, seq, number, quality, late in session.execute(query)
+    ]
+
+
+def read_history(session: Session, slot: Slot, since: datetime) -> tuple[LevelHistory, list[LevelSample]]:
+    """What a slot's readings from a moment on say, and the readings; for a slot with a sensor."""
+    if is_counted(slot):
+        counted = read_counted(session, slot, since)
+        return as_levels(counted, since), [sample for sample in counted.remaining if sample.at >= since]
+    samples = level_samples(session, slot, since)
+    return read_levels(samples, slot.capacity or 1), samples
+
+
+def read_counted(session: Session, slot: Slot, since: datetime) -> TotalHistory:
+    """The totals that say what was left at any time from a moment on.
+
+    They are read from the last fitting before that moment, and one more, from which it is counted.
+    """
+    resets = _resets(session, slot)
+    earlier = [reset.at for reset in resets if reset.at <= since]
+    start = max(earlier) if earlier else min([reset.at for reset in resets] + [since])
+    last_before = session.exec(
+        select(Reading.occurred_at)
+        .where(_is_total(slot), col(Reading.occurred_at) <= start, Reading.quality == "ok")
+        .order_by(col(Reading.occurred_at).desc())
+        .limit(1)
+    ).first()
+    return read_totals(
+        total_samples(session, slot, start if last_before is None else last_before),
+        resets,
+        slot.capacity or 1,
+    )
+
+
+def total_samples(session: Session, slot: Slot, since: datetime) -> list[TotalSample]:
+    """Totals of use from a moment on, in base units; a boot's very first record is a total of nothing."""
+    factor = BY_BASE[slot.unit].factor
+    query = select_columns(*_SAMPLE, col(Reading.type)).where(
+        _is_total(slot), col(Reading.occurred_at) >= since
+    )
+    return [
+        TotalSample(
+            at=at,
+            boot=boot,
+            seq=seq,
+            total=0 if kind == "hello" else None if number is None else number * factor,
+            good=(quality == "ok" or kind == "hello") and not late,
+            retained=late,
+        )
+        for at, boot, seq, number, quality, late, kind in session.execute(query)
+    ]
+
+
+def _is_total(slot: Slot) -> ColumnElement[bool]:
+    return and_(
+        col(Reading.device_id) == slot.device_id,
+        or_(
+            and_(col(Reading.type) == "usage", col(Reading.slot_key) == slot.key),
+            and_(col(Reading.type) == "hello", col(Reading.seq) == 0),
+        ),
+    )
+
+
+def _resets(session: Session, slot: Slot) -> list[Reset]:
+    """When it is known what was there: the device's own word, and people's."""
+    factor = BY_BASE[slot.unit].factor
+    told = select(Reading.occurred_at, Reading.number).where(
+        Reading.device_id == slot.device_id,
+        Reading.slot_key == slot.key,
+        Reading.type == "refill",
+        Reading.quality == "ok",
+        col(Reading.late).is_(False),
+    )
+    said = select(SlotFit).where(SlotFit.slot_id == slot.id)
+    resets = [Reset(at, number * factor) for at, number in session.exec(told) if number is not None]
+    return resets + [Reset(row.at, row.remaining, row.fitted) for row in session.exec(said)]
