@@ -24,12 +24,16 @@ from replenish_server.replenishment.refit import refit_is_due
 from replenish_server.retailers.directory import RetailerDirectory
 from replenish_server.retailers.ucp.connection import Identity
 from replenish_server.retailers.ucp.keys import KeyRing
+from replenish_server.retailers.feed.desk import Desk
+from replenish_server.retailers.feed.messages import Messenger
+from replenish_server.retailers.http import Answer, ShopClient
 from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
+from replenish_server.web.retail_api import build_retail_api, retail_limits
 from replenish_server.web.retailer_edge import build_retailer_edge
 from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
@@ -54,7 +58,10 @@ class Server:
         self.twin = TwinPublisher(self.database, self.clock, host, port, TWIN_USER, passwords["twin"])
         self.keys = KeyRing(settings.platform_keys)
         self.shops = RetailerDirectory(
-            Identity(settings.base_url, self.keys.signer), self.clock.now, settings.may_call_loopback
+            self.database,
+            Identity(settings.base_url, self.keys.signer),
+            self.clock.now,
+            settings.may_call_loopback,
         )
         self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
         self.follower = Follower(self.database, self.shops.shop, self.clock)
@@ -63,10 +70,15 @@ class Server:
         self._answer = Worker("answer", lambda: tell_presses(self.database, self.session.publish_ack))
         self.dispatcher.hold_back()  # until our page answers
         self._dispatch = Worker("dispatch", self.dispatcher.run, then=self._answer.wake)
+        self._hook_client = ShopClient({}, loopback=settings.may_call_loopback)
+        messenger = Messenger(self.database, self._post, self.clock)
+        self._message = Worker("message", messenger.run)
         self._follow = Worker("follow", self.follower.run, then=self._wake_evaluation)
         self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)
         self._refit = Worker("refit", self._refit_if_due)
-        self._ticks = Ticks([self._evaluate, self._dispatch, self._follow, self._answer], [self._refit])
+        self._ticks = Ticks(
+            [self._evaluate, self._dispatch, self._follow, self._answer, self._message], [self._refit]
+        )
         self._ingest = Ingest(self.database, self.session, known_answers, self._evaluate.wake)
 
     def start(self) -> None:
@@ -91,12 +103,21 @@ class Server:
         self._ingest.stop()
         self._ticks.stop()
         self.shops.close()
+        self._hook_client.close()
         self.database.close()
 
     def wake_dispatch(self) -> None:
         """A person approved or canceled: let it be carried out at once."""
         self._dispatch.wake()
         self._answer.wake()
+
+    def retailer_acted(self, retailer_order_id: str) -> None:
+        """A retailer wrote into the book: let the order follow at once."""
+        self.hint(retailer_order_id)
+        self._message.wake()
+
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+        return self._hook_client.send("POST", url, body, headers)
 
     def hint(self, retailer_order_id: str) -> None:
         """A webhook spoke of an order: look at it now."""
@@ -170,6 +191,8 @@ def _build_app(server: Server) -> FastAPI:
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
     app.include_router(build_retailer_edge(settings.base_url, server.keys.public, server.hint))
+    desk = Desk(server.database, server.clock, server.retailer_acted)
+    app.mount("/retail/v1", build_retail_api(desk, *retail_limits()))
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_shopping_router(shopping))
     people = DatabasePeople(server.database, server.clock)

@@ -16,7 +16,7 @@ from replenish_server.ordering.orders import move
 from replenish_server.ordering.parcels import orders_in
 from replenish_server.ordering.states import UNDERWAY, Event, State, may
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
-from replenish_server.retailers.port import OrderSnapshot, Progress, TryLater
+from replenish_server.retailers.port import OrderSnapshot, Problem, Progress, TryLater
 from replenish_server.retailers.tables import Retailer
 
 log = logging.getLogger(__name__)
@@ -25,11 +25,18 @@ _POLL_EVERY = timedelta(minutes=30)
 _POLL_AT_MOST_EVERY_S = 1.0  # real seconds, whatever the clock's speed: a shop is not a drum
 
 _EVENT_OF = {
+    Progress.UNACKNOWLEDGED: Event.MISMATCH,
     Progress.SHIPPED: Event.SHIP,
     Progress.READY: Event.READY,
     Progress.DELIVERED: Event.DELIVER,
     Progress.CANCELED: Event.RETAILER_CANCEL,
 }
+
+_FOLLOWED = or_(
+    col(PurchaseOrder.state).in_(UNDERWAY),
+    (col(PurchaseOrder.state) == State.NEEDS_ATTENTION)
+    & (col(PurchaseOrder.problem) == Problem.UNACKNOWLEDGED),
+)
 
 
 class Follower:
@@ -51,7 +58,7 @@ class Follower:
         now = self._clock.now()
         with self._database.read() as session:
             under_way = select(PurchaseOrder.parcel_id, PurchaseOrder.retailer_order_id).where(
-                col(PurchaseOrder.state).in_(UNDERWAY),
+                _FOLLOWED,
                 col(PurchaseOrder.retailer_order_id).is_not(None),  # not a person's own purchase
             )
             theirs = dict(session.exec(under_way).all())
@@ -73,7 +80,7 @@ class Follower:
     def hint(self, retailer_order_id: str) -> bool:
         """A webhook spoke of this order: ask soon. Returns whether an order of ours under way is meant."""
         ours = select(PurchaseOrder.parcel_id).where(
-            PurchaseOrder.retailer_order_id == retailer_order_id, col(PurchaseOrder.state).in_(UNDERWAY)
+            PurchaseOrder.retailer_order_id == retailer_order_id, _FOLLOWED
         )
         with self._database.write() as session:
             result = session.execute(
@@ -97,7 +104,14 @@ class Follower:
 def apply_snapshot(session: Session, order: PurchaseOrder, snapshot: OrderSnapshot, now: datetime) -> None:
     """Move an order to where the retailer says it is; never back, and every state on the way is kept."""
     event = _EVENT_OF.get(snapshot.progress)
+    if order.problem == Problem.UNACKNOWLEDGED and event is not Event.MISMATCH:
+        move(session, order, Event.FIND, now, snapshot.note)  # it was seen after all
     if event is None or not may(State(order.state), event):
+        return
+    if event is Event.MISMATCH:
+        move(session, order, event, now, Problem.UNACKNOWLEDGED.value)
+        order.problem = Problem.UNACKNOWLEDGED
+        session.add(order)
         return
     if event is Event.DELIVER and order.state == State.PLACED:
         move(session, order, Event.SHIP, now, snapshot.note)

@@ -11,6 +11,7 @@ from replenish_server.ordering.deadlines import Waiting, next_deadline
 from replenish_server.ordering.parcels import may_have_left, new_parcel, orders_in, parcel_of, part
 from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, may
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.retailers.feed.messages import call_off
 from replenish_server.retailers.port import Problem
 
 
@@ -105,13 +106,15 @@ def move(
     if state is not State.NEEDS_ATTENTION:
         order.problem = order.problem_detail = order.continue_url = None
     if state is State.PLACED:
-        order.placed_at = now
+        order.placed_at = order.placed_at or now
     elif state is State.SHIPPED:
         order.shipped_at = now
     elif state is State.DELIVERED:
         order.delivered_at = now
     elif state in ENDED:
         order.ended_at = now
+    if event in (Event.CANCEL, Event.WITHDRAW) and order.retailer_order_id is not None:
+        call_off(session, order.retailer_id, order.retailer_order_id, order.item_id, now)
     plan(order)
     _book(session, order, now)
     session.add(order)

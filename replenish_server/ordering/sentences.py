@@ -43,6 +43,10 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "The retailer refused the order; nothing was bought.",
         "판매처가 주문을 거절하여 구매되지 않았습니다.",
     ),
+    Problem.UNACKNOWLEDGED: (
+        "The retailer has not said that it has seen this order. Ask there, or cancel; we tell it if you do.",
+        "판매처가 아직 주문을 확인하지 않았습니다. 문의하거나 취소하세요. 취소하면 판매처에 알립니다.",
+    ),
     Problem.UNREADABLE: (
         "The retailer's answer could not be relied on, so nothing was bought.",
         "판매처의 응답을 믿을 수 없어 구매하지 않았습니다.",

@@ -2,8 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from replenish_server.database import Database
+from replenish_server.retailers.book.acts import ACKNOWLEDGE_WITHIN
+from replenish_server.retailers.book.quotes import PriceListQuotes
+from replenish_server.retailers.feed.adapter import FeedRetailer
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.http import ShopClient, is_loopback
 from replenish_server.retailers.kinds import RetailerKind
@@ -17,12 +21,20 @@ class RetailerDirectory:
     """Adapters by retailer id.
 
     Args:
+        database: where price lists and the feed are.
         identity: who we are; every shop is told in each request.
         now: the server's clock.
         loopback: whether a shop that the household itself keeps on this machine may be called.
     """
 
-    def __init__(self, identity: Identity, now: Callable[[], datetime], loopback: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        identity: Identity,
+        now: Callable[[], datetime],
+        loopback: bool = False,
+    ) -> None:
+        self._database = database
         self._identity, self._loopback = identity, loopback
         self._now = now
         self._lock = threading.Lock()
@@ -33,8 +45,19 @@ class RetailerDirectory:
         template = retailer.options.get("cart_template")
         if retailer.kind in (RetailerKind.CART, RetailerKind.LIST):
             return HandOffRetailer(template, retailer.url)
+        if retailer.kind == RetailerKind.FEED:
+            return self._feed(retailer)
         adapter = self._ucp(retailer)
         return adapter if template is None else HandingOver(adapter, template, retailer.url)
+
+    def _feed(self, retailer: Retailer) -> FeedRetailer:
+        options = retailer.options
+        quotes = PriceListQuotes(
+            self._database, retailer.id, int(options.get("shipping_minor", "0")), self._now
+        )
+        hours = options.get("acknowledge_hours")
+        within = ACKNOWLEDGE_WITHIN if hours is None else timedelta(hours=int(hours))
+        return FeedRetailer(self._database, retailer.id, quotes, within, self._now)
 
     def _ucp(self, retailer: Retailer) -> UcpRetailer:
         account = Account(retailer.url, retailer.payment_handler, retailer.payment_token)

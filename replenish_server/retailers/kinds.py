@@ -15,6 +15,11 @@ class RetailerKind(StrEnum):
     UCP = "ucp"
     CART = "cart"
     LIST = "list"
+    FEED = "feed"
+
+
+PRICED_KINDS = frozenset({RetailerKind.FEED})
+"""Kinds whose prices we keep ourselves, from a list that the retailer gave."""
 
 
 class RetailerRefused(ValueError):
@@ -44,13 +49,18 @@ class NewRetailer:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-OPTIONS: dict[str, str] = {"cart_template": "--cart-template"}
+OPTIONS: dict[str, str] = {
+    "cart_template": "--cart-template",
+    "shipping_minor": "--shipping",
+    "acknowledge_hours": "--acknowledge-within",
+}
 """Options of a retailer, and the argument of `replenish retailer add` that gives each."""
 
 _TAKES: dict[RetailerKind, frozenset[str]] = {
     RetailerKind.UCP: frozenset({"cart_template"}),
     RetailerKind.CART: frozenset({"cart_template"}),
     RetailerKind.LIST: frozenset(),
+    RetailerKind.FEED: frozenset({"shipping_minor", "acknowledge_hours"}),
 }
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,120}")
 
@@ -63,7 +73,7 @@ def check_retailer(new: NewRetailer) -> None:
     """
     if not _NAME.fullmatch(new.name.strip()):
         raise RetailerRefused("give the retailer a name of 1 to 120 characters")
-    if new.url or new.kind is not RetailerKind.LIST:
+    if new.url or new.kind not in (RetailerKind.LIST, RetailerKind.FEED):
         check_url(new.url, "the retailer's address")
     for name in new.options:
         if name not in _TAKES[new.kind]:
@@ -78,6 +88,10 @@ def check_retailer(new: NewRetailer) -> None:
             "a cart retailer needs --cart-template, e.g. "
             "'https://shop.example/cart/{lines:id:qty}' or 'https://shop.example/?add-to-cart={id}&quantity={qty}'"
         )
+    for name, least in (("shipping_minor", 0), ("acknowledge_hours", 1)):
+        text = new.options.get(name)
+        if text is not None and not (text.isascii() and text.isdigit() and least <= int(text) < 10**7):
+            raise RetailerRefused(f"{OPTIONS[name]} is a whole number, {least} or more")
     if "cart_template" in new.options:
         try:
             check_template(new.options["cart_template"])

@@ -25,6 +25,7 @@ class Problem(StrEnum):
     UNKNOWN_OUTCOME = "unknown_outcome"
     RETAILER_REFUSED = "retailer_refused"
     UNREADABLE = "unreadable"
+    UNACKNOWLEDGED = "unacknowledged"
 
 
 @dataclass(frozen=True)
@@ -182,9 +183,13 @@ class Expired:
 
 
 class Progress(StrEnum):
-    """How far a placed order has come, as the shop tells it."""
+    """How far a placed order has come, as the shop tells it.
+
+    `UNACKNOWLEDGED`: the shop should have said by now that it has seen the order.
+    """
 
     PROCESSING = "processing"
+    UNACKNOWLEDGED = "unacknowledged"
     SHIPPED = "shipped"
     READY = "ready_for_pickup"
     DELIVERED = "delivered"

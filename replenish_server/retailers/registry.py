@@ -1,8 +1,8 @@
-"""Adding retailers."""
+"""Adding retailers, and listing them."""
 
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from replenish_server.ids import RetailerId, new_id
 from replenish_server.retailers.kinds import NewRetailer, check_retailer
@@ -31,3 +31,8 @@ def add_retailer(session: Session, new: NewRetailer, now: datetime) -> RetailerI
         )
     )
     return retailer_id
+
+
+def list_retailers(session: Session) -> list[Retailer]:
+    """Every shop, the oldest first."""
+    return list(session.exec(select(Retailer).order_by(col(Retailer.created_at), col(Retailer.id))))

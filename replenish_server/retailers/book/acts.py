@@ -1,4 +1,4 @@
-"""Entering orders in the book, and what their retailers do with them. Each runs in the caller's transaction."""
+"""Entering orders in the book, and what their retailers do with them, in the caller's transaction."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -97,6 +97,21 @@ def take_step(session: Session, order: BookOrder, step: Step, now: datetime) -> 
             "expected_at": None if parcel.expected_at is None else parcel.expected_at.isoformat(),
         }
     _enter(session, order, order.state, data, now)
+
+
+def take_out(session: Session, order: BookOrder, item_id: str, now: datetime) -> None:
+    """The household takes an article out of its order; without its last article the order is canceled.
+
+    Raises:
+        OutOfTurn: see `book.states.after`; the goods are on their way or the order has ended.
+    """
+    withdrawn = after(BookState(order.state), Act.WITHDRAW)
+    order.lines = [
+        {**line, "canceled": True} if line["item_id"] == item_id else line for line in order.lines
+    ]
+    if all(line.get("canceled") for line in order.lines):
+        order.state = withdrawn
+    _enter(session, order, "withdrawn", {"item_id": item_id}, now)
 
 
 def refund(

@@ -11,7 +11,9 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from replenish_server.retailers.book.tables import RetailerPrice
+from replenish_server.retailers.kinds import PRICED_KINDS
 from replenish_server.retailers.port import Line, Problem, QuotedLine, Trouble
+from replenish_server.retailers.tables import Retailer
 
 MAX_ROWS = 100_000
 _COLUMNS = ("item_id", "name", "unit_price", "currency")
@@ -49,7 +51,7 @@ def read_price_list(text: str) -> list[PriceRow]:
     available. Prices are decimals with a point, e.g. 12.90.
 
     Raises:
-        PriceListRefused: a column is missing, a value cannot be read, an item stands twice, or there are none.
+        PriceListRefused: a column is missing, a value cannot be read, an item stands twice, or none does.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
@@ -105,8 +107,17 @@ def _row(raw: dict[str, str | None], line: int) -> PriceRow:
     return PriceRow(values["item_id"], values["name"], minor, values["currency"], unit, available)
 
 
-def replace_prices(session: Session, retailer_id: str, rows: Sequence[PriceRow], now: datetime) -> None:
-    """Keep this list and no other for the retailer."""
+def import_prices(session: Session, retailer_id: str, rows: Sequence[PriceRow], now: datetime) -> None:
+    """Keep this list and no other for the retailer.
+
+    Raises:
+        PriceListRefused: there is no such retailer, or it says its own prices.
+    """
+    retailer = session.get(Retailer, retailer_id)
+    if retailer is None:
+        raise PriceListRefused(f"there is no retailer {retailer_id!r}; see replenish retailer list")
+    if retailer.kind not in PRICED_KINDS:
+        raise PriceListRefused(f"a retailer of kind {retailer.kind} has no price list here")
     session.execute(delete(RetailerPrice).where(col(RetailerPrice.retailer_id) == retailer_id))
     session.add_all(
         RetailerPrice(

@@ -1,4 +1,4 @@
-"""Quotes from a price list, kept in the step journal: the quote that was judged is the one that is ordered."""
+"""Quotes from a price list, kept in the step journal: what was judged is what is ordered."""
 
 import json
 from collections.abc import Callable
@@ -104,9 +104,7 @@ class PriceListQuotes:
         stored = journal.find(_STEP)
         if stored is None or self._now() >= stored.prepared_at + VALID_FOR:
             return None
-        return KeptQuote(
-            stored.key, OrderDraft(**json.loads(stored.body)), stored.prepared_at + VALID_FOR
-        )
+        return KeptQuote(stored.key, OrderDraft(**json.loads(stored.body)), stored.prepared_at + VALID_FOR)
 
     def _draft(self, need: Need, priced: Priced) -> OrderDraft:
         where = need.fulfilment

@@ -48,7 +48,9 @@ class OutOfTurn(Exception):
     """The act does not fit where the order is; nothing was changed."""
 
     def __init__(self, state: BookState, act: Act) -> None:
-        allowed = ", ".join(one.value for one in Act if one is not Act.WITHDRAW and may(state, one)) or "nothing"
+        allowed = (
+            ", ".join(one.value for one in Act if one is not Act.WITHDRAW and may(state, one)) or "nothing"
+        )
         super().__init__(f"an order that is {state.value} cannot {act.value} (possible now: {allowed})")
         self.state, self.act = state, act
 

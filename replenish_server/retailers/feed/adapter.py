@@ -26,7 +26,7 @@ from replenish_server.retailers.port import (
 _PROGRESS = {
     BookState.PLACED: Progress.PROCESSING,
     BookState.ACKNOWLEDGED: Progress.PROCESSING,
-    BookState.READY_FOR_PICKUP: Progress.READY_FOR_PICKUP,
+    BookState.READY_FOR_PICKUP: Progress.READY,
     BookState.SHIPPED: Progress.SHIPPED,
     BookState.DELIVERED: Progress.DELIVERED,
     BookState.CANCELED: Progress.CANCELED,
@@ -83,7 +83,7 @@ class FeedRetailer:
         journal.answered("complete", 200, order.id.encode())
         return _placed(order)
 
-    def retire(self, checkout_id: str, journal: Journal) -> Placed | None:  # noqa: ARG002 - the port's
+    def retire(self, checkout_id: str, journal: Journal) -> Placed | None:
         """A quote that was never entered is no order."""
         found = self._find(checkout_id)
         return None if found is None else _placed(found)

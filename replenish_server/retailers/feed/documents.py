@@ -17,7 +17,10 @@ def order_document(order: BookOrder) -> dict[str, Any]:
         "acknowledge_by": rfc3339(order.acknowledge_by),
         "currency": order.currency,
         "lines": [
-            {name: line[name] for name in ("item_id", "name", "packs", "unit_minor", "total_minor")}
+            {
+                **{name: line[name] for name in ("item_id", "name", "packs", "unit_minor", "total_minor")},
+                "canceled": bool(line.get("canceled")),
+            }
             for line in order.lines
         ],
         "subtotal_minor": order.subtotal_minor,

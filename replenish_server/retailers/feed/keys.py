@@ -1,6 +1,6 @@
 """Keys with which retailers speak to us: made once, shown once, kept as a hash, revoked at once.
 
-A key is "rk_<id>_<secret>": the id finds the row, the secret has 192 random bits, so a plain hash protects it.
+A key is "rk_<id>_<secret>": the id finds the row; the secret has 192 random bits, so a plain hash will do.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Messages to retailers: stored with the change they tell of, signed as Standard Webhooks, sent until taken.
 
-Source: the Standard Webhooks specification: headers webhook-id, webhook-timestamp, webhook-signature; symmetric
-secrets "whsec_"; several signatures, separated by spaces, while a secret is being rotated.
+Source: the Standard Webhooks specification: headers webhook-id, webhook-timestamp, webhook-signature;
+symmetric secrets "whsec_"; several signatures, separated by spaces, while a secret is being rotated.
 """
 
 import base64
@@ -18,10 +18,14 @@ from standardwebhooks.webhooks import Webhook
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.ids import new_id
+from replenish_server.retailers.book.acts import take_out
+from replenish_server.retailers.book.states import BookState
 from replenish_server.retailers.book.tables import BookOrder
 from replenish_server.retailers.feed.documents import order_document, rfc3339
+from replenish_server.retailers.feed.keys import KeyRefused
 from replenish_server.retailers.feed.tables import RetailerHook, RetailerMessage
 from replenish_server.retailers.http import Answer, NoAnswer
+from replenish_server.retailers.tables import Retailer
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +39,13 @@ Send = Callable[[str, bytes, dict[str, str]], Answer]
 
 
 def set_hook(session: Session, retailer_id: str, url: str, now: datetime) -> str:
-    """Keep where a retailer wants to be told; returns the secret, which a new address does not change."""
+    """Keep where a retailer wants to be told; returns the secret, which a new address does not change.
+
+    Raises:
+        KeyRefused: there is no such retailer.
+    """
+    if session.get(Retailer, retailer_id) is None:
+        raise KeyRefused(f"there is no retailer {retailer_id!r}; see replenish retailer list")
     hook = session.get(RetailerHook, retailer_id)
     if hook is None:
         hook = RetailerHook(retailer_id=retailer_id, url=url, secret=_new_secret(), changed_at=now)
@@ -71,6 +81,21 @@ def tell(session: Session, order: BookOrder, kind: str, now: datetime) -> None:
             next_try_at=now,
         )
     )
+
+
+def call_off(session: Session, retailer_id: str, order_id: str, item_id: str, now: datetime) -> None:
+    """The household wants one article of an order no more: take it out while that helps, and say so.
+
+    An order that is no order of the book is left alone: its retailer is told in another way.
+    """
+    order = session.get(BookOrder, order_id)
+    if order is None or order.retailer_id != retailer_id or order.state == BookState.CANCELED:
+        return
+    if order.state in (BookState.SHIPPED, BookState.DELIVERED):
+        tell(session, order, "order.withdrawn", now)  # the goods come back; the retailer refunds
+        return
+    take_out(session, order, item_id, now)
+    tell(session, order, "order.canceled" if order.state == BookState.CANCELED else "order.changed", now)
 
 
 def signed_headers(hook: RetailerHook, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
