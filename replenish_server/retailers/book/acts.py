@@ -106,9 +106,7 @@ def take_out(session: Session, order: BookOrder, item_id: str, now: datetime) ->
         OutOfTurn: see `book.states.after`; the goods are on their way or the order has ended.
     """
     withdrawn = after(BookState(order.state), Act.WITHDRAW)
-    order.lines = [
-        {**line, "canceled": True} if line["item_id"] == item_id else line for line in order.lines
-    ]
+    order.lines = [{**line, "canceled": True} if line["item_id"] == item_id else line for line in order.lines]
     if all(line.get("canceled") for line in order.lines):
         order.state = withdrawn
     _enter(session, order, "withdrawn", {"item_id": item_id}, now)
