@@ -22,11 +22,11 @@ from replenish_server.replenishment.evaluate import Evaluator
 from replenish_server.replenishment.models import ModelStore
 from replenish_server.replenishment.refit import refit_is_due
 from replenish_server.retailers.directory import RetailerDirectory
-from replenish_server.retailers.ucp.connection import Identity
-from replenish_server.retailers.ucp.keys import KeyRing
 from replenish_server.retailers.feed.desk import Desk
 from replenish_server.retailers.feed.messages import Messenger
 from replenish_server.retailers.http import Answer, ShopClient
+from replenish_server.retailers.ucp.connection import Identity
+from replenish_server.retailers.ucp.keys import KeyRing
 from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession

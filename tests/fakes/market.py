@@ -57,9 +57,7 @@ class Market:
     def __init__(self, house: House) -> None:
         self.house, self.clock = house, MovedClock()
         self.database = house.database
-        self.shops = RetailerDirectory(
-            house.database, Identity("http://home.test"), self.clock.now
-        )
+        self.shops = RetailerDirectory(house.database, Identity("http://home.test"), self.clock.now)
         self.dispatcher = Dispatcher(house.database, self.shops.shop, self.clock)
         self.follower = Follower(house.database, self.shops.shop, self.clock)
         self.desk = Desk(house.database, self.clock, self.acted)
