@@ -197,7 +197,11 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_shopping_router(shopping))
     people = DatabasePeople(server.database, server.clock)
     install_pages(
-        app, pages, people, allowed_hosts=[*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts]
+        app,
+        pages,
+        people,
+        allowed_hosts=[*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts],
+        public_url=settings.public_url.rstrip("/") or None,
     )
 
     @app.get("/healthz", include_in_schema=False)

@@ -17,6 +17,7 @@ from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate
+from replenish_server.households.membership import ensure_owner
 from replenish_server.households.notices import Notice, notify
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId, HouseholdId, RetailerId, SlotId, new_id
@@ -92,6 +93,8 @@ def create_household(
                 country=address.country,
             )
         )
+        session.flush()
+        ensure_owner(session, household_id)
     return household_id
 
 

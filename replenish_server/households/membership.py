@@ -35,8 +35,9 @@ def people_of(session: Session, household_id: str) -> Sequence[Person]:
 
 def must_sign_in(session: Session, household_id: str) -> bool:
     """Whether this household must know who acts, see `people.needs_sign_in`."""
-    people = people_of(session, household_id)
-    return needs_sign_in(len(people), sum(person.pin_hash is not None for person in people))
+    people = session.exec(select(Person).where(Person.household_id == household_id)).all()
+    pins = sum(person.pin_hash is not None and person.removed_at is None for person in people)
+    return needs_sign_in(len(people), pins)
 
 
 def ensure_owner(session: Session, household_id: str) -> Person:

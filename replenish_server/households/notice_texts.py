@@ -14,6 +14,10 @@ Data = Mapping[str, int | str | None]
 
 # Each kind holds the English and the Korean sentence. Korean avoids particles after inserted names.
 _TEXTS: dict[str, tuple[str, str]] = {
+    "signed_in": (
+        "{name} signed in on another browser: {browser}",
+        "새 브라우저에서 로그인했습니다: {name} ({browser})",
+    ),
     "device_added": (
         "A device was added: {device}, for {slot}.",
         "기기가 추가되었습니다: {device} ({slot}).",

@@ -69,9 +69,14 @@ class Actor:
         return may(self.role, act) and (self.scopes is None or act in self.scopes)
 
 
-def needs_sign_in(people: int, pins: int) -> bool:
-    """Whether a household with so many people and PINs must know who acts.
+def needs_sign_in(people_ever: int, pins: int) -> bool:
+    """Whether a household must know who acts.
 
-    An only owner without a PIN is whoever opens the page, as before there were roles.
+    An only owner without a PIN is whoever opens the page, as before there were roles. Where somebody was
+    removed it stays closed, or their browser would be let in again as the owner.
+
+    Args:
+        people_ever: how many people there are, and were.
+        pins: how many of those who are there have one.
     """
-    return people > 1 or pins > 0
+    return people_ever > 1 or pins > 0

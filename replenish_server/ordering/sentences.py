@@ -119,8 +119,10 @@ def handed_over_sentence(tier: str, reason: str, detail: str | None, language: s
     return f"{why}{said} {_INSTEAD[tier][korean]}"
 
 
-def note_text(note: str, language: str) -> str:
-    """A line of the history; a note that is a name or a number stays as it is."""
+def note_text(note: str, language: str, by: str = "") -> str:
+    """A line of the history, with who did it; a note that is a name or a number stays as it is."""
+    if by and note in _NOTES:
+        return f"{_NOTES[note]}: {by}" if language == "ko" else f"{note.replace(' by a person', '')} by {by}"
     if note in _NOTES:
         return _NOTES[note] if language == "ko" else note
     for start, (before, after) in _BY.items():

@@ -17,8 +17,17 @@ from replenish_server.web import language
 from replenish_server.web.rendering import page
 from replenish_server.web.security import HEADERS
 
-Problem = Literal[400, 403, 404, 405, 500, "host"]
-_STATUS: Final[dict[Problem, int]] = {400: 400, 403: 403, 404: 404, 405: 405, 500: 500, "host": 400}
+Problem = Literal[400, 401, 403, 404, 405, 500, "host", "role"]
+_STATUS: Final[dict[Problem, int]] = {
+    400: 400,
+    401: 401,
+    403: 403,
+    404: 404,
+    405: 405,
+    500: 500,
+    "host": 400,
+    "role": 403,
+}
 _BY_STATUS: Final[dict[int, Problem]] = {400: 400, 403: 403, 404: 404, 405: 405}
 
 

@@ -70,10 +70,13 @@ class DatabasePages:
         """The server's time."""
         return self._clock.now()
 
-    def home(self, lang: views.Lang) -> views.HomeView:
-        """The household at a glance."""
+    def home(self, lang: views.Lang, household_id: str | None = None) -> views.HomeView:
+        """A household at a glance, None for the first."""
         with self._database.read() as session:
-            household = session.exec(select(Household).order_by(col(Household.created_at))).first()
+            query = select(Household).order_by(col(Household.created_at))
+            if household_id is not None:
+                query = query.where(Household.id == household_id)
+            household = session.exec(query).first()
             if household is None:
                 return views.HomeView("Replenish", (), (), (), "UTC")
             slots = session.exec(
@@ -115,7 +118,7 @@ class DatabasePages:
             order = session.get(PurchaseOrder, order_id)
             return None if order is None else _order(session, order, lang)
 
-    def set_rules(self, slot_id: str, rules: views.RulesForm) -> None:
+    def set_rules(self, slot_id: str, rules: views.RulesForm, by: str = "") -> None:
         """Keep the rules, and wish the device the threshold; one transaction."""
         now = self._clock.now()
         with self._database.write() as session:
@@ -124,7 +127,7 @@ class DatabasePages:
                 raise views.Refused("slot_gone")
             mandate = session.get_one(SlotMandate, slot_id)
             mandate.mode, mandate.price_cap_minor, mandate.changed_at = rules.mode, rules.price_cap_minor, now
-            mandate.timing = rules.timing
+            mandate.timing, mandate.changed_by = rules.timing, by
             session.add(mandate)
             if rules.threshold is not None and slot.capacity is not None:
                 unit = BY_BASE[slot.unit]
@@ -146,13 +149,13 @@ class DatabasePages:
             correct_spare(session, slot, spare_packs, self._clock.now())
         self._on_wish()
 
-    def approve(self, order_id: str, ceiling_minor: int) -> None:
+    def approve(self, order_id: str, ceiling_minor: int, by: str = "") -> None:
         """A person says yes to what they were shown."""
-        self._act(partial(order_acts.approve, ceiling_minor=ceiling_minor), order_id)
+        self._act(partial(order_acts.approve, ceiling_minor=ceiling_minor, by=by), order_id)
 
-    def cancel(self, order_id: str) -> None:
+    def cancel(self, order_id: str, by: str = "") -> None:
         """A person says no."""
-        self._act(order_acts.cancel, order_id)
+        self._act(partial(order_acts.cancel, by=by), order_id)
 
     def _act(self, act: Callable[..., None], order_id: str) -> None:
         try:
@@ -341,7 +344,9 @@ def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.Or
         permalink=order.permalink or order.continue_url,
         reason=sentence(from_json(record.data), lang),
         problem=problem,
-        timeline=[(event.at, State(event.state).value, note_text(event.note, lang)) for event in events],
+        timeline=[
+            (event.at, State(event.state).value, note_text(event.note, lang, event.by)) for event in events
+        ],
         can_approve=order_acts.can_approve(order),
         can_cancel=order_acts.can_cancel(session, order),
         failures=parcel_of(session, order).failures,

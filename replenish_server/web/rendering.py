@@ -23,9 +23,7 @@ from replenish_server.web.views import Lang
 
 _HERE: Final = Path(__file__).parent
 STATIC_DIR: Final = _HERE / "static"
-NOTICES: Final = frozenset(
-    {"rules_saved", "spare_saved", "approved", "canceled", "offer_changed", "bought", "arrived"}
-)
+NOTICES: Final = frozenset(key.removeprefix("notice.") for key in PHRASES if key.startswith("notice."))
 _WARNINGS: Final = frozenset({"offer_changed"})
 
 
@@ -81,6 +79,16 @@ def _environment() -> Environment:
 _ENVIRONMENT: Final = _environment()
 
 
+def _nobody_may(_act: str) -> bool:
+    return False
+
+
+def own_path(to: str) -> str:
+    """The path when it stays on this site, else the home page: "//host" and "/\\host" would leave it."""
+    inside = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() and "\\" not in to
+    return quote(to, safe="/%") if inside else "/"
+
+
 def refusal_text(message: str, lang: Lang) -> str:
     """The sentence for a `Refused`: from the catalogue when it is a key of it, else as it came."""
     key = f"refused.{message}"
@@ -101,7 +109,7 @@ def page(
     """One page.
 
     Args:
-        request: the request it answers; only the notice's key and `?lang=` are read from it.
+        request: the request it answers; only who asks, the notice's key and `?lang=` are read from it.
         template: file name below `templates/`.
         lang: the language.
         here: the page's own address for GET, without query: what refresh and language switch load.
@@ -113,6 +121,7 @@ def page(
     notice = request.query_params.get("notice", "")
     shown = notice if notice in NOTICES and status == 200 else None
     formatter = None if now is None else Formatter(lang, zone(tz), now)
+    viewer = getattr(request.state, "viewer", None)
     html = _ENVIRONMENT.get_template(template).render(
         {
             "lang": lang,
@@ -120,6 +129,8 @@ def page(
             "fmt": formatter,
             "tz": tz,
             "here": here,
+            "viewer": viewer,
+            "may": _nobody_may if viewer is None else viewer.may,
             "live": now is not None,
             "notice": shown,
             "notice_is_warning": shown in _WARNINGS,

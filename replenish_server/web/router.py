@@ -4,67 +4,42 @@ Each route reads one request, calls the port `HouseholdPages` once or twice and 
 transaction, hold state between requests, or change anything on GET (but the language cookie).
 """
 
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Form, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from replenish_server.web import forms, language
 from replenish_server.web.errors import error_page, install_error_pages
-from replenish_server.web.people_routes import ON_HOME, add_notice_routes
+from replenish_server.web.gate import PageRoute, household_of, viewer_of
+from replenish_server.web.people_routes import ON_HOME, add_people_routes
 from replenish_server.web.people_views import PeoplePages
 from replenish_server.web.phrases import translate
-from replenish_server.web.rendering import STATIC_DIR, page, refusal_text, remember
+from replenish_server.web.rendering import STATIC_DIR, own_path, page, refusal_text, remember
 from replenish_server.web.security import (
     LOOPBACK_HOSTS,
-    MAX_FORM_BYTES,
     HostAllowList,
     SecurityHeaders,
-    is_same_origin,
 )
 from replenish_server.web.views import HouseholdPages, Lang, OrderView, Refused, SlotView
 
 
-class PageRoute(APIRoute):
-    """A route that answers people: a form from elsewhere is refused before its body is read, and whatever is
-    wrong with a request is said on a page."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_for_people(request: Request) -> Response:
-            if request.method == "POST":
-                if not is_same_origin(request):
-                    return error_page(request, 403)
-                length = request.headers.get("content-length", "")
-                if not length.isdigit() or int(length) > MAX_FORM_BYTES:
-                    return error_page(request, 400)
-            try:
-                return await handle(request)
-            except (RequestValidationError, HTTPException):
-                return error_page(request, 400)
-
-        return handle_for_people
-
-
-def build_router(pages: HouseholdPages, people: PeoplePages) -> APIRouter:
+def build_router(pages: HouseholdPages, people: PeoplePages, public_url: str | None = None) -> APIRouter:
     """The pages' routes over their two ports. They are no part of the JSON API: OpenAPI leaves them out."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/")
     def home(request: Request) -> Response:
         lang = language.pick(request)
-        view = pages.home(lang)
+        viewer = viewer_of(request)
+        view = pages.home(lang, household_of(request))
         return page(
             request,
-            "home.html",
+            "home.html" if viewer.may("see") else "guest.html",
             lang=lang,
             here="/",
             now=pages.now(),
@@ -72,7 +47,7 @@ def build_router(pages: HouseholdPages, people: PeoplePages) -> APIRouter:
             values={
                 "home": view,
                 "slot_by_id": {slot.slot_id: slot for slot in view.slots},
-                "inbox": people.inbox(lang, ON_HOME),
+                "inbox": people.inbox(viewer, lang, ON_HOME),
             },
         )
 
@@ -81,13 +56,13 @@ def build_router(pages: HouseholdPages, people: PeoplePages) -> APIRouter:
         chosen = language.known(lang)
         if chosen is None:
             return error_page(request, 404)
-        response = RedirectResponse(_own_path(to), 303)
+        response = RedirectResponse(own_path(to), 303)
         remember(response, chosen, secure=request.url.scheme == "https")
         return response
 
     _add_slot_routes(router, pages)
     _add_order_routes(router, pages)
-    add_notice_routes(router, people)
+    add_people_routes(router, people, public_url)
     return router
 
 
@@ -118,7 +93,7 @@ def _add_slot_routes(router: APIRouter, pages: HouseholdPages) -> None:
         if isinstance(rules, forms.TypedRules):
             return _slot_page(pages, request, lang, view, rules, status=422)
         try:
-            pages.set_rules(slot_id, rules)
+            pages.set_rules(slot_id, rules, viewer_of(request).name)
         except Refused as refusal:
             said = refusal_text(refusal.message, lang)
             return _slot_page(pages, request, lang, view, typed, status=409, refused=said)
@@ -166,7 +141,7 @@ def _add_order_routes(router: APIRouter, pages: HouseholdPages) -> None:
         ceiling_minor = 0 if shown is None else shown.amount_minor
 
         def agree(order_id: str) -> None:
-            pages.approve(order_id, ceiling_minor)
+            pages.approve(order_id, ceiling_minor, viewer_of(request).name)
 
         return _act(pages, request, lang, view, action=agree, notice="approved")
 
@@ -176,7 +151,11 @@ def _add_order_routes(router: APIRouter, pages: HouseholdPages) -> None:
         view = pages.order(order_id, lang)
         if view is None:
             return error_page(request, 404)
-        return _act(pages, request, lang, view, action=pages.cancel, notice="canceled")
+
+        def stop(order_id: str) -> None:
+            pages.cancel(order_id, viewer_of(request).name)
+
+        return _act(pages, request, lang, view, action=stop, notice="canceled")
 
     @router.get("/orders/{order_id}/{action}")
     def reload_of_a_refused_order(request: Request, order_id: str, action: str) -> Response:
@@ -262,18 +241,13 @@ def order_path(order_id: str) -> str:
     return f"/orders/{quote(order_id, safe='')}"
 
 
-def _own_path(to: str) -> str:
-    """The path when it stays on this site, else the home page: "//host" and "/\\host" would leave it."""
-    inside = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isprintable() and "\\" not in to
-    return quote(to, safe="/%") if inside else "/"
-
-
 def install_pages(
     app: FastAPI,
     pages: HouseholdPages,
     people: PeoplePages,
     *,
     allowed_hosts: Collection[str] = LOOPBACK_HOSTS,
+    public_url: str | None = None,
 ) -> None:
     """Puts the pages on an application: routes, static files, error pages, host allow-list, headers.
 
@@ -281,9 +255,11 @@ def install_pages(
         app: the application; call this before it starts.
         pages: the port behind the pages.
         people: the port behind the pages about people.
+        public_url: how other devices reach this server; None means as the asking browser does.
         allowed_hosts: names the server answers under, without port; IPv6 addresses in brackets.
     """
-    app.include_router(build_router(pages, people))
+    app.state.people = people  # the gate of every page asks it, see `gate.PageRoute`
+    app.include_router(build_router(pages, people, public_url))
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
     install_error_pages(app)
     app.add_middleware(HostAllowList, allowed=allowed_hosts, refuse=lambda c: error_page(c, "host"))

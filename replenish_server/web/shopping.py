@@ -42,10 +42,13 @@ class DatabaseShopping:
         """The server's time."""
         return self._clock.now()
 
-    def shopping(self, lang: Lang) -> ShoppingView:
+    def shopping(self, lang: Lang, household_id: str | None = None) -> ShoppingView:
         """All that was handed over and is still open."""
         with self._database.read() as session:
-            household = session.exec(select(Household).order_by(col(Household.created_at))).first()
+            query = select(Household).order_by(col(Household.created_at))
+            if household_id is not None:
+                query = query.where(Household.id == household_id)
+            household = session.exec(query).first()
             if household is None:
                 return ShoppingView((), (), "UTC")
             orders = session.exec(

@@ -9,9 +9,9 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from replenish_server.web import language
 from replenish_server.web.errors import error_page
+from replenish_server.web.gate import PageRoute, household_of
 from replenish_server.web.phrases import translate
 from replenish_server.web.rendering import page, refusal_text
-from replenish_server.web.router import PageRoute
 from replenish_server.web.shopping_views import EntryView, ShoppingPages
 from replenish_server.web.views import Lang, Refused
 
@@ -30,7 +30,7 @@ def build_shopping_router(shopping: ShoppingPages) -> APIRouter:
     @router.get(f"{_HERE}.txt")
     def as_text(request: Request) -> Response:
         lang = language.pick(request)
-        lines = [_text_line(entry) for entry in shopping.shopping(lang).to_buy]
+        lines = [_text_line(entry) for entry in shopping.shopping(lang, household_of(request)).to_buy]
         return PlainTextResponse(
             "".join(f"{line}\n" for line in lines), headers={"cache-control": "no-store"}
         )
@@ -42,7 +42,7 @@ def build_shopping_router(shopping: ShoppingPages) -> APIRouter:
             "cache-control": "no-store",
             "content-disposition": 'attachment; filename="shopping-list.csv"',
         }
-        table = _table(shopping.shopping(lang).to_buy, lang)
+        table = _table(shopping.shopping(lang, household_of(request)).to_buy, lang)
         return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
 
     @router.post("/orders/{order_id}/bought")
@@ -78,7 +78,7 @@ def _list_page(
     request: Request, shopping: ShoppingPages, status: int = 200, refused: str | None = None
 ) -> Response:
     lang = language.pick(request)
-    view = shopping.shopping(lang)
+    view = shopping.shopping(lang, household_of(request))
     return page(
         request,
         "shopping.html",

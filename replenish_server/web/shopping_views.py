@@ -39,7 +39,7 @@ class ShoppingView:
 class ShoppingPages(Protocol):
     """Everything the list needs from the server. Called from worker threads; each call is one use case."""
 
-    def shopping(self, lang: Lang) -> ShoppingView:
+    def shopping(self, lang: Lang, household_id: str | None = None) -> ShoppingView:
         """The list."""
 
     def bought(self, order_id: str) -> None:

@@ -242,8 +242,8 @@ class RulesForm:
 class HouseholdPages(Protocol):
     """Everything the pages need from the server. Called from worker threads; each call is one use case."""
 
-    def home(self, lang: Lang) -> HomeView:
-        """The household at a glance, sentences in `lang`."""
+    def home(self, lang: Lang, household_id: str | None = None) -> HomeView:
+        """A household at a glance, None for the first; sentences in `lang`."""
 
     def slot(self, slot_id: str, lang: Lang) -> SlotView | None:
         """One slot with its chart, or None when the household has no such slot."""
@@ -251,8 +251,8 @@ class HouseholdPages(Protocol):
     def order(self, order_id: str, lang: Lang) -> OrderView | None:
         """One order, or None when the household has no such order."""
 
-    def set_rules(self, slot_id: str, rules: RulesForm) -> None:
-        """Stores the rules and asks the device to take the threshold over.
+    def set_rules(self, slot_id: str, rules: RulesForm, by: str = "") -> None:
+        """Stores the rules, with who changed them, and asks the device to take the threshold over.
 
         Raises:
             Refused: the rules cannot be stored, e.g. the slot is gone.
@@ -265,15 +265,17 @@ class HouseholdPages(Protocol):
             Refused: the slot is gone, or has no sensor.
         """
 
-    def approve(self, order_id: str, ceiling_minor: int) -> None:
+    def approve(self, order_id: str, ceiling_minor: int, by: str = "") -> None:
         """Commits to the order, for at most `ceiling_minor`, the amount that the person was shown.
+
+        `by` is their name, "" when nobody had to say.
 
         Raises:
             Refused: the order's state no longer allows it.
         """
 
-    def cancel(self, order_id: str) -> None:
-        """Calls the order off.
+    def cancel(self, order_id: str, by: str = "") -> None:
+        """Calls the order off, by somebody of that name.
 
         Raises:
             Refused: the order's state no longer allows it.

@@ -144,11 +144,12 @@ class FakePages:
         self.name = name
         self.refuse: str | None = None
         self.calls: list[tuple[object, ...]] = []
+        self.named: list[str] = []
 
     def now(self) -> datetime:
         return NOW
 
-    def home(self, lang: Lang) -> HomeView:
+    def home(self, lang: Lang, household_id: str | None = None) -> HomeView:
         orders = sorted(self.orders.values(), key=lambda order: order.created_at, reverse=True)
         waiting = [order for order in orders if order.state in ("needs_approval", "needs_attention")]
         slots = [replace(self._current(slot), chart=None) for slot in self.slots.values()]
@@ -166,7 +167,8 @@ class FakePages:
     def order(self, order_id: str, lang: Lang) -> OrderView | None:
         return self.orders.get(order_id)
 
-    def set_rules(self, slot_id: str, rules: RulesForm) -> None:
+    def set_rules(self, slot_id: str, rules: RulesForm, by: str = "") -> None:
+        self.named.append(by)
         self._act("set_rules", slot_id, rules)
         slot = self.slots[slot_id]
         twin = slot.twin
@@ -191,11 +193,13 @@ class FakePages:
         self._act("correct_spare", slot_id, spare_packs)
         self.slots[slot_id] = replace(self.slots[slot_id], spare_packs=spare_packs)
 
-    def approve(self, order_id: str, ceiling_minor: int) -> None:
+    def approve(self, order_id: str, ceiling_minor: int, by: str = "") -> None:
+        self.named.append(by)
         self._act("approve", order_id, ceiling_minor)
         self._move(order_id, "placing", allowed=self.orders[order_id].can_approve)
 
-    def cancel(self, order_id: str) -> None:
+    def cancel(self, order_id: str, by: str = "") -> None:
+        self.named.append(by)
         self._act("cancel", order_id)
         self._move(order_id, "canceled", allowed=self.orders[order_id].can_cancel)
 

@@ -36,6 +36,10 @@ def upgrade() -> None:
         sqlite_where=sa.text("removed_at IS NULL"),
         postgresql_where=sa.text("removed_at IS NULL"),
     )
+    op.execute(
+        "INSERT INTO person (id, household_id, name, role, pin_failures, created_at) "
+        "SELECT 'pers-' || id, id, substr(trim(buyer_name), 1, 60), 'owner', 0, created_at FROM household"
+    )
     op.create_table(
         "sign_in_link",
         sa.Column("token_hash", sa.String(), nullable=False),
