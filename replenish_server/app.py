@@ -17,6 +17,7 @@ from replenish_server.fleet.publisher import TwinPublisher
 from replenish_server.jobs import Ticks, Worker
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
+from replenish_server.ordering.timekeeper import Timekeeper
 from replenish_server.replenishment.answers import known_answers, tell_presses
 from replenish_server.replenishment.evaluate import Evaluator
 from replenish_server.replenishment.models import ModelStore
@@ -65,6 +66,7 @@ class Server:
         )
         self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
         self.follower = Follower(self.database, self.shops.shop, self.clock)
+        self.timekeeper = Timekeeper(self.database, self.clock)
         self.models = ModelStore(self.database)
         evaluator = Evaluator(self.database, self.clock, self.models.current)
         self._answer = Worker("answer", lambda: tell_presses(self.database, self.session.publish_ack))
@@ -75,16 +77,18 @@ class Server:
         self._message = Worker("message", messenger.run)
         self._follow = Worker("follow", self.follower.run, then=self._wake_evaluation)
         self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)
+        self._deadlines = Worker("deadlines", self.timekeeper.run, then=self._wake_after_deadline)
         self._refit = Worker("refit", self._refit_if_due)
-        self._ticks = Ticks(
-            [self._evaluate, self._dispatch, self._follow, self._answer, self._message], [self._refit]
-        )
+        often = [self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
+        often.append(self._message)
+        self._ticks = Ticks(often, [self._refit])
         self._ingest = Ingest(self.database, self.session, known_answers, self._evaluate.wake)
 
     def start(self) -> None:
         """Bring the schema up to date, free what a killed predecessor held, and start every thread."""
         self.database.migrate()
         self.dispatcher.release_leases()
+        self.timekeeper.plan_all()
         self._ticks.start()
         self._ingest.start()
 
@@ -136,6 +140,10 @@ class Server:
     def _wake_evaluation(self) -> None:
         self._evaluate.wake()
         self._answer.wake()
+
+    def _wake_after_deadline(self) -> None:
+        self._evaluate.wake()
+        self._wake_after_decision()
 
     def _wake_after_decision(self) -> None:
         self._dispatch.wake()

@@ -73,8 +73,9 @@ def create_household(
     language: str,
     currency: str,
     now: datetime,
+    cooling_off_minutes: int = 1440,
 ) -> HouseholdId:
-    """Add a household."""
+    """Add a household. Its orders that nobody touched can be canceled for `cooling_off_minutes`."""
     household_id = HouseholdId(new_id("home"))
     with database.write() as session:
         session.add(
@@ -84,6 +85,7 @@ def create_household(
                 language=language,
                 time_zone=time_zone,
                 currency=currency,
+                cooling_off_minutes=cooling_off_minutes,
                 created_at=now,
                 buyer_name=address.buyer_name,
                 buyer_email=address.buyer_email,

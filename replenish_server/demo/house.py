@@ -34,6 +34,8 @@ class PrivateHouse:
         page_port: TCP port of the page; 0 takes a free one.
     """
 
+    cooling_off_minutes = 60  # simulated ones: long enough to be seen, short enough to be waited for
+
     def __init__(self, mosquitto: str, clock: SimClock, page_port: int = 0) -> None:
         self.clock = clock
         self._mosquitto = mosquitto
@@ -96,7 +98,14 @@ class PrivateHouse:
             "Ada Park", "ada@example.org", "Lindenstrasse 12", "Berlin", "10969", "DE"
         )
         household_id = operations.create_household(
-            self.database, "Park household", address, "Europe/Berlin", "en", "EUR", now
+            self.database,
+            "Park household",
+            address,
+            "Europe/Berlin",
+            "en",
+            "EUR",
+            now,
+            self.cooling_off_minutes,
         )
         retailer_id = operations.add_retailer(
             self.database,

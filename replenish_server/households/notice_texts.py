@@ -22,6 +22,50 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "A device was added: {device}, for {slot}.",
         "기기가 추가되었습니다: {device} ({slot}).",
     ),
+    "order_cooling": (
+        "{product}: an order of {packs} leaves at {leaves}. Until then one tap cancels it.",
+        "{product}: {packs}개 주문이 {leaves}에 나갑니다. 그때까지 한 번의 탭으로 취소할 수 있습니다.",
+    ),
+    "order_cooling_short": (
+        "{product}: the stock leaves little time, so the order of {packs} leaves at {leaves}. Is that right?",
+        "{product}: 재고가 부족해 평소보다 일찍, {leaves}에 {packs}개 주문이 나갑니다. 괜찮으신가요?",
+    ),
+    "order_attention": (
+        "{product}: the order needs you. Nothing goes on before you answer.",
+        "{product}: 주문에 확인이 필요합니다. 답하실 때까지 진행되지 않습니다.",
+    ),
+    "order_reminder": (
+        "{product}: the order still needs you; without an answer it is canceled at {ends}.",
+        "{product}: 주문이 아직 확인을 기다립니다. 답이 없으면 {ends}에 취소됩니다.",
+    ),
+    "order_unknown_reminder": (
+        "{product}: it is not known whether the retailer has the order. Look there, then say what is true.",
+        "{product}: 판매처가 주문을 받았는지 아직 알 수 없습니다. 판매처에서 확인한 뒤 알려 주세요.",
+    ),
+    "order_given_up": (
+        "{product}: nobody answered for three days, so the order was canceled.",
+        "{product}: 사흘 동안 답이 없어 주문을 취소했습니다.",
+    ),
+    "order_expired": (
+        "{product}: nobody answered for a week, so nothing was ordered.",
+        "{product}: 일주일 동안 답이 없어 주문하지 않았습니다.",
+    ),
+    "order_unfitted": (
+        "{product}: delivered a week ago, not seen in use. Is it still in its box, or did it never arrive?",
+        "{product}: 일주일 전에 배송되었지만 아직 쓰이지 않았습니다. 상자에 있나요, 아니면 못 받으셨나요?",
+    ),
+    "order_ready": (
+        "{product}: ready for pickup. {place}",
+        "{product}: 수령할 수 있습니다. {place}",
+    ),
+    "order_mismatch": (
+        "{product}: the retailer's books say otherwise than ours. Look there, then say what is true.",
+        "{product}: 판매처의 기록이 우리 기록과 다릅니다. 판매처에서 확인한 뒤 알려 주세요.",
+    ),
+    "order_withdrawn": (
+        "{product}: you withdrew from the contract at {declared}. The acknowledgement is with the order.",
+        "{product}: {declared}에 청약을 철회하셨습니다. 확인서는 주문에 있습니다.",
+    ),
 }
 
 KINDS = frozenset(_TEXTS)

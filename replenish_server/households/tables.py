@@ -22,6 +22,7 @@ class Household(SQLModel, table=True):
     locality: str
     postal_code: str
     country: str
+    cooling_off_minutes: int = 1440  # in which an order that no person touched can be canceled
     created_at: datetime = Field(sa_type=UtcTime)
 
 

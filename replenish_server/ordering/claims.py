@@ -8,6 +8,7 @@ from sqlmodel import Session, col, or_, select
 from replenish_server.households.tables import Household
 from replenish_server.ordering.parcels import gather_companions, orders_in
 from replenish_server.ordering.states import State
+from replenish_server.ordering.stops import EVERYTHING, RESTORED, stopped_scopes
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
 from replenish_server.retailers.port import JournalClosed, Line, Need, ShipTo
 from replenish_server.retailers.tables import Retailer
@@ -42,8 +43,12 @@ def claim_parcel(session: Session, now: datetime, lease_until: datetime) -> Clai
         & col(PurchaseOrder.quoted_minor).is_(None)
         & col(PurchaseOrder.tier).is_(None),
     )
+    stopped = stopped_scopes(session)
+    if stopped & {EVERYTHING, RESTORED}:
+        return None
     query = (
         select(Parcel)
+        .where(col(Parcel.household_id).not_in(stopped))
         .where(col(Parcel.id).in_(select(PurchaseOrder.parcel_id).where(wants)))
         .where(or_(col(Parcel.lease_until).is_(None), col(Parcel.lease_until) < now))
         .where(or_(col(Parcel.next_try_at).is_(None), col(Parcel.next_try_at) <= now))

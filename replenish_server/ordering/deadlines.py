@@ -16,7 +16,8 @@ ATTENTION_REMINDERS = (timedelta(hours=24), timedelta(hours=48))
 ATTENTION_ENDS = timedelta(hours=72)
 UNFITTED_ASKS = timedelta(days=7)
 DELIVERED_CLOSES = timedelta(days=14)
-_DAY_S = 86_400.0
+BASKET_WINDOW = timedelta(hours=24)
+_LONGEST_DAYS = 3650.0
 
 
 class Deadline(StrEnum):
@@ -71,20 +72,35 @@ def _deadlines(waiting: Waiting) -> list[tuple[datetime, Deadline]]:
             return []
 
 
-def cooling_off_ends(
-    now: datetime, cooling_off: timedelta, run_out_days: float | None, lead_time_days: float | None
-) -> tuple[datetime, bool]:
-    """When an order that no person touched may leave, and whether that is sooner than the household's time.
+@dataclass(frozen=True)
+class CoolingOff:
+    """How long an order that no person touched waits.
+
+    Args:
+        leaves_at: until when it can be canceled with one tap.
+        hold_until: the latest moment up to which it may wait for others to travel with.
+        shortened: whether the stock leaves less time than the household wants, so that it must be told.
+    """
+
+    leaves_at: datetime
+    hold_until: datetime
+    shortened: bool
+
+
+def cool_off(
+    now: datetime, wished: timedelta, run_out_days: float | None, lead_time_days: float | None
+) -> CoolingOff:
+    """The cooling-off of an order.
 
     Args:
         now: when it was decided.
-        cooling_off: the household's time in which an order can be canceled before the retailer is called.
+        wished: the household's time in which an order can be canceled before the retailer is called.
         run_out_days: early days until nothing is left (the 10 % quantile), or None when not known.
         lead_time_days: from order to delivery, or None when not known.
     """
     if run_out_days is None or lead_time_days is None:
-        return now + cooling_off, False
-    slack_s = max(0.0, (run_out_days - lead_time_days) * _DAY_S)
-    if slack_s >= cooling_off.total_seconds():
-        return now + cooling_off, False
-    return now + timedelta(seconds=slack_s), True
+        return CoolingOff(now + wished, now + wished, shortened=False)
+    slack = timedelta(days=min(_LONGEST_DAYS, max(0.0, run_out_days - lead_time_days)))
+    if slack < wished:
+        return CoolingOff(now + slack, now + slack, shortened=True)
+    return CoolingOff(now + wished, now + min(slack, wished + BASKET_WINDOW), shortened=False)

@@ -18,6 +18,7 @@ from replenish_server.ordering.claims import Claim, claim_parcel, held
 from replenish_server.ordering.journal import COMPLETE, DatabaseJournal
 from replenish_server.ordering.leaving import Withheld, let_leave
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
+from replenish_server.ordering.stops import Stopped, stops_of
 from replenish_server.ordering.tables import Parcel
 from replenish_server.retailers.port import (
     Expired,
@@ -110,6 +111,8 @@ class Dispatcher:
             self._settle(claim, self._place(claim, quote, shop, journal))
         except Withheld as refusal:
             self._withhold(claim, refusal)
+        except Stopped:
+            self._wait_for_go(claim)
         except TryLater as error:
             self._retry(claim, str(error), error.wait_s)
         except JournalClosed as error:
@@ -133,6 +136,8 @@ class Dispatcher:
         """Complete, if the shop allows it; caps and budget are judged where the call is stored. What may have
         left is only looked up, because refusing it now would not bring it back."""
         with self._database.write() as session:
+            if stops_of(session, claim.parcel.household_id):
+                raise Stopped(claim.parcel.id)
             remember_quote(session, *held(session, claim), quote)
         if journal.find(COMPLETE) is None and claim.retailer.agreement is None:
             return Trouble(Problem.NO_AGREEMENT, continue_url=quote.continue_url)
@@ -164,6 +169,15 @@ class Dispatcher:
             session.add(parcel)
             withhold(session, orders, refusal.order_id, refusal.trouble, now)
         log.info("action=order_withheld order_id=%s why=%s", refusal.order_id, refusal.trouble.problem)
+
+    def _wait_for_go(self, claim: Claim) -> None:
+        """A stop switch was thrown during the conversation: let go, and take it up when it is taken back."""
+        with self._database.write() as session:
+            parcel = session.get(Parcel, claim.parcel.id)
+            if parcel is not None and parcel.fence == claim.parcel.fence:
+                parcel.lease_until = None
+                session.add(parcel)
+        log.warning("action=parcel_stopped parcel_id=%s", claim.parcel.id)
 
     def _retry(self, claim: Claim, why: str, wait_s: float | None) -> None:
         """Try again later, with jitter, for as long as it takes: the same keys make that harmless."""

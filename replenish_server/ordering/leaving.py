@@ -1,4 +1,5 @@
-"""What must hold in the very transaction that stores the completing call: the caps and the month's budget.
+"""What must hold in the very transaction that stores the completing call: no stop switch, the caps, the
+month's budget; and the receipt, which stands before any order is final.
 
 Nothing here talks to a retailer. What refuses raises, and the transaction is undone: no call, no booking.
 """
@@ -11,6 +12,9 @@ from replenish_server.households.ledger import Entry, reserve
 from replenish_server.households.mandate import Mandate, Mode, judge_quote
 from replenish_server.households.tables import SlotMandate
 from replenish_server.ordering.parcels import orders_in
+from replenish_server.ordering.receipts import issue_receipt
+from replenish_server.ordering.states import State
+from replenish_server.ordering.stops import Stopped, stops_of
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
 from replenish_server.retailers.port import Problem, Quote, Trouble
 
@@ -39,10 +43,17 @@ def let_leave(session: Session, parcel_id: str, quote: Quote, now: datetime) -> 
 
     Raises:
         Withheld: the first order that may not leave.
+        Stopped: a stop switch is thrown.
     """
-    for order in orders_in(session, session.get_one(Parcel, parcel_id)):
+    parcel = session.get_one(Parcel, parcel_id)
+    if stops_of(session, parcel.household_id):
+        raise Stopped(parcel_id)
+    orders = [order for order in orders_in(session, parcel) if order.state == State.PLACING]
+    for order in orders:
         _judge_cap(session, order, quote)
         _reserve(session, order, quote, now)
+    for order in orders:
+        issue_receipt(session, order, parcel, quote, now)
 
 
 def _judge_cap(session: Session, order: PurchaseOrder, quote: Quote) -> None:

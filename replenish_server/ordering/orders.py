@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
 from replenish_server.ordering.deadlines import Waiting, next_deadline
+from replenish_server.ordering.news import tell
 from replenish_server.ordering.parcels import may_have_left, new_parcel, orders_in, parcel_of, part
 from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, may
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
@@ -33,6 +34,7 @@ class NewOrder:
         approved: whether it may leave without a person.
         start: where it begins if `approved` does not say it all: proposed, or cooling off.
         leaves_at: when a cooling-off ends.
+        hold_until: how long it may then wait for others to travel with.
     """
 
     slot_id: str
@@ -48,6 +50,7 @@ class NewOrder:
     approved: bool
     start: State | None = None
     leaves_at: datetime | None = None
+    hold_until: datetime | None = None
 
 
 class NotAllowed(Exception):
@@ -83,6 +86,7 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
         currency=new.currency,
         state=state,
         leaves_at=new.leaves_at,
+        hold_until=new.hold_until,
         state_since=now,
         created_at=now,
     )
@@ -130,16 +134,20 @@ def _book(session: Session, order: PurchaseOrder, now: datetime) -> None:
         release(session, order.id, now)
 
 
-def plan(order: PurchaseOrder) -> None:
-    """Keep the moment of the order's next deadline."""
-    waiting = Waiting(
+def waiting_of(order: PurchaseOrder) -> Waiting:
+    """What the order's deadlines hang on."""
+    return Waiting(
         State(order.state),
         order.state_since,
         order.reminders,
         order.leaves_at,
         order.problem == Problem.UNKNOWN_OUTCOME or order.placed_at is not None,
     )
-    ahead = next_deadline(waiting)
+
+
+def plan(order: PurchaseOrder) -> None:
+    """Keep the moment of the order's next deadline."""
+    ahead = next_deadline(waiting_of(order))
     order.deadline_at = None if ahead is None else ahead[0]
 
 
@@ -154,6 +162,30 @@ def can_cancel(session: Session, order: PurchaseOrder) -> bool:
     if not may(State(order.state), Event.CANCEL):
         return False
     return order.state != State.PLACING or not may_have_left(session, parcel_of(session, order))
+
+
+def leave_now(session: Session, order_id: str, now: datetime, by: str = "", note: str = "") -> None:
+    """A person ends the cooling-off: the order leaves at once, under the mandate's own limits.
+
+    Raises:
+        NotAllowed: there is no such order, or it is not cooling off.
+    """
+    order = session.get(PurchaseOrder, order_id)
+    if order is None or order.state != State.COOLING_OFF:
+        raise NotAllowed("the order does not wait for its cooling-off to end")
+    move(session, order, Event.APPROVE, now, note or "not waited for", by)
+
+
+def take_up(session: Session, order_id: str, now: datetime, by: str = "") -> None:
+    """A person wants what was proposed: its price is asked for, and shown before anything is bought.
+
+    Raises:
+        NotAllowed: there is no such order, or it is not a proposal.
+    """
+    order = session.get(PurchaseOrder, order_id)
+    if order is None or order.state != State.PROPOSED:
+        raise NotAllowed("the order is not a proposal any more")
+    move(session, order, Event.TAKE_UP, now, "wanted by a person", by)
 
 
 def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime, by: str = "") -> None:
@@ -222,3 +254,4 @@ def stumble(
         release(session, order.id, now)
     plan(order)
     session.add(order)
+    tell(session, order, "order_attention", now)

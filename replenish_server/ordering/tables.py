@@ -1,8 +1,9 @@
 """Tables of the ordering room."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import Field, Index, SQLModel, UniqueConstraint, text
+from sqlmodel import JSON, Column, Field, Index, SQLModel, UniqueConstraint, text
 
 from replenish_server.database import UtcTime
 from replenish_server.ordering.states import ENDED
@@ -39,9 +40,9 @@ class PurchaseOrder(SQLModel, table=True):
 
     Law 3 is the index: at most one order of a slot is open. `parcel_id` is the conversation with the
     retailer, which several orders may share. `approved_minor` is the ceiling that a person agreed to;
-    `quoted_minor` and `total_minor` are this order's share of what the parcel costs. `state_since`,
-    `reminders` (deadlines of this state that have passed) and `leaves_at` are what `deadline_at`, the next
-    deadline, follows from.
+    `quoted_minor` and `total_minor` are this order's share of what the parcel costs. `deadline_at`, the next
+    deadline, follows from `state_since`, `reminders` (deadlines of this state that have passed) and
+    `leaves_at`, the end of the cooling-off; past that it may wait until `hold_until` for others.
     `tier` is set once the retailer left the rest to a person (`retailers.port.HandOff`), with why.
     """
 
@@ -83,6 +84,7 @@ class PurchaseOrder(SQLModel, table=True):
     state_since: datetime = Field(sa_type=UtcTime)
     reminders: int = 0
     leaves_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    hold_until: datetime | None = Field(default=None, sa_type=UtcTime)
     deadline_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)
     pickup_location: str | None = None
     placed_at: datetime | None = Field(default=None, sa_type=UtcTime)
@@ -121,3 +123,46 @@ class RetailerCall(SQLModel, table=True):
     status: int | None = None
     answer: bytes | None = None
     answered_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class OrderStop(SQLModel, table=True):
+    """A stop switch that is thrown: nothing of its scope leaves until somebody takes it back.
+
+    `scope` is a household's id, or one of `ordering.stops`: everything, or everything since a backup was
+    restored.
+    """
+
+    __tablename__ = "order_stop"
+
+    scope: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcTime)
+    by: str = ""
+
+
+class Receipt(SQLModel, table=True):
+    """What was about to be bought when an order left, under which rule. Written once; the database refuses
+    to change or delete it. `sha256` is of the canonical JSON of `data`."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (UniqueConstraint("order_id", "parcel_id", "attempt"),)
+
+    id: str = Field(primary_key=True)
+    order_id: str = Field(foreign_key="purchase_order.id", index=True)
+    parcel_id: str
+    attempt: int
+    at: datetime = Field(sa_type=UtcTime)
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    sha256: str
+
+
+class Withdrawal(SQLModel, table=True):
+    """A person withdrew from the contract of an order: what they declared, and when. Never changed."""
+
+    __tablename__ = "withdrawal"
+
+    order_id: str = Field(primary_key=True, foreign_key="purchase_order.id")
+    at: datetime = Field(sa_type=UtcTime)
+    name: str
+    email: str
+    reason: str = ""
+    by: str = ""

@@ -12,11 +12,14 @@ from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.twin import want_watch
 from replenish_server.fleet.units import BY_BASE
+from replenish_server.households.tables import Household
 from replenish_server.ids import DecisionId, DeviceId, new_id
-from replenish_server.ordering.orders import NewOrder, create_order, move, open_order
+from replenish_server.ordering.deadlines import CoolingOff, cool_off
+from replenish_server.ordering.news import tell
+from replenish_server.ordering.orders import NewOrder, create_order, leave_now, move, open_order
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.decision import Decision, Kind
+from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.facts import SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
 from replenish_server.replenishment.grids import keep_grid
@@ -88,6 +91,8 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
     for press in _new_presses(session, slot):
         decision = decide_on_press(insight.facts, press.late, max(timedelta(0), now - press.occurred_at))
         decision_id, order_id = _carry_out(session, slot, decision, now)
+        if order is not None and order.state == State.COOLING_OFF and not press.late:
+            leave_now(session, order.id, now, note="a press of the button")
         joined = order_id is None and order is not None
         session.add(
             PressAnswer(
@@ -156,6 +161,7 @@ def _carry_out(
     decision_id = _keep(session, slot.id, decision, now)
     if decision.kind is Kind.HOLD:
         return decision_id, None
+    cooling = _cool_off(session, slot, decision, now)
     order_id = create_order(
         session,
         NewOrder(
@@ -170,9 +176,15 @@ def _carry_out(
             pack_amount=slot.pack_amount,
             currency=decision.currency or "EUR",
             approved=decision.kind is Kind.ORDER,
+            start=None if cooling is None else State.COOLING_OFF,
+            leaves_at=None if cooling is None else cooling.leaves_at,
+            hold_until=None if cooling is None else cooling.hold_until,
         ),
         now,
     )
+    if cooling is not None:
+        kind = "order_cooling_short" if cooling.shortened else "order_cooling"
+        tell(session, session.get_one(PurchaseOrder, order_id), kind, now, leaves_at=cooling.leaves_at)
     log.info(
         "action=order_opened slot_id=%s order_id=%s kind=%s trigger=%s packs=%d",
         slot.id,
@@ -182,6 +194,15 @@ def _carry_out(
         decision.packs,
     )
     return decision_id, order_id
+
+
+def _cool_off(session: Session, slot: Slot, decision: Decision, now: datetime) -> CoolingOff | None:
+    """How long an order waits that nobody touched; None for one that a person wants or has to approve."""
+    wished = session.get_one(Household, slot.household_id).cooling_off_minutes
+    if decision.kind is not Kind.ORDER or decision.trigger is not Trigger.LEVEL or wished <= 0:
+        return None
+    early_days = None if decision.run_out_days is None else decision.run_out_days[0]
+    return cool_off(now, timedelta(minutes=wished), early_days, decision.lead_time_days)
 
 
 def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> DecisionId:

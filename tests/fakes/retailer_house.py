@@ -91,6 +91,7 @@ def migrated(path: Path) -> Path:
                 locality="Bonn",
                 postal_code="53111",
                 country="DE",
+                cooling_off_minutes=0,  # tests of the cooling-off say otherwise
                 created_at=NOW,
             )
         )

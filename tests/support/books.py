@@ -99,7 +99,7 @@ class Books:
                 select(PurchaseOrder.id, Parcel.failures).where(
                     PurchaseOrder.parcel_id == Parcel.id,
                     col(PurchaseOrder.slot_id).in_(self.slots),
-                    PurchaseOrder.state == State.PLACING,
+                    col(PurchaseOrder.state).in_((State.PLACING, State.COOLING_OFF)),
                 )
             ).all()
         if due:

@@ -35,6 +35,8 @@ class MortalHouse(PrivateHouse):
         speed: simulated seconds per real second.
     """
 
+    cooling_off_minutes = 0  # at the speed of a real clock nobody waits for an hour
+
     def __init__(self, mosquitto: str, zygote: Zygote, speed: float = 1.0) -> None:
         super().__init__(mosquitto, SimClock.started_now(speed))
         self._zygote = zygote

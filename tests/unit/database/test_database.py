@@ -192,6 +192,8 @@ def test_a_database_that_this_release_does_not_speak_is_refused(url: str) -> Non
 def test_orders_get_parcels_and_keep_their_conversations(database: Database) -> None:
     """Up from the schema before parcels, and down again, with an order in hand."""
     config = alembic_config(database)
+    with database.write() as session:
+        session.add(household())
     command.downgrade(config, "0007")
     order = {
         "id": "ord-1", "slot_id": "s", "household_id": "h", "retailer_id": "r", "decision_id": "d",
@@ -204,8 +206,6 @@ def test_orders_get_parcels_and_keep_their_conversations(database: Database) -> 
         "body": b"b", "prepared_at": 1,
     }  # fmt: skip
     shop = {"id": "r", "name": "", "url": "", "payment_handler": "", "payment_token": "", "created_at": 1}
-    with database.write() as session:
-        session.add(household())
     with closing(sqlite3.connect(database.path)) as connection:  # no slot, no decision: keys are off here
         for table, row in (("retailer", shop), ("purchase_order", order), ("retailer_call", call)):
             marks = ", ".join(f":{name}" for name in row)

@@ -12,7 +12,7 @@ from replenish_server.ordering.deadlines import (
     COOLING_OFF,
     Deadline,
     Waiting,
-    cooling_off_ends,
+    cool_off,
     next_deadline,
 )
 from replenish_server.ordering.states import ENDED, STARTS, Event, State, after, may
@@ -37,8 +37,8 @@ def test_the_cooling_off_is_shorter_only_where_the_stock_asks_for_it(
     run_out_days: float | None, lead_days: float | None, hours: float, shortened: bool
 ) -> None:
     """What is left over after the lead time is what may be waited."""
-    ends, short = cooling_off_ends(NOW, COOLING_OFF, run_out_days, lead_days)
-    assert (NOW + hours * HOUR, shortened) == (ends, short)
+    cooling = cool_off(NOW, COOLING_OFF, run_out_days, lead_days)
+    assert (NOW + hours * HOUR, shortened) == (cooling.leaves_at, cooling.shortened)
 
 
 @given(st.floats(0, 400), st.floats(0, 60), st.integers(0, 30 * 24))
@@ -46,9 +46,12 @@ def test_a_cooling_off_is_never_longer_than_asked_and_never_ends_in_the_past(
     run_out_days: float, lead_days: float, hours: int
 ) -> None:
     """Whatever the forecast says."""
-    ends, shortened = cooling_off_ends(NOW, hours * HOUR, run_out_days, lead_days)
-    assert NOW <= ends <= NOW + hours * HOUR
-    assert shortened == (ends < NOW + hours * HOUR)
+    cooling = cool_off(NOW, hours * HOUR, run_out_days, lead_days)
+    assert NOW <= cooling.leaves_at <= NOW + hours * HOUR
+    assert cooling.shortened == (cooling.leaves_at < NOW + hours * HOUR)
+    assert (
+        cooling.leaves_at <= cooling.hold_until <= max(cooling.leaves_at, NOW + timedelta(days=run_out_days))
+    )
 
 
 def test_attention_reminds_twice_and_ends_after_three_days() -> None:
