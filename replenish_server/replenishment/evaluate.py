@@ -62,7 +62,10 @@ class Evaluator:
             forecasts = forecast_slots(session, due, now, models)
         for slot in due:
             with self.database.write() as session:
-                evaluate_slot(session, slot.id, now, forecasts.get(slot.id))
+                # The moment is taken when nobody else can write any more: an order opened here must not bear
+                # a time before the one at which another worker, just now, ended the last order of the slot.
+                session.connection()
+                evaluate_slot(session, slot.id, self.clock.now(), forecasts.get(slot.id))
         return len(due)
 
 
