@@ -216,7 +216,9 @@ def test_kill_9_at_any_moment_loses_nothing(make_board: MakeBoard, server: Serve
     chance = random.Random(20261124)
     board = make_board("level", speed=20_000.0)
     board.vm.start()
-    for step in range(14):
+    for step in range(100):
+        if step >= 14 and len(board.vm.recorded) >= 6:  # on a busy machine most kills come before a record
+            break
         board.vm.set_load_g(300 + 70 * (step % 20))
         seen = len(board.said("wake"))
         until(lambda seen=seen: len(board.said("wake")) > seen)
