@@ -79,12 +79,12 @@ def lacks(shop: Shop, platform: Platform, capability: str) -> Response | None:
         return None
     content = f"Your profile does not share {capability} in release {platform.release.version}."
     message = error("capabilities_incompatible", content, severity="unrecoverable")
-    return answer(shop, platform, 200, refusal([], [message], f"{shop.config.base_url}/"))
+    return answer(shop, platform, 200, refusal([], [message], f"{shop.config.base_url}/"), "browse")
 
 
-def answer(shop: Shop, platform: Platform, status: int, doc: Doc) -> Response:
-    """An answer in the caller's release, signed."""
-    status, shaped = platform.release.answer(status, doc)
+def answer(shop: Shop, platform: Platform, status: int, doc: Doc, operation: str) -> Response:
+    """An answer about a checkout or the catalogue in the caller's release, signed."""
+    status, shaped = platform.release.answer(status, doc, operation)
     return sealed(shop, status, encode(shaped))
 
 

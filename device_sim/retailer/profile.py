@@ -16,7 +16,7 @@ SCHEMAS = {CATALOG_SEARCH: "catalog_search", CATALOG_LOOKUP: "catalog_lookup"}
 def business_profile(config: RetailerConfig, keys: list[dict[str, str]], release: Release = PRIMARY) -> Doc:
     """The profile of one release; only the primary one names the others."""
     docs = f"https://ucp.dev/{release.version}"
-    capabilities = capability_map(config.offers)
+    capabilities = capability_map(name for name in config.offers if name in release.names)
     for name, (entry,) in capabilities.items():
         last = name.rsplit(".", 1)[1]
         area = name.split(".")[2]

@@ -42,7 +42,7 @@ def add_checkout_routes(app: FastAPI, shop: Shop) -> None:
         with shop.store.transaction():
             shop.completions.settle(session_id)
             status, doc = shop.checkouts.get(session_id, platform.active)
-        return answer(shop, platform, status, doc)
+        return answer(shop, platform, status, doc, "read")
 
     @app.put("/checkout-sessions/{session_id}")
     async def update(request: Request, session_id: str) -> Response:
@@ -75,7 +75,9 @@ def add_order_routes(app: FastAPI, shop: Shop) -> None:
         if missing := lacks(shop, platform, ORDER):
             return missing
         doc = shop.orders.read(order_id, platform.profile_url, platform.active)
-        return answer(shop, platform, 200, platform.release.order(doc))
+        if "checkout_id" in doc:
+            return sealed(shop, 200, encode(platform.release.order(doc)))
+        return answer(shop, platform, 200, doc, "read")
 
 
 def add_catalogue_routes(app: FastAPI, shop: Shop) -> None:
@@ -93,7 +95,8 @@ def _browsing(shop: Shop, capability: str, find: Callable[..., Doc]) -> Callable
         call = await receive(shop, request)
         if missing := lacks(shop, call.platform, capability):
             return missing
-        return answer(shop, call.platform, 200, find(read_body(call.body), shop.stock.catalogue.items()))
+        found = find(read_body(call.body), shop.stock.catalogue.items())
+        return answer(shop, call.platform, 200, found, "browse")
 
     return browsed
 
@@ -109,9 +112,10 @@ async def change(shop: Shop, request: Request, operation: str, act: Act) -> Resp
         return failed
 
     def effect(key: str) -> tuple[int, bytes]:
-        body = platform.release.request(read_body(call.body))
-        status, doc = platform.release.answer(*act(platform, body, key))
-        return status, encode(doc)
+        body = platform.release.request(read_body(call.body), operation)
+        status, doc = act(platform, body, key)
+        status, shaped = platform.release.answer(status, doc, operation)
+        return status, encode(shaped)
 
     status, body = shop.keys.answer(
         request.headers.get("Idempotency-Key"),

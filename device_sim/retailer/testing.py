@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
+from device_sim.retailer.edge import served_release
 from device_sim.retailer.shop import Shop
 from device_sim.retailer.wire import Doc, ProtocolError, encode, iso
 from device_sim.retailer.wish import invalid, read_body
@@ -86,7 +87,13 @@ def _add_order_levers(app: FastAPI, shop: Shop) -> None:
             done = shop.orders.take_out(order_id, line_id, packs, kind, f"A {kind} made by hand")
         if not done:
             raise ProtocolError(404, "not_found", "No such order, line, or not so many packs.")
-        return _answer({"id": order_id, "state": shop.orders.state(order_id)})
+        return _answer(served_release(request).order(shop.orders.snapshot(order_id)))
+
+    @app.post("/testing/orders/{order_id}/fulfill")
+    async def fulfill(request: Request, order_id: str) -> Response:
+        _only_from_here(request)
+        _advance(shop, order_id, "delivered")
+        return _answer(served_release(request).order(shop.orders.snapshot(order_id)))
 
     @app.post("/testing/deliver/{order_id}")
     async def deliver(request: Request, order_id: str) -> Response:

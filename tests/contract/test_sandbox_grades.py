@@ -1,19 +1,37 @@
 """The sandbox shop as an independent checker sees it: no MUST is violated, nothing hides as "not tested"."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from tests.support.grading import grade
+from tests.support.grading import Grade, grade
+
+pytestmark = pytest.mark.timeout(600)  # three shops and three checkers, on whatever else the machine does
 
 # At least so many checks were exercised and passed when the shop was last graded by hand.
-FLOORS = {"2026-04-08": 114}
-# What the checker cannot tell: its own probe changes the currency to EUR, which is what the shop charges in.
-BLIND = {"checkout.deterministic_logic: clean-pass", "signals.attribution_no_effect: clean-pass"}
+FLOORS = {"2026-01-23": 54, "2026-04-08": 117, "2026-08-25": 39}
+# What the checker cannot tell here, with the reason (docs/sandbox-retailer.md).
+BLIND = {
+    # Its probe changes the currency to EUR, which is what the shop charges in.
+    *("checkout.deterministic_logic", "checkout.deterministic_logic_01era", "signals.attribution_no_effect"),
+    # The wheel lacks a file that these two read.
+    *("webhook.signed_detached_jws", "webhook.retry_failed_delivery_01"),
+    # Its platform speaks 2026-04-08, so it is answered in that release.
+    *("negotiation.intersection_disjoint_01era", "negotiation.orphan_extension_excluded_01era"),
+}
 
 
-@pytest.mark.parametrize("release", sorted(FLOORS))
-def test_no_requirement_of_a_release_is_violated(release):
-    found = grade(release)
+@pytest.fixture(scope="module")
+def grades() -> dict[str, Grade]:
+    """All releases at once: a grading is mostly waiting."""
+    with ThreadPoolExecutor(len(FLOORS)) as pool:
+        return dict(zip(FLOORS, pool.map(grade, FLOORS), strict=True))
+
+
+@pytest.mark.parametrize("release", FLOORS)
+def test_no_requirement_of_a_release_is_violated(grades, release):
+    found = grades[release]
     assert found.release == release
     assert found.deviated == {}
-    assert set(found.inconclusive) <= BLIND
+    assert {line.partition(":")[0] for line in found.inconclusive} <= BLIND
     assert len(found.passed) >= FLOORS[release], sorted(found.untested)

@@ -189,7 +189,8 @@ def config_for(host: PlatformHost) -> Doc:
         },
         "unavailable": {"business_outcome": True},
         "totals": {"sublines": True},
-        "order": {"simulate_adjustment": True, "second_product_id": "gift-25"},
+        "order": {"simulate_adjustment": True, "simulate_fulfillment": True, "second_product_id": "gift-25"},
+        "discovery": {"supported_versions": True},
         "negotiation": {
             "validates_profile_url": True,
             "harness": True,

@@ -47,12 +47,16 @@ class Release:
         """The shop's profile document around its `ucp` member."""
         return {"ucp": ucp, "signing_keys": keys}
 
-    def request(self, body: Doc) -> Doc:
+    def request(self, body: Doc, operation: str) -> Doc:
         """A checkout body of this release in the shop's shape."""
         return body
 
-    def answer(self, status: int, doc: Doc) -> tuple[int, Doc]:
-        """An answer of the shop, checkout, order or catalogue, in the shape of this release."""
+    def answer(self, status: int, doc: Doc, operation: str) -> tuple[int, Doc]:
+        """An answer about a checkout or the catalogue in the shape of this release.
+
+        Args:
+            operation: create, read, update, complete, cancel or browse.
+        """
         return status, self.dated(doc)
 
     def order(self, doc: Doc) -> Doc:

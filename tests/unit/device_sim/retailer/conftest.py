@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from device_sim.retailer import RetailerConfig, create_app
+from tests.fakes.es256 import Signer
 
 PROFILE_URL = "https://platform.test/.well-known/ucp"
 WEBHOOK_URL = "https://platform.test/webhooks/ucp"
@@ -39,6 +40,9 @@ class FakePlatform:
         self.profile_fetches = 0
         self.refusals = 0
         self.received: list[httpx.Request] = []
+        self.signer = Signer("platform-1")
+        self.published = [self.signer.jwk]
+        self.keys_field = "signing_keys"
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if str(request.url) == WEBHOOK_URL:
@@ -56,7 +60,8 @@ class FakePlatform:
         capabilities = {f"dev.ucp.shopping.{name}": [{"version": self.version}] for name in self.capabilities}
         if "order" in self.capabilities:
             capabilities["dev.ucp.shopping.order"][0]["config"] = {"webhook_url": WEBHOOK_URL}
-        return {"ucp": {"version": self.version, "capabilities": capabilities, "payment_handlers": {}}}
+        ucp = {"version": self.version, "capabilities": capabilities, "payment_handlers": {}}
+        return {"ucp": ucp, self.keys_field: self.published}
 
     def orders_heard(self) -> list[dict[str, Any]]:
         return [json.loads(request.content) for request in self.received]
