@@ -15,6 +15,7 @@ from replenish_server.database import Database
 from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
 from replenish_server.fleet.publisher import TwinPublisher
 from replenish_server.jobs import Ticks, Worker
+from replenish_server.ordering.deliveries import DeliveryDesk
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
 from replenish_server.ordering.timekeeper import Timekeeper
@@ -28,6 +29,7 @@ from replenish_server.retailers.feed.messages import Messenger
 from replenish_server.retailers.http import Answer, ShopClient
 from replenish_server.retailers.ucp.connection import Identity
 from replenish_server.retailers.ucp.keys import KeyRing
+from replenish_server.retailers.ucp.webhooks import Delivery
 from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
@@ -67,6 +69,7 @@ class Server:
         self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
         self.follower = Follower(self.database, self.shops.shop, self.clock)
         self.timekeeper = Timekeeper(self.database, self.clock)
+        self.desk = DeliveryDesk(self.database, self.shops.line, self.follower, self.clock)
         self.models = ModelStore(self.database)
         evaluator = Evaluator(self.database, self.clock, self.models.current)
         self._answer = Worker("answer", lambda: tell_presses(self.database, self.session.publish_ack))
@@ -117,16 +120,18 @@ class Server:
 
     def retailer_acted(self, retailer_order_id: str) -> None:
         """A retailer wrote into the book: let the order follow at once."""
-        self.hint(retailer_order_id)
+        if self.follower.hint(retailer_order_id):
+            self._follow.wake()
         self._message.wake()
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         return self._hook_client.send("POST", url, body, headers)
 
-    def hint(self, retailer_order_id: str) -> None:
-        """A webhook spoke of an order: look at it now."""
-        if self.follower.hint(retailer_order_id):
+    def take_in(self, delivery: Delivery) -> None:
+        """A webhook spoke of an order: act on it, and look at it now."""
+        if self.desk.take_in(delivery):
             self._follow.wake()
+            self._wake_evaluation()
 
     def _refit_if_due(self) -> int:
         """Fit in a process of its own: a fleet's fit takes minutes of a core, and must not slow an order."""
@@ -198,7 +203,7 @@ def _build_app(server: Server) -> FastAPI:
 
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
-    app.include_router(build_retailer_edge(settings.base_url, server.keys.public, server.hint))
+    app.include_router(build_retailer_edge(settings.base_url, server.keys.public, server.take_in))
     desk = Desk(server.database, server.clock, server.retailer_acted)
     app.mount("/retail/v1", build_retail_api(desk, *retail_limits()))
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)

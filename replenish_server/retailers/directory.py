@@ -14,7 +14,7 @@ from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
-from replenish_server.retailers.ucp.connection import Identity
+from replenish_server.retailers.ucp.connection import Connection, Identity
 
 
 class RetailerDirectory:
@@ -58,6 +58,10 @@ class RetailerDirectory:
         hours = options.get("acknowledge_hours")
         within = ACKNOWLEDGE_WITHIN if hours is None else timedelta(hours=int(hours))
         return FeedRetailer(self._database, retailer.id, quotes, within, self._now)
+
+    def line(self, retailer: Retailer) -> Connection | None:
+        """The line to a retailer that speaks UCP; None for any other."""
+        return self._ucp(retailer).connection if retailer.kind == RetailerKind.UCP else None
 
     def _ucp(self, retailer: Retailer) -> UcpRetailer:
         account = Account(retailer.url, retailer.payment_handler, retailer.payment_token)

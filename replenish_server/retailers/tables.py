@@ -26,3 +26,13 @@ class Retailer(SQLModel, table=True):
     agreement: str | None = None
     options: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     created_at: datetime = Field(sa_type=UtcTime)
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """An event that a shop told us and that was taken in; the same one is not taken in again."""
+
+    __tablename__ = "webhook_delivery"
+
+    retailer_id: str = Field(primary_key=True, foreign_key="retailer.id")
+    delivery_id: str = Field(primary_key=True)
+    received_at: datetime = Field(sa_type=UtcTime, index=True)

@@ -1,30 +1,32 @@
 """What retailers see of us: our profiles, one per release, and the webhook that they call about orders."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from replenish_server.retailers.port import TryLater
 from replenish_server.retailers.ucp import NEWEST, RELEASES
+from replenish_server.retailers.ucp.documents import Unreadable
 from replenish_server.retailers.ucp.profile import own_profile, own_profile_path
 from replenish_server.retailers.ucp.release import Release
+from replenish_server.retailers.ucp.webhooks import Delivery, DeliveryRefused
 
 _MAX_BODY_BYTES = 1 << 20
 _CACHED = {"Cache-Control": "public, max-age=300"}
 
 
 def build_retailer_edge(
-    base_url: str, keys: Callable[[], list[dict[str, Any]]], hint: Callable[[str], None]
+    base_url: str, keys: Callable[[], list[dict[str, Any]]], take_in: Callable[[Delivery], None]
 ) -> APIRouter:
     """Routes for retailers.
 
     Args:
         base_url: how retailers reach us.
         keys: our public keys now.
-        hint: called with the retailer's order id; it asks the retailer, and believes only that answer.
+        take_in: called with each webhook; see `ordering.deliveries`.
     """
     router = APIRouter()
     for release in RELEASES:
@@ -40,14 +42,20 @@ def build_retailer_edge(
             body += chunk
             if len(body) > _MAX_BODY_BYTES:
                 return JSONResponse({"code": "too_large", "content": "at most 1 MiB"}, status_code=413)
+        query = f"?{request.url.query}" if request.url.query else ""
+        headers: dict[str, str] = {}
+        for name, value in request.headers.items():
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        delivery = Delivery(f"{base_url}/webhooks/ucp{query}", headers, body)
         try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
-            return JSONResponse({"code": "invalid", "content": "the body is not JSON"}, status_code=400)
-        order_id = document.get("id") if isinstance(document, dict) else None
-        if not isinstance(order_id, str) or len(order_id) > 200:
-            return JSONResponse({"code": "invalid", "content": "the body is not an order"}, status_code=400)
-        await asyncio.to_thread(hint, order_id)
+            await asyncio.to_thread(take_in, delivery)
+        except DeliveryRefused as refused:
+            return JSONResponse({"code": refused.code, "content": str(refused)}, status_code=refused.status)
+        except Unreadable as error:
+            return JSONResponse({"code": "invalid", "content": str(error)}, status_code=400)
+        except TryLater:
+            later = {"code": "unavailable", "content": "the signature cannot be checked now"}
+            return JSONResponse(later, status_code=503, headers={"Retry-After": "30"})
         return JSONResponse({"ucp": {"version": NEWEST.date, "status": "success"}})
 
     return router

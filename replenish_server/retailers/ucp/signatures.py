@@ -102,9 +102,14 @@ class Message:
         return (*_ALWAYS, *query, *body, *(name for name in _WHEN_PRESENT if name in self.headers))
 
 
+def digest(content: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(content).digest()
+
+
 def content_digest(body: bytes) -> str:
     """The `Content-Digest` of raw bytes."""
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+    return f"sha-256=:{base64.b64encode(digest(body)).decode()}:"
 
 
 def sign_request(
@@ -216,12 +221,12 @@ def check_signature(key: Jwk, content: bytes, signature: bytes) -> None:
                 signature, content
             )
             return
-        curve, digest, size, _ = _CURVES[str(key["crv"])]
+        curve, hashed, size, _ = _CURVES[str(key["crv"])]
         if len(signature) != 2 * size:
             raise SignatureRefused("signature_invalid", "not r and s")
         numbers = ec.EllipticCurvePublicNumbers(_number(key.get("x")), _number(key.get("y")), curve)
         r, s = (int.from_bytes(half, "big") for half in (signature[:size], signature[size:]))
-        numbers.public_key().verify(encode_dss_signature(r, s), content, ec.ECDSA(digest))
+        numbers.public_key().verify(encode_dss_signature(r, s), content, ec.ECDSA(hashed))
     except (InvalidSignature, ValueError) as error:
         raise SignatureRefused("signature_invalid") from error
 
@@ -290,8 +295,8 @@ def _member(message: Message, name: str, modifiers: Mapping[str, Any]) -> str:
 
 def _digest_matches(given: str, body: bytes) -> bool:
     """Whether a `Content-Digest` holds the SHA-256 of these bytes."""
-    digest = _dictionary(given).get("sha-256", (None, {}))[0]
-    return isinstance(digest, bytes) and hmac.compare_digest(digest, hashlib.sha256(body).digest())
+    claimed = _dictionary(given).get("sha-256", (None, {}))[0]
+    return isinstance(claimed, bytes) and hmac.compare_digest(claimed, digest(body))
 
 
 def _dictionary(value: str | None) -> dict[str, Any]:
