@@ -20,7 +20,7 @@ from device_sim.vm import VmDevice
 PASSWORD = "never-on-the-console"
 
 
-def until(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """The first true value of `condition`; fails after `timeout_s`."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
