@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test laws check serve sim bench bench-forecast bench-ingest bench-inventory docs screenshot lock \
+.PHONY: help demo test laws check serve sim bench-forecast bench-ingest bench-inventory docs screenshot lock \
 	clean ready-demo ready-test \
 	check-format check-lint check-types check-imports check-bytecode
 
@@ -38,14 +38,12 @@ serve: ready-demo ## Run the server on its own; options in ARGS
 sim: ready-demo ## Run simulated devices against a broker; options in ARGS
 	@$(BIN)/replenish sim $(ARGS)
 
-bench: ready-test ## Run the benchmarks; options in ARGS
-	@$(BIN)/python -m tests.benchmarks $(ARGS)
-
 bench-forecast: ready-test ## Score the forecast on real households; needs the harness in BENCH_FORECAST_DIR
 	@$(BIN)/python -m tests.benchmarks.forecast
 
 bench-ingest: ready-test ## Ingest beside a straight reader, and every goal of it; parts in ARGS
 	@$(BIN)/python -m tests.benchmarks.ingest $(ARGS)
+
 bench-inventory: ready-test ## Score how readings become refills, use and levels, trouble by trouble
 	@$(BIN)/python -m tests.benchmarks.inventory
 

@@ -27,7 +27,7 @@ from replenish_server.retailers import registry
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind
 from replenish_server.retailers.tables import Retailer
 from replenish_server.settings import Settings
-from replenish_server.telemetry.tables import Quarantined, Reading
+from replenish_server.telemetry.tables import DeviceEvent, Quarantined, Reading
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def collect_stats(database: Database, now: datetime) -> dict[str, Any]:
         return {
             "readings": _count(session, Reading),
             "presses": session.exec(
-                select(func.count()).select_from(Reading).where(Reading.type == "press")
+                select(func.count()).select_from(DeviceEvent).where(DeviceEvent.type == "press")
             ).one(),
             "devices": _count(session, Device),
             "orders": dict(

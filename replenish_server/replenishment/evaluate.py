@@ -29,7 +29,7 @@ from replenish_server.replenishment.readings import is_counted
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
-from replenish_server.telemetry.tables import Reading
+from replenish_server.telemetry.tables import DeviceEvent
 
 log = logging.getLogger(__name__)
 
@@ -136,23 +136,23 @@ def _fitted(order: PurchaseOrder, insight: SlotInsight) -> bool:
     return since is not None and any(refill.at >= since for refill in insight.history.refills)
 
 
-def _new_presses(session: Session, slot: Slot) -> list[Reading]:
+def _new_presses(session: Session, slot: Slot) -> list[DeviceEvent]:
     """Presses of this slot without an answer, in the order in which they happened."""
     query = (
-        select(Reading)
+        select(DeviceEvent)
         .outerjoin(
             PressAnswer,
-            (col(PressAnswer.device_id) == col(Reading.device_id))
-            & (col(PressAnswer.boot) == col(Reading.boot))
-            & (col(PressAnswer.seq) == col(Reading.seq)),
+            (col(PressAnswer.device_id) == col(DeviceEvent.device_id))
+            & (col(PressAnswer.boot) == col(DeviceEvent.boot))
+            & (col(PressAnswer.seq) == col(DeviceEvent.seq)),
         )
         .where(
-            Reading.device_id == slot.device_id,
-            Reading.slot_key == slot.key,
-            Reading.type == "press",
+            DeviceEvent.device_id == slot.device_id,
+            DeviceEvent.slot_key == slot.key,
+            DeviceEvent.type == "press",
             col(PressAnswer.slot_id).is_(None),
         )
-        .order_by(col(Reading.occurred_at), col(Reading.seq))
+        .order_by(col(DeviceEvent.occurred_at), col(DeviceEvent.seq))
     )
     return list(session.exec(query))
 

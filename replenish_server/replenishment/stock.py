@@ -14,7 +14,7 @@ from replenish_server.inventory.inferred import InferredStock, infer_stock
 from replenish_server.inventory.ledger import Corrected, Delivered, Ledger, StockEvent, read_ledger
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.tables import SlotFit, SlotRefill, StockCorrection
-from replenish_server.telemetry.tables import Reading
+from replenish_server.telemetry.tables import DeviceEvent
 
 
 def read_stock(session: Session, slot: Slot, refills: Sequence[Refill], since: datetime) -> Ledger:
@@ -67,8 +67,8 @@ def infer_button_stock(
     delivered = select(PurchaseOrder).where(
         PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.delivered_at).is_not(None)
     )
-    presses = select(Reading.occurred_at).where(
-        Reading.device_id == slot.device_id, Reading.slot_key == slot.key, Reading.type == "press"
+    presses = select(DeviceEvent.occurred_at).where(
+        DeviceEvent.device_id == slot.device_id, DeviceEvent.slot_key == slot.key, DeviceEvent.type == "press"
     )
     came = [
         Delivered(order.delivered_at, order.packs)

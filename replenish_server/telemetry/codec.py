@@ -6,9 +6,10 @@ Source: docs/wire.md (event envelope); golden messages in tests/contract/message
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 SCHEMA = 1
 MAX_PAYLOAD_BYTES = 512
@@ -22,13 +23,26 @@ GESTURES = ("short", "long", "double")
 _TOPIC = re.compile(r"rp/1/([A-Za-z0-9_.-]{1,64})/up/(ev|st)")
 _BOOT = re.compile(r"[0-9a-f]{8}")
 _SLOT_KEY = re.compile(r"[a-z0-9_-]{1,16}")
+_MEASURED = ("level", "usage", "refill")
+_WIRE_NAMES = {
+    "boot": "b",
+    "seq": "s",
+    "type": "t",
+    "age_s": "a",
+    "clock": "c",
+    "slot_key": "k",
+    "number": "n",
+    "quality": "q",
+    "gesture": "g",
+    "health": "h",
+}
 
 
-@dataclass(frozen=True)
-class Event:
-    """One event as the device recorded it.
+class Event(msgspec.Struct, frozen=True, gc=False, rename=_WIRE_NAMES):
+    """One event as the device recorded it; decoding checks every limit but those of `_problem`.
 
     Args:
+        v: schema.
         boot: boot id, 8 hex digits.
         seq: sequence within the boot, u32.
         type: one of `TYPES`.
@@ -41,16 +55,17 @@ class Event:
         health: battery, signal, dropped records, promised next wake, firmware.
     """
 
-    boot: str
-    seq: int
-    type: str
-    age_s: int
-    clock: int
-    slot_key: str
-    number: int | None
-    quality: str
-    gesture: str | None
-    health: dict[str, Any] | None
+    v: Literal[1]
+    boot: Annotated[str, Meta(min_length=8, max_length=8)]
+    seq: Annotated[int, Meta(ge=0, lt=2**32)]
+    type: Literal["level", "usage", "press", "refill", "hello"]
+    age_s: Annotated[int, Meta(ge=0, le=MAX_AGE_S)] = 0
+    clock: Annotated[int, Meta(ge=0, le=2)] = 0
+    slot_key: Annotated[str, Meta(min_length=1, max_length=16)] = "main"
+    number: Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None = None
+    quality: Literal["ok", "settling", "coarse", "unknown"] = "ok"
+    gesture: Literal["short", "long", "double"] | None = None
+    health: dict[str, int | float | str | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,7 @@ class _Key(msgspec.Struct):
     s: int
 
 
+_event = msgspec.json.Decoder(Event)
 _wire = msgspec.json.Decoder(_Wire)
 _key = msgspec.json.Decoder(_Key)
 _report = msgspec.json.Decoder(dict[str, Any])
@@ -105,13 +121,26 @@ def decode_event(payload: bytes) -> Event | Rejected:
             "oversized", f"{len(payload)} bytes; an event has at most {MAX_PAYLOAD_BYTES}", _read_key(payload)
         )
     try:
-        wire = _wire.decode(payload)
+        event = _event.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return Rejected("malformed", f"not a readable event: {error}", _read_key(payload))
-    problem = _problem(wire)
-    if problem is not None:
-        return Rejected(problem[0], problem[1], _read_key(payload))
-    return Event(wire.b, wire.s, wire.t, wire.a, wire.c, wire.k, wire.n, wire.q, wire.g, wire.h)
+        return _reason(payload, error)
+    if (
+        not _BOOT.fullmatch(event.boot)
+        or (event.slot_key != "main" and not _SLOT_KEY.fullmatch(event.slot_key))
+        or (event.number is None and event.type in _MEASURED and event.quality != "unknown")
+    ):
+        return _reason(payload, None)
+    return event
+
+
+def _reason(payload: bytes, error: Exception | None) -> Rejected:
+    """Why an event is refused, in words; it is decoded again with nothing but its types checked."""
+    try:
+        wire = _wire.decode(payload)
+    except (msgspec.DecodeError, ValueError, RecursionError) as unreadable:
+        return Rejected("malformed", f"not a readable event: {unreadable}", _read_key(payload))
+    code, reason = _problem(wire) or ("malformed", f"not a readable event: {error}")
+    return Rejected(code, reason, _read_key(payload))
 
 
 def decode_report(payload: bytes) -> dict[str, Any] | Rejected:
@@ -159,7 +188,7 @@ def _problem(wire: _Wire) -> tuple[str, str] | None:  # noqa: PLR0911 - one line
         return "out_of_range", f"unknown quality {wire.q[:20]!r}"
     if wire.n is not None and not 0 <= wire.n <= MAX_NUMBER:
         return "out_of_range", f"the reading `n` is {wire.n}; it lies between 0 and {MAX_NUMBER}"
-    if wire.t in ("level", "usage", "refill") and wire.n is None and wire.q != "unknown":
+    if wire.t in _MEASURED and wire.n is None and wire.q != "unknown":
         return "out_of_range", f"a {wire.t} event needs its reading `n`"
     if wire.g is not None and wire.g not in GESTURES:
         return "out_of_range", f"unknown gesture {wire.g[:20]!r}"

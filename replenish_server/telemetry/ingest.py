@@ -4,7 +4,6 @@ The broker hears PUBACK and the device hears `down/ack`; neither before the comm
 """
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -15,13 +14,16 @@ from sqlmodel import Session
 from replenish_server.database import Database
 from replenish_server.telemetry.codec import encode_ack, is_press
 from replenish_server.telemetry.session import Delivery, IngestSession
-from replenish_server.telemetry.store import PressKey, Stored, store_batch
+from replenish_server.telemetry.store import PressKey, ReadingStore, Stored
 
 log = logging.getLogger(__name__)
 
-_BATCH_LIMIT = 500
-_LINGER_S = 0.01  # telemetry waits this long for company; a press never does
+_BATCH_LIMIT = 4000
+_COMPANY = 200  # a batch of this size has shared its commit enough
+_LINGER_S = 0.01  # a smaller one waits this long for company; a press never does
+_IDLE_S = 0.5
 _RETRY_S = 0.5
+_ACKS_AT_ONCE = 100  # sequences in one acknowledgement: about 600 bytes, and a board takes 4,096
 
 KnownAnswers = Callable[[Session, list[PressKey]], dict[PressKey, str]]
 """What earlier became of presses that arrive again; supplied by the composition root."""
@@ -48,63 +50,77 @@ class Ingest:
         self._session = session
         self._known_answers = known_answers
         self._on_stored = on_stored
+        self._store = ReadingStore()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, then let messages come."""
+        """Let messages come."""
         self._thread.start()
-        self._session.start()
 
     def stop(self) -> None:
-        """Let no more messages come, finish the batch in hand, and end."""
-        self._session.stop()
+        """Finish and acknowledge the batch in hand, and hang up."""
         self._stopping.set()
         self._thread.join(timeout=10)
+        self._session.stop()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            batch = self._collect()
-            while batch and not self._stopping.is_set():
+            delivery = self._collect()
+            while delivery is not None and not self._stopping.is_set():
                 try:
-                    self._store(batch)
+                    self._take_in(delivery)
                     break
                 except SQLAlchemyError as error:
                     # Nothing is acknowledged, so nothing is lost: the broker and the devices wait with us.
+                    self._store.forget()
                     log.exception(
-                        "action=store_failed messages=%d error=%s", len(batch), type(error).__name__
+                        "action=store_failed messages=%d error=%s",
+                        len(delivery.messages),
+                        type(error).__name__,
                     )
+                    self._session.keep_alive()
                     time.sleep(_RETRY_S)
 
-    def _collect(self) -> list[Delivery]:
-        deliveries = self._session.deliveries
-        try:
-            batch = [deliveries.get(timeout=0.2)]
-        except queue.Empty:
-            return []
+    def _collect(self) -> Delivery | None:
+        """A batch: what is there, and a little more where nobody presses and company is worth the wait."""
+        batch = self._session.receive(_IDLE_S)
+        if batch is None:
+            return None
         deadline = time.monotonic() + _LINGER_S
-        while len(batch) < _BATCH_LIMIT:
-            wait_s = 0.0 if is_press(batch[-1].message.payload) else deadline - time.monotonic()
-            try:
-                batch.append(deliveries.get(timeout=wait_s) if wait_s > 0 else deliveries.get_nowait())
-            except queue.Empty:
+        urgent = _has_press(batch)
+        while not urgent and len(batch.messages) < _BATCH_LIMIT:
+            wait_s = deadline - time.monotonic() if len(batch.messages) < _COMPANY else 0.0
+            more = self._session.receive(max(wait_s, 0.0))
+            if more is None:
                 break
+            urgent = _has_press(more)
+            batch = batch.joined(more)
         return batch
 
-    def _store(self, batch: list[Delivery]) -> None:
+    def _take_in(self, delivery: Delivery) -> None:
         with self._database.write() as session:
-            stored = store_batch(session, [delivery.message for delivery in batch])
+            stored = self._store.store(session, delivery.messages)
             answers = self._known_answers(session, stored.presses) if stored.presses else {}
-        self._session.acknowledge(batch)
-        self._tell_devices(stored, answers)
         if stored.slots_due:
             self._on_stored()
-        log.debug("action=stored messages=%d", len(batch))
+        self._session.acknowledge(delivery)
+        self._session.publish_acks(_device_acks(stored, answers))
+        log.debug("action=stored messages=%d", len(delivery.messages))
 
-    def _tell_devices(self, stored: Stored, answers: dict[PressKey, str]) -> None:
-        for (device_id, boot), seqs in stored.acks.items():
-            self._session.publish_ack(device_id, encode_ack(boot, seqs))
-        for press in stored.presses:
-            self._session.publish_ack(
-                press.device_id, encode_ack(press.boot, [press.seq], answers.get(press))
-            )
+
+def _has_press(delivery: Delivery) -> bool:
+    return any(is_press(message.payload) for message in delivery.messages)
+
+
+def _device_acks(stored: Stored, answers: dict[PressKey, str]) -> list[tuple[str, bytes]]:
+    """One acknowledgement for all of a device's records, and one for each press."""
+    acks = [
+        (device_id, encode_ack(boot, seqs[at : at + _ACKS_AT_ONCE]))
+        for (device_id, boot), seqs in stored.acks.items()
+        for at in range(0, len(seqs), _ACKS_AT_ONCE)
+    ]
+    acks += [
+        (press.device_id, encode_ack(press.boot, [press.seq], answers.get(press))) for press in stored.presses
+    ]
+    return acks

@@ -1,21 +1,21 @@
 """One batch of messages into one transaction: readings, quarantine, reports, slots marked due.
 
-It never acknowledges anything; the caller does, after the commit.
+It never acknowledges anything; the caller does, after the commit. Statements are few and set-based, and no
+ORM object is made on the way of a reading.
 """
 
 import hashlib
-from collections.abc import Iterable
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, update
+import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from replenish_server.database import UtcTime
 from replenish_server.fleet import twin
-from replenish_server.fleet.tables import Device, Slot
 from replenish_server.ids import DeviceId
 from replenish_server.telemetry.codec import (
     PRESS_AGE_LIMIT,
@@ -25,13 +25,17 @@ from replenish_server.telemetry.codec import (
     decode_report,
     parse_topic,
 )
-from replenish_server.telemetry.tables import Quarantined, Reading
+from replenish_server.telemetry.sources import Boot, Source, Sources, take, unix_ms, write_ranges
+from replenish_server.telemetry.tables import MEASURED, QUALITIES, Quarantined
 
 _KEPT_PAYLOAD_BYTES = 1024  # enough to see what it was; a quarantine must not be a way to fill the disk
+_SEEN_STEP_MS = 10_000  # "last seen" is written when it is older than this, not with each message
+_TOPICS_KEPT = 400_000
+_KIND = {kind: number for number, kind in enumerate(MEASURED)}
+_QUALITY = {quality: number << 2 for number, quality in enumerate(QUALITIES)}
 
 
-@dataclass(frozen=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """A message as the broker delivered it."""
 
     topic: str
@@ -65,66 +69,159 @@ class Stored:
 
 
 def store_batch(session: Session, batch: list[Incoming]) -> Stored:
-    """Store every message of the batch, or its refusal, and mark the slots that it concerns as due.
+    """Store one batch by itself; a stream of them is cheaper through one `ReadingStore`."""
+    return ReadingStore().store(session, batch)
 
-    The order within the batch does not matter, and neither does storing a message again.
-    """
-    stored = Stored()
-    slots = _known_slots(session, batch)
-    rows: list[dict[str, Any]] = []
-    due: dict[str, datetime] = {}
-    seen: dict[str, datetime] = {}
-    for message in batch:
-        address = parse_topic(message.topic)
+
+class ReadingStore:
+    """Stores batches, and remembers between them what it must not ask the database again."""
+
+    def __init__(self) -> None:
+        self._sources = Sources()
+        self._addresses: dict[str, tuple[str, str] | None] = {}
+
+    def forget(self) -> None:
+        """A transaction failed: what is remembered may never have been stored."""
+        self._sources.forget()
+
+    def store(self, session: Session, batch: list[Incoming]) -> Stored:
+        """Store every message of the batch, or its refusal, and mark the slots that it concerns as due.
+
+        The order within the batch does not matter, and neither does storing a message again.
+        """
+        addresses = self._addresses
+        if len(addresses) > _TOPICS_KEPT:
+            addresses.clear()
+        for message in batch:
+            if message.topic not in addresses:
+                addresses[message.topic] = parse_topic(message.topic)
+        names = {address[0] for message in batch if (address := addresses[message.topic]) is not None}
+        work = _Work(session, self._sources, self._sources.look_up(session.connection(), names))
+        for message in batch:
+            work.take_in(message, addresses[message.topic])
+        return work.finish()
+
+
+class _Work:
+    """What one batch has gathered so far."""
+
+    def __init__(self, session: Session, sources: Sources, known: dict[str, Source]) -> None:
+        self._session, self._sources, self._known = session, sources, known
+        self._connection: Connection = session.connection()
+        self._samples: list[tuple[int, int, int, int, int, int, int | None]] = []
+        self._events: list[tuple[Any, ...]] = []
+        self._boots: list[Boot] = []
+        self._seen: dict[str, Source] = {}
+        self._due: dict[str, int] = {}
+        self._presses: list[PressKey] = []
+        self._received_at: datetime | None = None
+        self._received_ms = 0
+
+    def take_in(self, message: Incoming, address: tuple[str, str] | None) -> None:
+        """Gather one message, or refuse it."""
         if address is None:
-            _quarantine(session, message, Rejected("topic", "no device event or report has this topic"))
-            continue
+            self._refuse(message, Rejected("topic", "no device event or report has this topic"))
+            return
         device_id, kind = address
-        if device_id not in slots:
-            reason = Rejected("unknown_device", f"no device {device_id!r} is registered here")
-            _quarantine(session, message, reason)
-            continue
-        seen[device_id] = max(message.received_at, seen.get(device_id, message.received_at))
+        source = self._known.get(device_id)
+        if source is None:
+            self._refuse(message, Rejected("unknown_device", f"no device {device_id!r} is registered here"))
+            return
+        if message.received_at is not self._received_at:
+            self._received_at, self._received_ms = message.received_at, unix_ms(message.received_at)
+        source.seen_ms = max(source.seen_ms, self._received_ms)
+        self._seen[device_id] = source
         if kind == "st":
-            _store_report(session, DeviceId(device_id), message)
-            continue
+            self._report(device_id, message)
+            return
         event = decode_event(message.payload)
-        if isinstance(event, Event) and event.type != "hello" and event.slot_key not in slots[device_id]:
+        if type(event) is Event:
+            self._event(source, event, message)
+        elif isinstance(event, Rejected):
+            self._refuse_event(source, message, event)
+
+    def _event(self, source: Source, event: Event, message: Incoming) -> None:
+        slot_id = source.slots.get(event.slot_key)
+        if slot_id is None and event.type != "hello":
+            reason = f"device {source.device_id!r} has no slot {event.slot_key!r}"
             key = (event.boot, event.seq)
-            event = Rejected("unknown_slot", f"device {device_id!r} has no slot {event.slot_key!r}", key)
-        if isinstance(event, Rejected):
-            _quarantine(session, message, event)
-            if event.key is not None:
-                stored.acks.setdefault((device_id, event.key[0]), []).append(event.key[1])
-            continue
-        late = _lateness(event, message.retained)
-        if late is not None:
-            _quarantine(session, message, late)
-        rows.append(_row(device_id, event, message, late is not None))
+            self._refuse_event(source, message, Rejected("unknown_slot", reason, key))
+            return
+        late = message.retained or event.type == "press"
+        lateness = _lateness(event, message.retained) if late else None
+        if lateness is not None:
+            self._refuse(message, lateness)
+        boot = self._boot(source, event.boot)
         if event.type == "press":
-            stored.presses.append(PressKey(device_id, event.boot, event.seq))
+            self._presses.append(PressKey(source.device_id, event.boot, event.seq))
         else:
-            stored.acks.setdefault((device_id, event.boot), []).append(event.seq)
-        if event.type != "hello":
-            slot_id = slots[device_id][event.slot_key]
-            due[slot_id] = min(message.received_at, due.get(slot_id, message.received_at))
-    if rows:
-        session.connection().execute(insert(Reading).on_conflict_do_nothing(), rows)
-    _mark(session, due, seen)
-    stored.slots_due = bool(due)
-    return stored
+            boot.acks.append(event.seq)
+        if not take(self._connection, boot, event.seq):
+            return
+        at_ms = self._received_ms - event.age_s * 1000
+        kind = _KIND.get(event.type)
+        if kind is None:
+            self._events.append(
+                _event_row(source.device_id, event, lateness is not None, at_ms, self._received_ms)
+            )
+        else:
+            stream = source.streams.get(event.slot_key)
+            if stream is None:
+                stream = self._sources.stream(self._connection, source, event.slot_key)
+            flags = kind | _QUALITY[event.quality] | event.clock << 4 | (lateness is not None) << 6
+            self._samples.append((stream, at_ms, boot.number, event.seq, event.age_s, flags, event.number))
+        if slot_id is not None and event.type != "hello":
+            due = self._due.get(slot_id)
+            if due is None or due > self._received_ms:
+                self._due[slot_id] = self._received_ms
 
+    def finish(self) -> Stored:
+        """Write what was gathered, one statement for each table."""
+        run = self._connection.exec_driver_sql
+        if self._samples:
+            run(_INSERT_SAMPLE, self._samples)
+        if self._events:
+            run(_INSERT_EVENT, self._events)
+        stored = Stored(presses=self._presses, slots_due=bool(self._due))
+        write_ranges(self._connection, self._boots)
+        for boot in self._boots:
+            if boot.acks:
+                stored.acks[boot.device_id, boot.name] = boot.acks
+                boot.acks = []
+        seen = []
+        for source in self._seen.values():
+            if source.seen_ms - source.last_seen_ms >= _SEEN_STEP_MS:
+                source.last_seen_ms = source.seen_ms
+                seen.append((source.seen_ms, source.device_id, source.seen_ms))
+        if seen:
+            run(_MARK_SEEN, seen)
+        if self._due:
+            run(_MARK_DUE, [(moment, slot_id, moment) for slot_id, moment in self._due.items()])
+        return stored
 
-def _known_slots(session: Session, batch: Iterable[Incoming]) -> dict[str, dict[str, str]]:
-    """Device id -> slot key -> slot id, for the devices named in the batch that are registered."""
-    named = {address[0] for message in batch if (address := parse_topic(message.topic))}
-    found: dict[str, dict[str, str]] = {
-        device_id: {} for device_id in session.exec(select(Device.id).where(col(Device.id).in_(named)))
-    }
-    query = select(Slot.device_id, Slot.key, Slot.id).where(col(Slot.device_id).in_(found))
-    for device_id, key, slot_id in session.exec(query):
-        found[device_id][key] = slot_id
-    return found
+    def _boot(self, source: Source, name: str) -> Boot:
+        boot = source.boots.get(name)
+        if boot is None:
+            boot = self._sources.boot(self._connection, source, name)
+        if not boot.acks and not boot.changed:
+            self._boots.append(boot)
+        return boot
+
+    def _refuse_event(self, source: Source, message: Incoming, rejected: Rejected) -> None:
+        """Refused, and acknowledged where its key can be read: a device must not send it for ever."""
+        self._refuse(message, rejected)
+        if rejected.key is not None:
+            self._boot(source, rejected.key[0]).acks.append(rejected.key[1])
+
+    def _refuse(self, message: Incoming, rejected: Rejected) -> None:
+        _quarantine(self._session, message, rejected)
+
+    def _report(self, device_id: str, message: Incoming) -> None:
+        report = decode_report(message.payload)
+        if isinstance(report, Rejected):
+            self._refuse(message, report)
+        else:
+            twin.record_report(self._session, DeviceId(device_id), report, message.received_at)
 
 
 def _lateness(event: Event, retained: bool) -> Rejected | None:
@@ -136,52 +233,21 @@ def _lateness(event: Event, retained: bool) -> Rejected | None:
     return None
 
 
-def _row(device_id: str, event: Event, message: Incoming, late: bool) -> dict[str, Any]:
-    return {
-        "device_id": device_id,
-        "boot": event.boot,
-        "seq": event.seq,
-        "type": event.type,
-        "slot_key": event.slot_key,
-        "number": event.number,
-        "quality": event.quality,
-        "gesture": event.gesture,
-        "clock": event.clock,
-        "late": late,
-        "health": event.health,
-        "occurred_at": message.received_at - timedelta(seconds=event.age_s),
-        "received_at": message.received_at,
-    }
+def _event_row(device_id: str, event: Event, late: bool, at_ms: int, received_ms: int) -> tuple[Any, ...]:
+    health = None if event.health is None else json.dumps(event.health)
+    key = (device_id, event.boot, event.seq)
+    return (*key, event.type, event.slot_key, event.gesture, event.clock, late, health, at_ms, received_ms)
 
 
-def _store_report(session: Session, device_id: DeviceId, message: Incoming) -> None:
-    report = decode_report(message.payload)
-    if isinstance(report, Rejected):
-        _quarantine(session, message, report)
-    else:
-        twin.record_report(session, device_id, report, message.received_at)
-
-
-def _mark(session: Session, due: dict[str, datetime], seen: dict[str, datetime]) -> None:
-    """One statement for all slots and one for all devices, whatever their number."""
-    connection = session.connection()
-    if due:
-        connection.execute(_MARK_DUE, [{"which": which, "moment": at} for which, at in due.items()])
-    if seen:
-        connection.execute(_MARK_SEEN, [{"which": which, "moment": at} for which, at in seen.items()])
-
-
-_MOMENT = bindparam("moment", type_=UtcTime())
-_MARK_DUE = (
-    update(Slot)
-    .where(col(Slot.id) == bindparam("which"))
-    .values(due_at=func.min(func.coalesce(col(Slot.due_at), _MOMENT), _MOMENT))
+_INSERT_SAMPLE = (
+    "INSERT INTO sample(stream_id, at_ms, boot, seq, age_s, flags, number) VALUES(?, ?, ?, ?, ?, ?, ?)"
 )
-_MARK_SEEN = (
-    update(Device)
-    .where(col(Device.id) == bindparam("which"))
-    .values(last_seen_at=func.max(func.coalesce(col(Device.last_seen_at), _MOMENT), _MOMENT))
+_INSERT_EVENT = (
+    "INSERT INTO device_event(device_id, boot, seq, type, slot_key, gesture, clock, late, health,"
+    " occurred_at, received_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_MARK_DUE = "UPDATE slot SET due_at = ? WHERE id = ? AND (due_at IS NULL OR due_at > ?)"
+_MARK_SEEN = "UPDATE device SET last_seen_at = ? WHERE id = ? AND (last_seen_at IS NULL OR last_seen_at < ?)"
 
 
 def _quarantine(session: Session, message: Incoming, rejected: Rejected) -> None:

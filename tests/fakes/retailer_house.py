@@ -1,5 +1,6 @@
 """One household with a button and a level sensor, in a real SQLite file: where orders and readings can be."""
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from replenish_server.replenishment.forecasts import forecast_slots
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.retailers.tables import Retailer
+from replenish_server.telemetry.store import Incoming, store_batch
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUSEHOLD = HouseholdId("home-1")
@@ -28,6 +30,12 @@ def evaluate_now(session: Session, slot_id: str, now: datetime) -> None:
     """Forecast and judge one slot, as the evaluator does with all that are due."""
     forecasts = forecast_slots(session, [session.get_one(Slot, slot_id)], now, shipped_models())
     evaluate_slot(session, slot_id, now, forecasts.get(slot_id))
+
+
+def store_level(session: Session, device_id: str, boot: str, seq: int, grams: int, at: datetime) -> None:
+    """A level reading that happened and arrived at `at`."""
+    body = {"v": 1, "b": boot, "s": seq, "t": "level", "n": grams}
+    store_batch(session, [Incoming(f"rp/1/{device_id}/up/ev", json.dumps(body).encode(), False, at)])
 
 
 def product(pack_amount: int = 1_000_000) -> Product:

@@ -19,10 +19,9 @@ from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.port import Problem
-from replenish_server.telemetry.tables import Reading
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.views import Refused, RulesForm
-from tests.fakes.retailer_house import evaluate_now
+from tests.fakes.retailer_house import evaluate_now, store_level
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 GRAM = 1000
@@ -89,18 +88,7 @@ class Home:
         with self.database.write() as session:
             for number, level in enumerate(reversed(levels_g)):
                 at = self.clock.now() - timedelta(hours=age_hours + number * hours_apart)
-                session.add(
-                    Reading(
-                        device_id="jug",
-                        boot="0000abcd",
-                        seq=1000 - number,
-                        type="level",
-                        slot_key="main",
-                        number=level,
-                        occurred_at=at,
-                        received_at=at,
-                    )
-                )
+                store_level(session, "jug", "0000abcd", 1000 - number, level, at)
             session.flush()
             evaluate_now(session, self.jug, self.clock.now())
 
@@ -242,18 +230,7 @@ def test_delivered_counts_as_spare_until_it_is_poured_in(home: Home) -> None:
     with home.database.write() as session:
         for number in range(2):
             at = NOW + timedelta(hours=3 + number)
-            session.add(
-                Reading(
-                    device_id="jug",
-                    boot="0000abcd",
-                    seq=2000 + number,
-                    type="level",
-                    slot_key="main",
-                    number=1500,
-                    occurred_at=at,
-                    received_at=at,
-                )
-            )
+            store_level(session, "jug", "0000abcd", 2000 + number, 1500, at)
         session.flush()
         evaluate_now(session, home.jug, home.clock.now())
     closed = home.pages.order(order_id, "en")

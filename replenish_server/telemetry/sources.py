@@ -1,0 +1,212 @@
+"""Who may speak, and what of each boot is stored already: read once, remembered, bounded.
+
+Only the writer of readings changes what is remembered here; after a transaction that failed it must `forget`.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlmodel import col
+
+from replenish_server.fleet.tables import Device, Slot
+from replenish_server.telemetry.tables import SeenRange, Stream
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_BELIEVED_S = 4.0  # a device that was removed by another process is still heard for this long
+_SOURCES_KEPT = 200_000  # about 1 KiB each
+_BOOTS_KEPT = 4  # of one device; one that restarts all the time must not fill the memory
+
+
+@dataclass(slots=True)
+class Boot:
+    """One boot of a device, with the newest range of sequences that is stored without a gap.
+
+    Args:
+        device_id: whose.
+        name: 8 hex digits.
+        number: the same as a number.
+        low: first sequence of the range.
+        high: last one; below `low` when nothing is stored.
+        changed: whether the range is to be written.
+        acks: sequences of this batch that are safe once it is committed.
+    """
+
+    device_id: str
+    name: str
+    number: int
+    low: int
+    high: int
+    changed: bool = False
+    acks: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Source:
+    """A registered device, as far as ingest must know it.
+
+    Args:
+        device_id: its id.
+        slots: slot key -> slot id.
+        streams: slot key -> number of the stream.
+        boots: by boot id, the latest few.
+        last_seen_ms: what the device's row says, Unix milliseconds; 0 before its first message.
+        seen_ms: the newest message of all batches.
+        checked_s: when the database was asked, in monotonic seconds.
+    """
+
+    device_id: str
+    slots: dict[str, str]
+    last_seen_ms: int
+    checked_s: float
+    streams: dict[str, int] = field(default_factory=dict)
+    boots: dict[str, Boot] = field(default_factory=dict)
+    seen_ms: int = 0
+
+
+class Sources:
+    """All devices that spoke lately."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Source] = {}
+        self._version: object = None
+        self._changed_s = 0.0
+
+    def forget(self) -> None:
+        """Believe nothing: a transaction failed, and what is remembered may never have been stored."""
+        self._known.clear()
+
+    def look_up(self, connection: Connection, names: Iterable[str]) -> dict[str, Source]:
+        """All that is remembered, after asking the database about those of `names` that may have changed."""
+        moment = time.monotonic()
+        version = connection.exec_driver_sql("PRAGMA data_version").scalar()
+        if version != self._version:  # somebody else wrote since, anything
+            self._version, self._changed_s = version, moment
+        known = self._known
+        old = min(self._changed_s, moment - _BELIEVED_S)
+        unsure = [name for name in names if (source := known.get(name)) is None or source.checked_s < old]
+        if unsure:
+            if len(known) + len(unsure) > _SOURCES_KEPT:
+                known.clear()
+            self._ask(connection, unsure, moment)
+        return known
+
+    def boot(self, connection: Connection, source: Source, name: str) -> Boot:
+        """A boot of a device with its newest stored range."""
+        number = int(name, 16)
+        newest = connection.execute(_NEWEST_RANGE, {"device": source.device_id, "of_boot": number}).first()
+        low, high = (0, -1) if newest is None else (newest[0], newest[1])
+        if len(source.boots) >= _BOOTS_KEPT:
+            idle = next((boot for boot in source.boots.values() if not boot.changed and not boot.acks), None)
+            if idle is not None:
+                del source.boots[idle.name]
+        found = source.boots[name] = Boot(source.device_id, name, number, low, high)
+        return found
+
+    def stream(self, connection: Connection, source: Source, slot_key: str) -> int:
+        """The number of a device's stream, given to it at its first reading."""
+        key = {"device_id": source.device_id, "slot_key": slot_key}
+        connection.execute(insert(Stream).values(key).on_conflict_do_nothing())
+        query = select(col(Stream.id)).where(
+            col(Stream.device_id) == source.device_id, col(Stream.slot_key) == slot_key
+        )
+        number: int = connection.execute(query).scalar_one()  # type: ignore[assignment] # a key is not None
+        source.streams[slot_key] = number
+        return number
+
+    def _ask(self, connection: Connection, names: list[str], moment: float) -> None:
+        """One query for all devices; who is not registered any more is not remembered any more."""
+        known, found = self._known, set()
+        for device_id, last_seen_at, key, slot_id in connection.execute(_DEVICES, {"names": names}):
+            source = known.get(device_id)
+            if source is None:
+                seen_ms = unix_ms(last_seen_at) if last_seen_at is not None else 0
+                source = known[device_id] = Source(device_id, {}, seen_ms, moment)
+            if device_id not in found:
+                found.add(device_id)
+                source.slots, source.checked_s = {}, moment
+            if key is not None:
+                source.slots[key] = slot_id
+        for name in names:
+            if name not in found:
+                known.pop(name, None)
+
+
+def take(connection: Connection, boot: Boot, seq: int) -> bool:
+    """Note a sequence of a boot as stored; returns whether it was not stored before.
+
+    The usual next one is a matter of two comparisons; one that comes out of order costs some statements.
+    """
+    if seq == boot.high + 1 and boot.high >= boot.low:
+        boot.high = seq
+        boot.changed = True
+        return True
+    if boot.low <= seq <= boot.high:
+        return False
+    if seq > boot.high:
+        write_ranges(connection, [boot])
+        boot.low = boot.high = seq
+        boot.changed = True
+        return True
+    return _fill(connection, boot, seq)
+
+
+def write_ranges(connection: Connection, boots: Iterable[Boot]) -> None:
+    """Store the newest range of each boot that changed."""
+    rows = []
+    for boot in boots:
+        if boot.changed:
+            rows.append((boot.device_id, boot.number, boot.low, boot.high))
+            boot.changed = False
+    if rows:
+        connection.exec_driver_sql(_WRITE_RANGE, rows)
+
+
+def unix_ms(moment: datetime) -> int:
+    """Whole milliseconds since 1970, as `database.UtcTime` keeps them."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _fill(connection: Connection, boot: Boot, seq: int) -> bool:
+    """A sequence below the newest range: known already, or a range of its own, or joined to neighbours."""
+    key = {"device": boot.device_id, "of_boot": boot.number}
+    below = connection.execute(_RANGE_BELOW, {**key, "seq": seq}).first()
+    if below is not None and below[1] >= seq:
+        return False
+    joins_below = below is not None and below[1] == seq - 1
+    low = below[0] if below is not None and joins_below else seq
+    if boot.low == seq + 1:
+        connection.execute(_DROP_RANGE, {**key, "start": boot.low})
+        boot.low, boot.changed = low, True
+        write_ranges(connection, [boot])
+        return True
+    above = connection.execute(_RANGE_AT, {**key, "start": seq + 1}).first()
+    high = seq
+    if above is not None:
+        high = above[1]
+        connection.execute(_DROP_RANGE, {**key, "start": seq + 1})
+    connection.exec_driver_sql(_WRITE_RANGE, [(boot.device_id, boot.number, low, high)])
+    return True
+
+
+_OF_BOOT = (col(SeenRange.device_id) == bindparam("device")) & (col(SeenRange.boot) == bindparam("of_boot"))
+_RANGES = select(col(SeenRange.low), col(SeenRange.high)).where(_OF_BOOT)
+_NEWEST_RANGE = _RANGES.order_by(col(SeenRange.low).desc()).limit(1)
+_RANGE_BELOW = _NEWEST_RANGE.where(col(SeenRange.low) <= bindparam("seq"))
+_RANGE_AT = _RANGES.where(col(SeenRange.low) == bindparam("start"))
+_DROP_RANGE = SeenRange.__table__.delete().where(  # type: ignore[attr-defined]
+    _OF_BOOT & (col(SeenRange.low) == bindparam("start"))
+)
+_WRITE_RANGE = (
+    "INSERT INTO seen_range(device_id, boot, low, high) VALUES(?, ?, ?, ?)"
+    " ON CONFLICT(device_id, boot, low) DO UPDATE SET high = excluded.high"
+)
+_DEVICES = (
+    select(col(Device.id), col(Device.last_seen_at), col(Slot.key), col(Slot.id))
+    .outerjoin(Slot, col(Slot.device_id) == col(Device.id))
+    .where(col(Device.id).in_(bindparam("names", expanding=True)))
+)
