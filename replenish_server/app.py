@@ -20,6 +20,7 @@ from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
 from replenish_server.ordering.timekeeper import Timekeeper
 from replenish_server.replenishment.answers import known_answers, tell_presses
+from replenish_server.replenishment.dash import DashDesk
 from replenish_server.replenishment.evaluate import Evaluator
 from replenish_server.replenishment.models import ModelStore
 from replenish_server.replenishment.refit import refit_is_due
@@ -34,6 +35,7 @@ from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
+from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.retail_api import build_retail_api, retail_limits
@@ -206,6 +208,8 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_retailer_edge(settings.base_url, server.keys.public, server.take_in))
     desk = Desk(server.database, server.clock, server.retailer_acted)
     app.mount("/retail/v1", build_retail_api(desk, *retail_limits()))
+    dash = DashDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
+    app.mount("/drs", build_dash_api(dash, *dash_limits()))
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_shopping_router(shopping))
     people = DatabasePeople(server.database, server.clock)

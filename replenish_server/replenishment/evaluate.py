@@ -120,6 +120,13 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
     session.add(slot)
 
 
+def judge_press(session: Session, slot: Slot, late: bool, now: datetime) -> tuple[Decision, DecisionId]:
+    """What a press would lead to, kept as a decision; no order comes of it."""
+    insight = gather(session, slot, open_order(session, slot.id), now, None)
+    decision = decide_on_press(insight.facts, late, timedelta(0))
+    return decision, _keep(session, slot.id, decision, now)
+
+
 def _watch(session: Session, slot: Slot, decision: Decision, now: datetime) -> None:
     """Three low readings are needed at the reorder point, so the device must know where that is."""
     if decision.reorder_point is not None and not is_counted(slot):  # a counter does not know what is left
