@@ -83,7 +83,7 @@ async def test_what_is_to_buy_stands_on_the_list_and_is_ticked_once(
     again = await client.post(f"/orders/{order_id}/bought")
     assert 409 == again.status_code
     assert "no longer to be bought" in again.text
-    assert 409 == (await client.post("/orders/ord-nobody/arrived")).status_code
+    assert 404 == (await client.post("/orders/ord-nobody/arrived")).status_code
 
 
 async def test_a_cart_is_opened_bought_and_arrives(house: House, client: httpx.AsyncClient) -> None:
