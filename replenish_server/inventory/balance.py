@@ -19,6 +19,7 @@ _TOLERANCE_SHARE = 0.01  # of the container a day: two readings' noise, and a sw
 _TOLERANCE_OF_USE = 0.2  # of what was counted: flow meters and doses are no better
 _SAME_SIGN = 0.7  # of the days, so that one odd day makes no drift
 _DRIFT_TOLERANCES = 2
+_FOLLOWING_SHARE = 0.3  # a level that fell by less of what was counted did not follow it
 _BORDER = timedelta(hours=8)  # a day's level is told by readings so shortly before its end
 FRESH = timedelta(hours=26)  # a day, and two hours for a device that sleeps: as the policy counts
 _STALE = timedelta(days=7)
@@ -36,7 +37,7 @@ class Finding(StrEnum):
     LEAKING = "leaking"
     """The level falls for three days by more than was counted."""
     NOT_FOLLOWING = "not_following"
-    """Use was counted for three days, and the level did not fall by it: stuck, or filled unseen."""
+    """Much was counted within a week, and the level did not fall by it: stuck, or filled unseen."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def weigh(level: LevelHistory, counted: TotalHistory, capacity: int, days: int =
         return Balance(Finding.UNKNOWN, n, fell, used, None)
     differences = [fell - used for fell, used in fell_and_used]
     tolerance = capacity * _TOLERANCE_SHARE + _TOLERANCE_OF_USE * used / n
-    return Balance(_find(differences, tolerance), n, fell, used, round((fell - used) / n))
+    finding = Finding.NOT_FOLLOWING if _stands(fell_and_used, tolerance) else _find(differences, tolerance)
+    return Balance(finding, n, fell, used, round((fell - used) / n))
 
 
 def known_share(samples: Iterable[LevelSample], at: datetime) -> Known:
@@ -137,13 +139,20 @@ def _level_at(points: Sequence[tuple[datetime, int]], moment: datetime) -> int |
     return round(median(near[-3:])) if near else None
 
 
+def _stands(fell_and_used: Sequence[tuple[int, int]], tolerance: float) -> bool:
+    """Whether within the newest days, three to a week, much more was counted than the level fell."""
+    for days in range(_LEAST_DAYS, min(KNOWN_DAYS, len(fell_and_used)) + 1):
+        fell, used = (sum(column) for column in zip(*fell_and_used[:days], strict=True))
+        if used - fell > _LEAST_DAYS * tolerance and fell < _FOLLOWING_SHARE * used:
+            return True
+    return False
+
+
 def _find(differences: Sequence[int], tolerance: float) -> Finding:
     """Judge the differences of each day, newest first."""
     newest = differences[:_LEAST_DAYS]
     if min(newest) > tolerance:
         return Finding.LEAKING
-    if max(newest) < -tolerance:
-        return Finding.NOT_FOLLOWING
     total = sum(differences)
     agreeing = fmean(difference * total > 0 for difference in differences)
     if abs(total) > _DRIFT_TOLERANCES * tolerance and agreeing >= _SAME_SIGN:

@@ -62,6 +62,7 @@ class LevelHistory:
             reading that is not good, or of a lifted container, ends the run before it.
         uses: falls beyond noise, oldest first.
         drift: base units by which the level moved without use or refill; negative when it sank.
+        step: base units of the smallest fall that is believed, which is how noisy the sensor is.
     """
 
     level: int | None
@@ -72,6 +73,7 @@ class LevelHistory:
     trailing: tuple[tuple[datetime, int], ...]
     uses: tuple[Consumption, ...] = ()
     drift: int = 0
+    step: int = 0
 
 
 def read_levels(samples: Iterable[LevelSample], capacity: int, days: int = 84) -> LevelHistory:
@@ -99,6 +101,7 @@ def read_levels(samples: Iterable[LevelSample], capacity: int, days: int = 84) -
         trailing=tuple((point.at, point.level) for point in trailing),
         uses=steps.uses,
         drift=steps.drift,
+        step=steps.step,
     )
 
 

@@ -42,11 +42,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Steps:
-    """Refills and uses, oldest first, and the base units that moved without either."""
+    """Refills and uses, oldest first; base units that moved without either, and the least fall believed."""
 
     refills: tuple[Refill, ...]
     uses: tuple[Consumption, ...]
     drift: int
+    step: int = 0
 
 
 def without_outliers(points: Sequence[Point], capacity: int) -> list[Point]:
@@ -190,9 +191,9 @@ class _Walk:
         self._forget(i)
         if self.low - level < self.step:
             return
-        since, at = self.points[self.anchor].at, self.points[i].at
         amount = self.low - level
         if not self._creeps(self.anchor, i, amount):
+            since, at = self._last_full(i), self.points[i].at
             self.uses.append(Consumption(min(since, at), at, amount))
             self.seen -= amount
         self.anchor, self.low = i, level
@@ -205,6 +206,13 @@ class _Walk:
             self.uses.append(Consumption(min(since, at), at, amount))
             self.seen -= amount
 
+    def _last_full(self, i: int) -> datetime:
+        """When the fall that the i-th point completes had certainly not begun."""
+        k = i - 1
+        while k > self.anchor and self.calm[k] < self.low - self.step // 2:
+            k -= 1
+        return self.points[k].at
+
     def _creeps(self, since: int, until: int, amount: int) -> bool:
         """Whether a fall between two points is slower than anybody uses anything."""
         passed = self.points[until].at - self.points[since].at
@@ -212,7 +220,10 @@ class _Walk:
 
     def steps(self) -> Steps:
         """What was found; what neither refills nor uses account for has drifted."""
-        return Steps(tuple(self.refills), tuple(self.uses), self.points[-1].level - self.seen)
+        last = self.points[-1].level
+        if len(self.points) > 1 and last - self.points[-2].level >= self.capacity * REFILL_SHARE:
+            last = self.points[-2].level  # a refill that no second reading confirms yet
+        return Steps(tuple(self.refills), tuple(self.uses), last - self.seen, self.step)
 
     def _just_before(self, i: int) -> int:
         """The lowest level within the last hours before the i-th point, at least that of the last point."""

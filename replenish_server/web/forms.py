@@ -86,6 +86,15 @@ def read_packs(text: str) -> int | None:
     return int(bare) if re.fullmatch(r"[0-9]{1,2}", bare, re.ASCII) else None
 
 
+def read_remaining(text: str, slot: SlotView) -> int | None:
+    """What remains, in the slot's unit and at most its capacity, or None for anything else."""
+    bare = text.strip()
+    if not _WHOLE.fullmatch(bare):
+        return None
+    value = int(bare.replace(",", ""))
+    return value if value <= (slot.capacity or 0) else None
+
+
 def _read_threshold(text: str, slot: SlotView, lang: Lang, errors: dict[str, str]) -> int | None:
     bare = text.strip()
     if not bare:

@@ -31,16 +31,17 @@ from replenish_server.replenishment.forecasts import forecast_next_order, foreca
 from replenish_server.replenishment.outlook import SlotFacts, look_ahead
 from replenish_server.replenishment.policy import FRESH_FOR
 from replenish_server.replenishment.priors import Models
-from replenish_server.replenishment.readings import read_history
+from replenish_server.replenishment.readings import is_counted, read_history
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.risk import Timing, timing_outcome
 from replenish_server.replenishment.sentences import sentence
-from replenish_server.replenishment.stock import correct_spare, infer_button_stock
+from replenish_server.replenishment.stock import correct_spare, fit_unit, infer_button_stock
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import views
 from replenish_server.web.shopping import hand_off_view
+from replenish_server.web.stock import stock_view
 
 _RECENT_ORDERS = 12
 _CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
@@ -149,6 +150,16 @@ class DatabasePages:
             correct_spare(session, slot, spare_packs, self._clock.now())
         self._on_wish()
 
+    def fit_unit(self, slot_id: str, remaining: int | None) -> None:
+        """Keep what a person said of a slot that counts its use."""
+        with self._database.write() as session:
+            slot = session.get(Slot, slot_id)
+            if slot is None or not is_counted(slot):
+                raise views.Refused("slot_gone")
+            left = None if remaining is None else remaining * BY_BASE[slot.unit].factor
+            fit_unit(session, slot, left, self._clock.now())
+        self._on_wish()
+
     def approve(self, order_id: str, ceiling_minor: int, by: str = "") -> None:
         """A person says yes to what they were shown."""
         self._act(partial(order_acts.approve, ceiling_minor=ceiling_minor, by=by), order_id)
@@ -211,6 +222,7 @@ class DatabasePages:
             last_seen=device.last_seen_at,
             chart=self._chart(session, slot, unit, run_out, now) if chart and has_sensor else None,
             tz=household.time_zone,
+            stock=stock_view(session, slot, insight, now, lang) if chart and has_sensor else None,
         )
 
     def _inferred(self, session: Session, slot: Slot, now: datetime) -> tuple[float, float, float] | None:

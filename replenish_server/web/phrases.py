@@ -8,12 +8,14 @@ from typing import Final
 
 from replenish_server.web.people_phrases import PEOPLE_PHRASES
 from replenish_server.web.shopping_phrases import SHOPPING_PHRASES
+from replenish_server.web.stock_phrases import STOCK_PHRASES
 from replenish_server.web.views import Lang
 
 # Each key holds the English and the Korean phrase, in this order.
 PHRASES: Final[dict[str, tuple[str, str]]] = {
     **PEOPLE_PHRASES,
     **SHOPPING_PHRASES,
+    **STOCK_PHRASES,
     # The frame of every page
     "site.name": ("Replenish", "자동 보충"),
     "site.skip": ("Skip to the content", "본문으로 건너뛰기"),

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from replenish_server.web import forms, language
 from replenish_server.web.errors import error_page, install_error_pages
+from replenish_server.web.formats import quantity
 from replenish_server.web.gate import PageRoute, household_of, viewer_of
 from replenish_server.web.people_routes import ON_HOME, add_people_routes
 from replenish_server.web.people_views import PeoplePages
@@ -116,6 +117,26 @@ def _add_slot_routes(router: APIRouter, pages: HouseholdPages) -> None:
             return _slot_page(pages, request, lang, view, forms.typed_from(view), status=409, refused=said)
         return _see(slot_path(slot_id), "spare_saved")
 
+    @router.post("/slots/{slot_id}/fitted")
+    def fitted(request: Request, slot_id: str, remaining: Annotated[str | None, Form()] = None) -> Response:
+        lang = language.pick(request)
+        view = pages.slot(slot_id, lang)
+        if view is None:
+            return error_page(request, 404)
+        left = None if remaining is None else forms.read_remaining(remaining, view)
+        if remaining is not None and left is None:
+            most = quantity(view.capacity or 0, view.unit, lang)
+            errors = {"remaining": translate(lang, "error.remaining", capacity=most)}
+            typed = replace(forms.typed_from(view), errors=errors)
+            return _slot_page(pages, request, lang, view, typed, status=422)
+        try:
+            pages.fit_unit(slot_id, left)
+        except Refused as refusal:
+            said = refusal_text(refusal.message, lang)
+            return _slot_page(pages, request, lang, view, forms.typed_from(view), status=409, refused=said)
+        return _see(slot_path(slot_id), "fitted_saved")
+
+    @router.get("/slots/{slot_id}/fitted")
     @router.get("/slots/{slot_id}/spare")
     @router.get("/slots/{slot_id}/rules")
     def reload_of_a_refused_form(slot_id: str) -> Response:

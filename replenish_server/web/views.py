@@ -171,6 +171,24 @@ class OrderView:
 
 
 @dataclass(frozen=True)
+class StockView:
+    """What became of a slot's stock. Quantities are in the slot's unit.
+
+    `used` is the sum over the last `used_days` days that readings cover, at most seven; None before the
+    first. `elsewhere` holds (when, packs) of refills that no order explains, newest first; `sensor` what a
+    person should know of the sensor, a sentence each; `counted` whether a person may have to say that a new
+    unit was fitted.
+    """
+
+    used_days: int
+    used: int | None
+    most_in_a_day: int | None
+    elsewhere: Sequence[tuple[datetime, int]]
+    sensor: Sequence[str]
+    counted: bool
+
+
+@dataclass(frozen=True)
 class SlotView:
     """One slot: what is loaded, what is coming, and the household's rules for it.
 
@@ -178,7 +196,8 @@ class SlotView:
     `inferred` is what a button's slot should hold, in packs: likely, at least, at most; None when unknown.
     `level_state` "none" means that the device is a button without a sensor. `price_cap_minor` is the most
     that one order may cost in all, None for no cap. `tz` is the household's IANA time zone. `chart` and
-    `timings` are filled by `HouseholdPages.slot` only, `timings` once something is known.
+    `timings` are filled by `HouseholdPages.slot` only, `timings` once something is known; so is `stock`, for
+    a slot with a sensor.
     """
 
     slot_id: str
@@ -208,6 +227,7 @@ class SlotView:
     last_seen: datetime | None
     chart: ChartView | None
     tz: str
+    stock: StockView | None = None
 
 
 @dataclass(frozen=True)
@@ -263,6 +283,13 @@ class HouseholdPages(Protocol):
 
         Raises:
             Refused: the slot is gone, or has no sensor.
+        """
+
+    def fit_unit(self, slot_id: str, remaining: int | None) -> None:
+        """Keeps that a new unit was fitted; or what remains of the present one, in the slot's unit.
+
+        Raises:
+            Refused: the slot is gone, or its device measures by itself.
         """
 
     def approve(self, order_id: str, ceiling_minor: int, by: str = "") -> None:

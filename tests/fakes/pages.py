@@ -193,6 +193,9 @@ class FakePages:
         self._act("correct_spare", slot_id, spare_packs)
         self.slots[slot_id] = replace(self.slots[slot_id], spare_packs=spare_packs)
 
+    def fit_unit(self, slot_id: str, remaining: int | None) -> None:
+        self._act("fit_unit", slot_id, remaining)
+
     def approve(self, order_id: str, ceiling_minor: int, by: str = "") -> None:
         self.named.append(by)
         self._act("approve", order_id, ceiling_minor)

@@ -1,0 +1,70 @@
+"""PURE: what is to be said of a sensor itself: it drifts, it is noisy, level and counted use disagree."""
+
+from replenish_server.inventory import LevelHistory
+from replenish_server.inventory.balance import Balance, Finding
+from replenish_server.replenishment.amounts import amount
+
+_DRIFT_SHARE = 0.05  # of the container, since the readings that are looked at began
+_DRIFT_STEPS = 4  # and of what this sensor can tell from noise: less says nothing
+_NOISY_SHARE = 0.015  # a step of a usual scale is half a percent
+
+
+def about_sensor(
+    history: LevelHistory, balance: Balance | None, capacity: int, unit: str, language: str
+) -> tuple[str, ...]:
+    """What a person should know of the sensor, a sentence each; nothing where all is well.
+
+    Args:
+        history: of the last weeks.
+        balance: level against counted use, where a device reports both.
+        capacity: base units of a full container.
+        unit: base unit.
+        language: "ko", anything else is English.
+    """
+    korean = language == "ko"
+    said = [] if balance is None else _balance(balance, unit, korean)
+    if abs(history.drift) > max(_DRIFT_SHARE * capacity, _DRIFT_STEPS * history.step):
+        by = amount(abs(history.drift), unit)
+        up = history.drift > 0
+        said.append(
+            f"센서 값이 사용과 무관하게 {by} {'올라갔습니다' if up else '내려갔습니다'}. "
+            "사용량으로 세지 않습니다."
+            if korean
+            else f"The sensor drifts: it {'rose' if up else 'sank'} by {by} without a refill or use; "
+            "that is not counted as use."
+        )
+    if history.step > _NOISY_SHARE * capacity:
+        least = amount(history.step, unit)
+        said.append(
+            f"센서가 흔들려 {least}보다 작은 변화는 알 수 없습니다."
+            if korean
+            else f"The sensor is noisy: changes under {least} cannot be told from noise."
+        )
+    return tuple(said)
+
+
+def _balance(balance: Balance, unit: str, korean: bool) -> list[str]:
+    """Level against counted use."""
+    if balance.finding in (Finding.UNKNOWN, Finding.BALANCED):
+        return []
+    fell, used = amount(balance.fell, unit), amount(balance.used, unit)
+    both = (
+        f"{balance.days}일 동안 {fell} 줄었고 {used} 사용한 것으로 집계되었습니다"
+        if korean
+        else f"In {balance.days} days the level fell by {fell}, and {used} were counted"
+    )
+    english, korean_text = _MEANS[balance.finding]
+    return [f"{both}: {korean_text}" if korean else f"{both}: {english}"]
+
+
+_MEANS = {
+    Finding.DRIFTING: ("the sensor drifts.", "센서 값이 조금씩 변합니다."),
+    Finding.LEAKING: (
+        "something leaks, or is taken without being counted.",
+        "새거나, 집계되지 않고 쓰이고 있습니다.",
+    ),
+    Finding.NOT_FOLLOWING: (
+        "the sensor no longer follows, or somebody filled up unseen. Look at it.",
+        "센서가 따라가지 못하거나 모르는 사이에 채워졌습니다. 확인해 주세요.",
+    ),
+}

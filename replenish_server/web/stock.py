@@ -1,0 +1,52 @@
+"""What the slot's page says of its stock: what was used, what came from elsewhere, how the sensor is."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from replenish_server.fleet.tables import Slot
+from replenish_server.fleet.units import BY_BASE
+from replenish_server.inventory.balance import weigh
+from replenish_server.inventory.totals import read_totals
+from replenish_server.replenishment.facts import SlotInsight
+from replenish_server.replenishment.readings import is_counted, total_samples
+from replenish_server.replenishment.soundness import about_sensor
+from replenish_server.web.views import Lang, StockView
+
+_WEEK = 7
+_BALANCE_PAST = timedelta(days=16)
+_ELSEWHERE_PAST = timedelta(days=180)
+_ELSEWHERE_SHOWN = 3
+
+
+def stock_view(session: Session, slot: Slot, insight: SlotInsight, now: datetime, lang: Lang) -> StockView:
+    """For a slot with a sensor.
+
+    Args:
+        session: a unit of work.
+        slot: which slot.
+        insight: its facts, as the decision sees them.
+        now: the moment.
+        lang: language of the sentences.
+    """
+    capacity = slot.capacity or 1
+    balance = None
+    if not is_counted(slot):
+        totals = total_samples(session, slot, now - _BALANCE_PAST)
+        if any(sample.seq > 0 for sample in totals):  # more than the sign of life that every boot begins with
+            balance = weigh(insight.history, read_totals(totals, (), capacity), capacity)
+    week = [use for use in insight.history.daily_use[:_WEEK] if use is not None]
+    elsewhere = [
+        (opened.at, opened.packs)
+        for opened in insight.ledger.opened_elsewhere
+        if now - opened.at <= _ELSEWHERE_PAST
+    ]
+    factor = BY_BASE[slot.unit].factor
+    return StockView(
+        used_days=len(week),
+        used=sum(week) // factor if week else None,
+        most_in_a_day=max(week) // factor if week else None,
+        elsewhere=elsewhere[-_ELSEWHERE_SHOWN:][::-1],
+        sensor=about_sensor(insight.history, balance, capacity, slot.unit, lang),
+        counted=is_counted(slot),
+    )
