@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -11,7 +11,7 @@ from replenish_server.fleet.units import BY_BASE
 from replenish_server.inventory import LevelHistory, LevelSample, read_levels
 from replenish_server.inventory.totals import Reset, TotalHistory, TotalSample, as_levels, read_totals
 from replenish_server.replenishment.tables import SlotFit
-from replenish_server.telemetry.tables import Reading
+from replenish_server.telemetry.tables import DeviceEvent, Reading
 
 _SAMPLE = (
     col(Reading.occurred_at),
@@ -41,9 +41,7 @@ def level_samples(
     factor = BY_BASE[slot.unit].factor
     query = (
         # Columns and not entities: some thousand rows at a time, and an entity costs ten times its values.
-        select_columns(*_SAMPLE)
-        .where(col(Reading.device_id) == slot.device_id, col(Reading.slot_key) == slot.key)
-        .where(col(Reading.type).in_(("level", "refill")), col(Reading.occurred_at) >= since)
+        select_columns(*_SAMPLE).where(*_of(slot, "level", "refill"), col(Reading.occurred_at) >= since)
     )
     if before is not None:
         query = query.where(col(Reading.occurred_at) < before)
@@ -79,7 +77,7 @@ def read_counted(session: Session, slot: Slot, since: datetime) -> TotalHistory:
     start = max(earlier) if earlier else min([reset.at for reset in resets] + [since])
     last_before = session.exec(
         select(Reading.occurred_at)
-        .where(_is_total(slot), col(Reading.occurred_at) <= start, Reading.quality == "ok")
+        .where(*_of(slot, "usage"), col(Reading.occurred_at) <= start, Reading.quality == "ok")
         .order_by(col(Reading.occurred_at).desc())
         .limit(1)
     ).first()
@@ -93,29 +91,33 @@ def read_counted(session: Session, slot: Slot, since: datetime) -> TotalHistory:
 def total_samples(session: Session, slot: Slot, since: datetime) -> list[TotalSample]:
     """Totals of use from a moment on, in base units; a boot's very first record is a total of nothing."""
     factor = BY_BASE[slot.unit].factor
-    query = select_columns(*_SAMPLE, col(Reading.type)).where(
-        _is_total(slot), col(Reading.occurred_at) >= since
+    counted = select_columns(*_SAMPLE).where(*_of(slot, "usage"), col(Reading.occurred_at) >= since)
+    begun = select(DeviceEvent.occurred_at, DeviceEvent.boot, DeviceEvent.late).where(
+        DeviceEvent.device_id == slot.device_id,
+        DeviceEvent.type == "hello",
+        DeviceEvent.seq == 0,
+        col(DeviceEvent.occurred_at) >= since,
     )
-    return [
+    totals = [
         TotalSample(
             at=at,
             boot=boot,
             seq=seq,
-            total=0 if kind == "hello" else None if number is None else number * factor,
-            good=(quality == "ok" or kind == "hello") and not late,
+            total=None if number is None else number * factor,
+            good=quality == "ok" and not late,
             retained=late,
         )
-        for at, boot, seq, number, quality, late, kind in session.execute(query)
+        for at, boot, seq, number, quality, late in session.execute(counted)
     ]
+    return totals + [TotalSample(at, boot, 0, 0, not late, late) for at, boot, late in session.exec(begun)]
 
 
-def _is_total(slot: Slot) -> ColumnElement[bool]:
-    return and_(
+def _of(slot: Slot, *types: str) -> tuple[ColumnElement[bool], ...]:
+    """What the slot's device sent of some types."""
+    return (
         col(Reading.device_id) == slot.device_id,
-        or_(
-            and_(col(Reading.type) == "usage", col(Reading.slot_key) == slot.key),
-            and_(col(Reading.type) == "hello", col(Reading.seq) == 0),
-        ),
+        col(Reading.slot_key) == slot.key,
+        col(Reading.type).in_(types),
     )
 
 
@@ -123,9 +125,7 @@ def _resets(session: Session, slot: Slot) -> list[Reset]:
     """When it is known what was there: the device's own word, and people's."""
     factor = BY_BASE[slot.unit].factor
     told = select(Reading.occurred_at, Reading.number).where(
-        Reading.device_id == slot.device_id,
-        Reading.slot_key == slot.key,
-        Reading.type == "refill",
+        *_of(slot, "refill"),
         Reading.quality == "ok",
         col(Reading.late).is_(False),
     )

@@ -1,5 +1,6 @@
 """What the slot's page says of stock: use, purchases elsewhere, the sensor, and units that people fit."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ids import RetailerId
 from replenish_server.retailers.tables import Retailer
-from replenish_server.telemetry.tables import Reading
+from replenish_server.telemetry.store import Incoming, store_batch
 from replenish_server.web.views import Refused, StockView
 from tests.fakes.retailer_house import evaluate_now
 from tests.integration.test_household_pages import Home
@@ -29,24 +30,17 @@ def home(tmp_path: Path) -> Iterator[Home]:
     made.database.close()
 
 
-def store(home: Home, device: str, kind: str, numbers: list[int], every: timedelta = HOUR) -> None:
-    """Readings, the last one now."""
+def store(home: Home, device: str, kind: str, numbers: list[int], first_seq: int = 0) -> None:
+    """Hourly readings, the last one now; levels and totals take turns in their sequence."""
     now = home.clock.now()
+    batch = []
+    for n, number in enumerate(numbers):
+        age_s = int((len(numbers) - 1 - n) * HOUR.total_seconds())
+        seq = first_seq + 2 * n + (kind == "level")
+        body = {"v": 1, "b": "0000abcd", "s": seq, "t": kind, "n": number, "a": age_s}
+        batch.append(Incoming(f"rp/1/{device}/up/ev", json.dumps(body).encode(), False, now))
     with home.database.write() as session:
-        for n, number in enumerate(numbers):
-            at = now - (len(numbers) - 1 - n) * every
-            session.add(
-                Reading(
-                    device_id=device,
-                    boot="0000abcd",
-                    seq=2 * n + (kind == "level"),
-                    type=kind,
-                    slot_key="main",
-                    number=number,
-                    occurred_at=at,
-                    received_at=at,
-                )
-            )
+        store_batch(session, batch)
 
 
 def stock(home: Home, slot_id: str, lang: str = "en") -> StockView:
@@ -115,19 +109,7 @@ def test_a_person_says_that_a_filter_was_fitted(home: Home, tmp_path: Path) -> N
     assert (stock(home, slot_id).counted, home.pages.slot(slot_id, "en").level) == (True, None)  # type: ignore[union-attr]
     home.pages.fit_unit(slot_id, None)
     home.clock.at += HOUR
-    with home.database.write() as session:
-        session.add(
-            Reading(
-                device_id="meter",
-                boot="0000abcd",
-                seq=90,
-                type="usage",
-                slot_key="main",
-                number=3500,
-                occurred_at=home.clock.now(),
-                received_at=home.clock.now(),
-            )
-        )
+    store(home, "meter", "usage", [3500], first_seq=90)
     view = home.pages.slot(slot_id, "en")
     assert view is not None
     assert (view.level, view.unit, view.capacity, view.level_state) == (147_500, "ml", 150_000, "good")
