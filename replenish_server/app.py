@@ -35,8 +35,10 @@ from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
+from replenish_server.web.api_desk import ApiDesk
 from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.household import DatabasePages
+from replenish_server.web.household_api import build_household_api
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.retail_api import build_retail_api, retail_limits
 from replenish_server.web.retailer_edge import build_retailer_edge
@@ -212,7 +214,9 @@ def _build_app(server: Server) -> FastAPI:
     app.mount("/drs", build_dash_api(dash, *dash_limits()))
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_shopping_router(shopping))
-    people = DatabasePeople(server.database, server.clock)
+    api = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
+    app.mount("/api/v1", build_household_api(api))
+    people = DatabasePeople(server.database, server.clock, server.wake_dispatch)
     install_pages(
         app,
         pages,

@@ -14,6 +14,10 @@ Data = Mapping[str, int | str | None]
 
 # Each kind holds the English and the Korean sentence. Korean avoids particles after inserted names.
 _TEXTS: dict[str, tuple[str, str]] = {
+    "asked_adult": (
+        "{name} asks for {product} ({slot}). An adult decides.",
+        "{name}님의 요청: {product} ({slot}). 성인이 결정해 주세요.",
+    ),
     "signed_in": (
         "{name} signed in on another browser: {browser}",
         "새 브라우저에서 로그인했습니다: {name} ({browser})",

@@ -1,6 +1,7 @@
 """Tables of people and of how they prove who they are. Secrets are kept as hashes only."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import JSON, Column, Field, Index, SQLModel, text
 
@@ -74,3 +75,15 @@ class ApiToken(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UtcTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class IdempotentCall(SQLModel, table=True):
+    """A request with a key of the asker's own, and its answer once there is one."""
+
+    __tablename__ = "idempotent_call"
+
+    caller: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    answer: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    claimed_at: datetime = Field(sa_type=UtcTime, index=True)

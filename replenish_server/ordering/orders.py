@@ -25,7 +25,7 @@ class NewOrder:
         household_id: of whom.
         retailer_id: where.
         decision_id: why.
-        trigger: "level" or "press".
+        trigger: "level", "press" or "person".
         item_id: the retailer's id of the pack.
         product_name: as people call it.
         packs: how many.
@@ -35,6 +35,7 @@ class NewOrder:
         start: where it begins if `approved` does not say it all: proposed, or cooling off.
         leaves_at: when a cooling-off ends.
         hold_until: how long it may then wait for others to travel with.
+        by: who wanted it, "" when no person did or nobody said who.
     """
 
     slot_id: str
@@ -51,6 +52,7 @@ class NewOrder:
     start: State | None = None
     leaves_at: datetime | None = None
     hold_until: datetime | None = None
+    by: str = ""
 
 
 class NotAllowed(Exception):
@@ -93,7 +95,7 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
     plan(order)
     session.add(order)
     session.flush()
-    session.add(OrderEvent(order_id=order.id, at=now, state=state))
+    session.add(OrderEvent(order_id=order.id, at=now, state=state, by=new.by))
     return OrderId(order.id)
 
 

@@ -116,4 +116,4 @@ def _decider(session: Session, order: PurchaseOrder) -> str:
     for event in session.exec(query):
         if event.by:
             return event.by
-    return "person" if order.approved_minor is not None or order.trigger == "press" else "mandate"
+    return "person" if order.approved_minor is not None or order.trigger in ("press", "person") else "mandate"

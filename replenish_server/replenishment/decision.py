@@ -20,6 +20,7 @@ class Trigger(StrEnum):
 
     LEVEL = "level"
     PRESS = "press"
+    PERSON = "person"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Decision:
     up before a parcel ordered at the next look would come, `accepted_risk` what the household's timing
     allows, `out_once_in_years` how often that means an empty container, `cover_days` what will be left when
     the parcel comes. `known_share` is how much of the last week good readings cover; `week_ratio` and
-    `idle_days` say what drove the forecast (`forecast.RunOut`).
+    `idle_days` say what drove the forecast (`forecast.RunOut`). `by` is who pressed or asked, if known.
     """
 
     kind: Kind
@@ -66,6 +67,7 @@ class Decision:
     currency: str | None = None
     low_readings: int | None = None
     press_age_minutes: int | None = None
+    by: str | None = None
 
     def refused_by(self) -> Verdict | None:
         """The first rule that said no, which is the reason to name."""

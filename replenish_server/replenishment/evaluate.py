@@ -2,16 +2,20 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.fleet.tables import Slot
+from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_watch
 from replenish_server.fleet.units import BY_BASE
+from replenish_server.households.membership import actor_of
+from replenish_server.households.notices import Notice, notify
+from replenish_server.households.people import Act, Actor, Role
+from replenish_server.households.people_tables import Person
 from replenish_server.households.tables import Household
 from replenish_server.ids import DecisionId, DeviceId, new_id
 from replenish_server.ordering.deadlines import CoolingOff, cool_off
@@ -91,11 +95,15 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         insight = gather(session, slot, None, now, run_out)
     if slot.capacity is not None:
         keep_refills(session, slot, insight.refills, insight.refills_since)
+    presser = _presser(session, slot)
     for press in _new_presses(session, slot):
-        decision = decide_on_press(insight.facts, press.late, max(timedelta(0), now - press.occurred_at))
-        decision_id, order_id = _carry_out(session, slot, decision, now)
-        if order is not None and order.state == State.COOLING_OFF and not press.late:
-            leave_now(session, order.id, now, note="a press of the button")
+        decision = decide_on_press(
+            insight.facts, press.late, max(timedelta(0), now - press.occurred_at), presser
+        )
+        decision_id, order_id = carry_out(session, slot, decision, now)
+        if order is not None and order.state == State.COOLING_OFF and _hastens(press, presser):
+            name = "" if presser is None else presser.name
+            leave_now(session, order.id, now, name, "a press of the button")
         joined = order_id is None and order is not None
         session.add(
             PressAnswer(
@@ -114,7 +122,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
             insight = gather(session, slot, order, now, run_out)
     if slot.capacity is not None:
         decision = decide_on_level(insight.facts, now)
-        _carry_out(session, slot, decision, now)
+        carry_out(session, slot, decision, now)
         _watch(session, slot, decision, now)
     slot.due_at = None if slot.capacity is None else now + _LOOK_AGAIN
     session.add(slot)
@@ -143,6 +151,21 @@ def _fitted(order: PurchaseOrder, insight: SlotInsight) -> bool:
     return since is not None and any(refill.at >= since for refill in insight.history.refills)
 
 
+def _hastens(press: DeviceEvent, presser: Actor | None) -> bool:
+    """Whether a press ends an order's cooling-off: a fresh one, of somebody who may spend."""
+    return not press.late and (presser is None or presser.may(Act.SPEND))
+
+
+def _presser(session: Session, slot: Slot) -> Actor | None:
+    """Whose the slot's device is, None for everybody's; somebody who was removed may only ask."""
+    device = session.get_one(Device, slot.device_id)
+    if device.person_id is None:
+        return None
+    person = session.get_one(Person, device.person_id)
+    actor = actor_of(person)
+    return actor if person.removed_at is None else replace(actor, role=Role.GUEST)
+
+
 def _new_presses(session: Session, slot: Slot) -> list[DeviceEvent]:
     """Presses of this slot without an answer, in the order in which they happened."""
     query = (
@@ -164,7 +187,7 @@ def _new_presses(session: Session, slot: Slot) -> list[DeviceEvent]:
     return list(session.exec(query))
 
 
-def _carry_out(
+def carry_out(
     session: Session, slot: Slot, decision: Decision, now: datetime
 ) -> tuple[DecisionId, str | None]:
     """Keep the decision, and open the order that it calls for."""
@@ -189,12 +212,17 @@ def _carry_out(
             start=None if cooling is None else State.COOLING_OFF,
             leaves_at=None if cooling is None else cooling.leaves_at,
             hold_until=None if cooling is None else cooling.hold_until,
+            by=decision.by or "",
         ),
         now,
     )
     if cooling is not None:
         kind = "order_cooling_short" if cooling.shortened else "order_cooling"
         tell(session, session.get_one(PurchaseOrder, order_id), kind, now, leaves_at=cooling.leaves_at)
+    refusal = decision.refused_by()
+    if refusal is not None and refusal.rule == "presser_may_spend":
+        data = {"name": decision.by, "product": slot.product_name, "slot": slot.name, "order_id": order_id}
+        notify(session, Notice(slot.household_id, f"asked:{order_id}", "asked_adult", data, now))
     log.info(
         "action=order_opened slot_id=%s order_id=%s kind=%s trigger=%s packs=%d",
         slot.id,

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from replenish_server.households.mandate import Mandate, Mode, Verdict
+from replenish_server.households.people import Act, Actor
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.outlook import Outlook, SlotFacts, look_ahead
 from replenish_server.replenishment.quantity import Offer, choose_quantity
@@ -111,23 +112,32 @@ def _with_outlook(decision: Decision, outlook: Outlook, known_share: float | Non
     )
 
 
-def decide_on_press(facts: SlotFacts, late: bool, age: timedelta) -> Decision:
-    """What a press leads to: one pack, unless one is already on its way.
+def decide_on_press(
+    facts: SlotFacts,
+    late: bool,
+    age: timedelta,
+    by: Actor | None = None,
+    trigger: Trigger = Trigger.PRESS,
+) -> Decision:
+    """What a press leads to, or a wish in the page: one pack, unless one is already on its way.
 
     Args:
         facts: the slot.
         late: the press came retained or older than its age limit, so it may only ask.
         age: how long ago the press was.
+        by: who pressed, None for a device that is everybody's; who may not spend asks somebody who may.
+        trigger: `PRESS`, or `PERSON` for a wish in the page or of a program.
     """
     verdicts = (
         _open_order_verdict(facts),
         Verdict("fresh_press", not late, {"age_minutes": round(age.total_seconds() / 60)}),
+        _presser_verdict(by),
         _mandate_verdict(facts.mandate),
     )
     wanted = verdicts[0].ok
     return Decision(
-        kind=_kind(wanted, verdicts[1].ok and verdicts[2].ok),
-        trigger=Trigger.PRESS,
+        kind=_kind(wanted, all(verdict.ok for verdict in verdicts[1:])),
+        trigger=trigger,
         packs=1 if wanted else 0,
         unit=facts.unit,
         pack_amount=facts.pack_amount,
@@ -139,7 +149,15 @@ def decide_on_press(facts: SlotFacts, late: bool, age: timedelta) -> Decision:
         price_cap_minor=facts.mandate.price_cap_minor,
         currency=facts.mandate.currency,
         press_age_minutes=round(age.total_seconds() / 60),
+        by=None if by is None else by.name,
     )
+
+
+def _presser_verdict(by: Actor | None) -> Verdict:
+    """Whether who pressed may spend; what is pressed on everybody's device, anybody may press."""
+    if by is None:
+        return Verdict("presser_may_spend", True, {"name": None, "role": None})
+    return Verdict("presser_may_spend", by.may(Act.SPEND), {"name": by.name, "role": by.role.value})
 
 
 def _kind(wanted: bool, allowed: bool) -> Kind:

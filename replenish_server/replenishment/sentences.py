@@ -3,6 +3,7 @@
 from replenish_server.households.mandate import Verdict
 from replenish_server.replenishment.amounts import amount, days, money, number
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
+from replenish_server.replenishment.verdicts import verdict_text
 
 
 def sentence(decision: Decision, language: str) -> str:
@@ -40,6 +41,8 @@ def _ask_reason(decision: Decision, refusal: Verdict | None, korean: bool) -> st
         return (
             f"{minutes}분 전에 누른 버튼" if korean else f"the press came {minutes} minutes late or as a copy"
         )
+    if refusal is not None and refusal.rule == "presser_may_spend":
+        return verdict_text(refusal, decision.unit, "ko" if korean else "en")
     if decision.price_cap_minor is None:
         return "가격 한도가 없음" if korean else "no price cap is set"
     return "먼저 묻도록 설정됨" if korean else "you asked to be asked first"
@@ -47,7 +50,13 @@ def _ask_reason(decision: Decision, refusal: Verdict | None, korean: bool) -> st
 
 def _why(decision: Decision, korean: bool) -> str:
     if decision.trigger is Trigger.PRESS:
+        if decision.by:
+            return f"버튼을 누른 사람: {decision.by}." if korean else f"{decision.by} pressed the button."
         return "버튼이 눌렸습니다." if korean else "The button was pressed."
+    if decision.trigger is Trigger.PERSON:
+        if decision.by:
+            return f"주문을 요청한 사람: {decision.by}." if korean else f"{decision.by} asked for it."
+        return "직접 요청한 주문입니다." if korean else "Somebody asked for it here."
     left = amount(decision.level, decision.unit)
     rate = amount(decision.rate_per_day, decision.unit)
     point = amount(decision.reorder_point, decision.unit)

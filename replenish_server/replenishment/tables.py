@@ -97,3 +97,17 @@ class PressAnswer(SQLModel, table=True):
     joined: bool = False
     told: str | None = None
     at: datetime = Field(sa_type=UtcTime)
+
+
+class OrderWish(SQLModel, table=True):
+    """What became of "order now". A wish has one row by its key, so it leads to at most one order."""
+
+    __tablename__ = "order_wish"
+
+    key: str = Field(primary_key=True)
+    slot_id: str = Field(foreign_key="slot.id", index=True)
+    decision_id: str = Field(foreign_key="decision.id")
+    order_id: str | None = Field(default=None, foreign_key="purchase_order.id")
+    joined: bool = False
+    by: str = ""
+    at: datetime = Field(sa_type=UtcTime)

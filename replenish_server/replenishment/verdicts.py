@@ -16,6 +16,7 @@ _RULES = {
     "three_low_readings": ("Three low readings", "낮은 측정 세 번"),
     "confirmed_count": ("Counted twice", "두 번 집계됨"),
     "fresh_press": ("Fresh press", "방금 누름"),
+    "presser_may_spend": ("Who pressed may spend", "누른 사람의 지출 권한"),
     "mandate": ("Your rules", "내 규칙"),
 }
 
@@ -85,6 +86,26 @@ def _fresh_press(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     return f"pressed {age} minutes ago", f"{age}분 전에 누름"
 
 
+_ROLES = {
+    "owner": ("owner", "소유자"),
+    "adult": ("adult", "성인"),
+    "child": ("child", "어린이"),
+    "guest": ("guest", "손님"),
+    "helper": ("helper", "도우미"),
+}
+
+
+def _presser_may_spend(ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    if n["role"] is None:
+        return "anybody may press it", "누구나 누를 수 있음"
+    english, korean = _ROLES[str(n["role"])]
+    who = f"{n['name']} ({english})" if n["name"] else f"the {english}"
+    whom = f"{n['name']}({korean})" if n["name"] else korean
+    if ok:
+        return f"{who} may spend", f"지출 가능: {whom}"
+    return f"{who} asks an adult", f"성인에게 요청: {whom}"
+
+
 def _mandate(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     cap = number(n["cap_minor"])
     price = money(None if cap is None else int(cap), str(n["currency"]))
@@ -102,5 +123,6 @@ _TEXTS: dict[str, Callable[[bool, Numbers, str], tuple[str, str]]] = {
     "three_low_readings": _three_low_readings,
     "confirmed_count": _confirmed_count,
     "fresh_press": _fresh_press,
+    "presser_may_spend": _presser_may_spend,
     "mandate": _mandate,
 }

@@ -28,6 +28,7 @@ FORM_ACTS: Final[dict[str, str]] = {
     "/orders/{order_id}/cancel": "cancel",
     "/orders/{order_id}/bought": "spend",
     "/orders/{order_id}/arrived": "stock",
+    "/slots/{slot_id}/order": "ask",
     "/slots/{slot_id}/spare": "stock",
     "/slots/{slot_id}/fitted": "stock",
     "/notices/seen": "see",

@@ -46,6 +46,7 @@ from replenish_server.web.stock import stock_view
 _RECENT_ORDERS = 12
 _CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 _PAGE_UNITS: dict[str, views.Unit] = {"mg": "g", "ml": "ml", "page": "pages", "pack": "presses"}
+_TRIGGERS: dict[str, views.Trigger] = {"press": "press", "person": "person"}
 _ASKING = (State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
 
 
@@ -348,7 +349,7 @@ def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.Or
         product_name=order.product_name,
         packs=order.packs,
         state=State(order.state).value,
-        trigger="press" if order.trigger == "press" else "level",
+        trigger=_TRIGGERS.get(order.trigger, "level"),
         created_at=order.created_at,
         total_minor=order.total_minor if order.total_minor is not None else order.quoted_minor,
         currency=order.currency,

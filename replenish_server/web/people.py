@@ -3,7 +3,7 @@
 Reading takes one snapshot; each wish of a person is one transaction, committed here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, SQLModel, col, select
@@ -14,10 +14,11 @@ from replenish_server.fleet.registry import DeviceRefused, give_device
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.households import membership, notices, sign_in
 from replenish_server.households.notice_texts import notice_text
-from replenish_server.households.people import Act, Role, acts_of
+from replenish_server.households.people import Act, Actor, Role, acts_of
 from replenish_server.households.people_tables import Person, SignInSession
 from replenish_server.households.tables import Household, HouseholdNotice
 from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.replenishment.order_now import order_now
 from replenish_server.web.formats import zone
 from replenish_server.web.people_views import (
     DeviceView,
@@ -46,11 +47,13 @@ class DatabasePeople:
     Args:
         database: where everything is.
         clock: the server's clock.
+        on_wish: called after a wish was committed, so that it is carried out at once.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, on_wish: Callable[[], None]) -> None:
         self._database = database
         self._clock = clock
+        self._on_wish = on_wish
 
     def now(self) -> datetime:
         """The server's time."""
@@ -201,6 +204,17 @@ class DatabasePeople:
                 give_device(session, viewer.household_id, device_id, None if person is None else person.id)
             except DeviceRefused as error:
                 raise Refused("device_gone") from error
+
+    def order_now(self, viewer: Viewer, slot_id: str, key: str) -> tuple[str | None, str]:
+        """Order a pack, ask for it, or join the order under way."""
+        actor = Actor(viewer.household_id, viewer.person_id, viewer.name, Role(viewer.role))
+        with self._database.write() as session:
+            slot = session.get(Slot, slot_id)
+            if slot is None or slot.household_id != viewer.household_id:
+                raise Refused("slot_gone")
+            wish = order_now(session, slot, actor, key, self._clock.now())
+        self._on_wish()
+        return wish.order_id, wish.outcome
 
     def inbox(self, viewer: Viewer, lang: Lang, limit: int) -> InboxView:
         """The newest notices."""

@@ -138,6 +138,35 @@ PEOPLE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     ),
     "order.adult_decides": ("An adult decides about this order.", "이 주문은 성인이 결정합니다."),
     "form.adult_only": ("Only an adult changes the rules.", "규칙은 성인만 바꿀 수 있습니다."),
+    "order.trigger_person": ("a wish of somebody here", "직접 요청"),
+    "wish.title": ("Order now", "지금 주문"),
+    "wish.up_to": (
+        "Orders one pack at once, without asking again, for at most {amount} in all.",
+        "다시 묻지 않고 한 팩을 바로 주문합니다. 총액 최대 {amount}.",
+    ),
+    "wish.quote_first": (
+        "Asks the shop for its price; nothing is bought until an adult approves it.",
+        "판매처에 가격을 물어봅니다. 성인이 승인하기 전에는 구매하지 않습니다.",
+    ),
+    "wish.quote": ("Ask for the price of one pack", "한 팩 가격 물어보기"),
+    "wish.ask": ("Ask an adult for one pack", "성인에게 한 팩 요청하기"),
+    "wish.ask_hint": (
+        "Nothing is bought until an adult approves it.",
+        "성인이 승인하기 전에는 구매하지 않습니다.",
+    ),
+    "notice.wish_placing": ("One pack is ordered.", "한 팩을 주문합니다."),
+    "notice.wish_waiting": (
+        "Noted. It waits for an adult’s approval.",
+        "요청했습니다. 성인의 승인을 기다립니다.",
+    ),
+    "notice.wish_already": (
+        "An order for this is already under way, so no second one was made.",
+        "이미 진행 중인 주문이 있어 새로 주문하지 않았습니다.",
+    ),
+    "notice.wish_refused": (
+        "Your rules hold this back for now; the reason stands under “Why”.",
+        "지금은 규칙에 따라 주문하지 않습니다. 이유는 “판단 이유”에 있습니다.",
+    ),
     # Notices
     "notices.title": ("Notices", "알림"),
     "notices.unseen": ("{n} new", "새 알림 {n}개"),

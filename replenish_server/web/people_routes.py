@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Final
+from urllib.parse import quote
 
 import segno
 from fastapi import APIRouter, Form, Request
@@ -35,6 +36,7 @@ def add_people_routes(router: APIRouter, people: PeoplePages, public_url: str | 
     _add_person_routes(router, people, public_url)
     _add_session_routes(router, people)
     _add_notice_routes(router, people)
+    _add_wish_routes(router, people)
 
 
 def _browser(request: Request) -> str:
@@ -262,3 +264,23 @@ def _add_notice_routes(router: APIRouter, people: PeoplePages) -> None:
     @router.get("/notices/seen")
     def reload_of_seen() -> Response:
         return RedirectResponse("/notices", 303)
+
+
+def _add_wish_routes(router: APIRouter, people: PeoplePages) -> None:
+    @router.post("/slots/{slot_id}/order")
+    def order_now(request: Request, slot_id: str, wish: Annotated[str, Form(max_length=60)] = "") -> Response:
+        viewer = viewer_of(request)
+        if not wish:
+            return error_page(request, 400)
+        try:
+            order_id, outcome = people.order_now(viewer, slot_id, f"{viewer.person_id or 'home'}:{wish}")
+        except Refused:
+            return error_page(request, 404)
+        if not viewer.may("see"):
+            return RedirectResponse(f"/?notice=wish_{outcome}", 303)
+        path = f"/slots/{quote(slot_id, safe='')}" if order_id is None else f"/orders/{order_id}"
+        return RedirectResponse(f"{path}?notice=wish_{outcome}", 303)
+
+    @router.get("/slots/{slot_id}/order")
+    def reload_of_a_wish(slot_id: str) -> Response:
+        return RedirectResponse(f"/slots/{quote(slot_id, safe='')}", 303)

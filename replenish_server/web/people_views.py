@@ -154,6 +154,19 @@ class PeoplePages(Protocol):
     def give_device(self, viewer: Viewer, device_id: str, person_id: str) -> None:
         """Makes a device somebody's, with "" everybody's."""
 
+    def order_now(self, viewer: Viewer, slot_id: str, key: str) -> tuple[str | None, str]:
+        """Orders a pack for a slot of the viewer's household, asks an adult, or joins the order under way.
+
+        Args:
+            viewer: who wants it.
+            slot_id: which slot.
+            key: of the form; the same form sent twice is one wish.
+
+        Returns:
+            The order's id, None when the rules held it back; and "placing", "waiting", "already" or
+            "refused".
+        """
+
     def inbox(self, viewer: Viewer, lang: Lang, limit: int) -> InboxView:
         """The newest notices, at most `limit`."""
 

@@ -4,6 +4,7 @@ It must never fetch anything and never mark text from outside as safe: autoescap
 """
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, partial
@@ -48,6 +49,11 @@ def percent(level: int, capacity: int) -> int:
     return max(0, min(100, level * 100 // capacity)) if capacity > 0 else 0
 
 
+def form_token() -> str:
+    """A fresh name for one form, so that sending it twice is one wish."""
+    return secrets.token_urlsafe(12)
+
+
 def _path_part(text: str) -> str:
     return quote(text, safe="")
 
@@ -63,6 +69,7 @@ def _environment() -> Environment:
     environment.globals.update(
         static_url=static_url,
         percent=percent,
+        form_token=form_token,
         offer_of=offer_of,
         draw_chart=chart.draw,
         draw_timings=timing_chart.draw,

@@ -21,7 +21,7 @@ Timing = Literal["early", "balanced", "late"]
 Mode = Literal["ask", "auto"]
 TwinState = Literal["in_force", "pending", "limited", "none"]
 DecisionKind = Literal["hold", "order", "ask"]
-Trigger = Literal["level", "press"]
+Trigger = Literal["level", "press", "person"]
 OrderState = Literal[
     "proposed",
     "needs_approval",

@@ -106,6 +106,10 @@ class FakePeople:
     def give_device(self, viewer: Viewer, device_id: str, person_id: str) -> None:
         self._act("give_device", device_id, person_id)
 
+    def order_now(self, viewer: Viewer, slot_id: str, key: str) -> tuple[str | None, str]:
+        self._act("order_now", viewer.role, slot_id)
+        return ("ord-2", "placing") if viewer.may("spend") else ("ord-2", "waiting")
+
     def inbox(self, viewer: Viewer, lang: Lang, limit: int) -> InboxView:
         unseen = sum(notice.seen_by is None for notice in self.notices)
         return InboxView(self.notices[:limit], unseen, TZ)

@@ -39,7 +39,7 @@ def app(house: House) -> FastAPI:
     made = FastAPI()
     clock = StandingClock()
     pages = DatabasePages(house.database, clock, lambda: None, shipped_models)
-    install_pages(made, pages, DatabasePeople(house.database, clock))
+    install_pages(made, pages, DatabasePeople(house.database, clock, lambda: None))
     return made
 
 

@@ -1,0 +1,190 @@
+"""What programs can do under /api/v1, each for the person of a token: acts, roles and rules as in the pages.
+
+Each wish is one transaction with its answer in it, see `households.idempotency`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlmodel import Session
+
+from replenish_server.clock import Clock
+from replenish_server.database import Database
+from replenish_server.fleet.tables import Slot
+from replenish_server.households import notices
+from replenish_server.households.idempotency import Call, answer_once
+from replenish_server.households.membership import actor_of_token
+from replenish_server.households.people import Act, Actor
+from replenish_server.households.tables import Household
+from replenish_server.ordering import orders
+from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.replenishment.order_now import order_now
+from replenish_server.replenishment.priors import Models
+from replenish_server.web import api_models as models
+from replenish_server.web import api_reading as reading
+from replenish_server.web.views import Lang
+
+_Row = TypeVar("_Row", Slot, PurchaseOrder)
+
+
+class NotHere(Exception):
+    """The household has no such thing, whether another one has or not."""
+
+
+class MayNot(Exception):
+    """The role, or the token's scopes, do not allow it."""
+
+
+@dataclass(frozen=True)
+class ApiDesk:
+    """The acts behind the API.
+
+    Args:
+        database: where everything is.
+        clock: the server's clock.
+        fitted: what forecasts are made with, at any moment.
+        on_wish: called after a wish was committed, so that it is carried out at once.
+    """
+
+    database: Database
+    clock: Clock
+    fitted: Callable[[], Models]
+    on_wish: Callable[[], None]
+
+    def actor(self, token: str) -> Actor | None:
+        """For whom a token acts, None when it does not work."""
+        with self.database.read() as session:
+            return actor_of_token(session, token)
+
+    def household(self, actor: Actor) -> models.Household:
+        """The home."""
+        _need(actor, Act.SEE)
+        with self.database.read() as session:
+            return reading.show_household(session, actor.household_id)
+
+    def slots(
+        self, actor: Actor, limit: int, cursor: str | None, lang: Lang
+    ) -> tuple[list[models.Slot], str | None]:
+        """A page of slots."""
+        _need(actor, Act.SEE)
+        after = reading.decode_cursor(cursor)
+        with self.database.read() as session:
+            rows = reading.slot_rows(session, actor.household_id, limit, after)
+            page, following = reading.page_of(rows, limit, lambda row: (row.created_at, row.id), lambda r: r)
+            return reading.show_slots(session, page, self.clock.now(), self.fitted(), lang), following
+
+    def slot(self, actor: Actor, slot_id: str, lang: Lang) -> models.Slot:
+        """One slot."""
+        _need(actor, Act.SEE)
+        with self.database.read() as session:
+            slot = _mine(session, Slot, slot_id, actor)
+            return reading.show_slots(session, [slot], self.clock.now(), self.fitted(), lang)[0]
+
+    def readings(
+        self, actor: Actor, slot_id: str, limit: int, cursor: str | None
+    ) -> tuple[list[models.Reading], str | None]:
+        """A page of what a slot's device said, newest first."""
+        _need(actor, Act.SEE)
+        before = reading.decode_cursor(cursor)
+        with self.database.read() as session:
+            rows = reading.reading_rows(session, _mine(session, Slot, slot_id, actor), limit, before)
+            return reading.page_of(
+                rows, limit, lambda row: (row.occurred_at, f"{row.boot}:{row.seq}"), reading.show_reading
+            )
+
+    def orders(
+        self, actor: Actor, limit: int, cursor: str | None, state: str | None, lang: Lang
+    ) -> tuple[list[models.Order], str | None]:
+        """A page of orders, newest first."""
+        _need(actor, Act.SEE)
+        before = reading.decode_cursor(cursor)
+        with self.database.read() as session:
+            rows = reading.order_rows(session, actor.household_id, limit, before, state)
+            return reading.page_of(
+                rows,
+                limit,
+                lambda row: (row.created_at, row.id),
+                lambda row: reading.show_order(session, row, lang),
+            )
+
+    def order(self, actor: Actor, order_id: str, lang: Lang) -> models.Order:
+        """One order."""
+        _need(actor, Act.SEE)
+        with self.database.read() as session:
+            return reading.show_order(session, _mine(session, PurchaseOrder, order_id, actor), lang)
+
+    def notices(
+        self, actor: Actor, limit: int, cursor: str | None, lang: Lang
+    ) -> tuple[list[models.Notice], str | None]:
+        """A page of notices, newest first."""
+        _need(actor, Act.SEE)
+        before = reading.decode_cursor(cursor)
+        with self.database.read() as session:
+            zone = session.get_one(Household, actor.household_id).time_zone
+            rows = notices.list_notices(session, actor.household_id, limit + 1, before)
+            return reading.page_of(
+                rows, limit, lambda row: (row.at, row.id), lambda row: reading.show_notice(row, zone, lang)
+            )
+
+    def see_notices(self, actor: Actor, until: datetime) -> int:
+        """Mark notices as seen; how many were."""
+        _need(actor, Act.SEE)
+        with self.database.write() as session:
+            return notices.mark_seen(session, actor.household_id, self.clock.now(), actor.name, until)
+
+    def order_now(self, actor: Actor, slot_id: str, call: Call, lang: Lang) -> tuple[dict[str, Any], bool]:
+        """Order a pack, or ask an adult; the answer, and whether it is an earlier one."""
+        _need(actor, Act.ASK)
+
+        def act(session: Session) -> dict[str, Any]:
+            slot = _mine(session, Slot, slot_id, actor)
+            wish = order_now(session, slot, actor, f"{call.caller}:{call.key}", self.clock.now())
+            return models.Wish(
+                outcome=wish.outcome, order_id=wish.order_id, sentence=wish.sentence(lang)
+            ).model_dump(mode="json")
+
+        return self._once(call, act)
+
+    def approve(
+        self, actor: Actor, order_id: str, ceiling_minor: int, call: Call, lang: Lang
+    ) -> tuple[dict[str, Any], bool]:
+        """Agree to pay at most `ceiling_minor`."""
+        _need(actor, Act.APPROVE)
+
+        def act(session: Session) -> dict[str, Any]:
+            order = _mine(session, PurchaseOrder, order_id, actor)
+            orders.approve(session, order.id, ceiling_minor, self.clock.now(), actor.name)
+            return reading.show_order(session, order, lang).model_dump(mode="json")
+
+        return self._once(call, act)
+
+    def cancel(self, actor: Actor, order_id: str, call: Call, lang: Lang) -> tuple[dict[str, Any], bool]:
+        """Stop an order."""
+        _need(actor, Act.CANCEL)
+
+        def act(session: Session) -> dict[str, Any]:
+            order = _mine(session, PurchaseOrder, order_id, actor)
+            orders.cancel(session, order.id, self.clock.now(), actor.name)
+            return reading.show_order(session, order, lang).model_dump(mode="json")
+
+        return self._once(call, act)
+
+    def _once(self, call: Call, act: Callable[[Session], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
+        answer, earlier = answer_once(self.database, call, act, self.clock.now(), self.clock.speed)
+        if not earlier:
+            self.on_wish()
+        return answer, earlier
+
+
+def _need(actor: Actor, act: Act) -> None:
+    if not actor.may(act):
+        raise MayNot(act.value)
+
+
+def _mine(session: Session, table: type[_Row], key: str, actor: Actor) -> _Row:
+    row = session.get(table, key)
+    if row is None or row.household_id != actor.household_id:
+        raise NotHere(key)
+    return row
