@@ -18,6 +18,7 @@ from device_sim.retailer.app import create_app
 from device_sim.retailer.config import RetailerConfig
 from device_sim.retailer.fulfilment import ADDRESS_FIELDS
 from device_sim.retailer.lines import CuttableProtocol, with_lines
+from device_sim.retailer.wire import CAPABILITIES
 
 HOST = "127.0.0.1"
 
@@ -53,6 +54,9 @@ def arguments() -> argparse.ArgumentParser:
         "--trust-unknown-platforms", action="store_true", help="serve callers whose profile cannot be fetched"
     )
     parser.add_argument(
+        "--without", action="append", default=[], metavar="CAPABILITY", help="do not offer it in the profile"
+    )
+    parser.add_argument(
         "--trust", action="append", default=[], metavar="URL", help="profile URL of an approved platform"
     )
     parser.add_argument(
@@ -76,6 +80,7 @@ async def serve(options: argparse.Namespace) -> None:
             deliver_after_h=options.deliver_after_h,
             trust_unknown_platforms=options.trust_unknown_platforms,
             trusted_platforms=tuple(options.trust),
+            offers=tuple(name for name in CAPABILITIES if name not in options.without),
             address_needed=("address_country",) if options.any_address else ADDRESS_FIELDS,
         )
         clock = options.clock or SimClock(time.time(), time.time(), 1.0)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from device_sim.retailer.completion import Buyer
 from device_sim.retailer.config import Clock, RetailerConfig
 from device_sim.retailer.edge import RAW_PATH_KEY, RELEASE_KEY, refused, served_release
+from device_sim.retailer.mcp import add_mcp_route
 from device_sim.retailer.pages import TERMS, checkout_page, order_page, page
 from device_sim.retailer.payment import PERSON_PAYS
 from device_sim.retailer.profile import business_profile
@@ -66,6 +67,7 @@ def create_app(
     add_checkout_routes(app, shop)
     add_order_routes(app, shop)
     add_catalogue_routes(app, shop)
+    add_mcp_route(app, shop)
     _add_pages(app, shop)
     add_testing_routes(app, shop)
     return app

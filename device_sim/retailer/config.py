@@ -27,8 +27,8 @@ class RetailerConfig:
         tick_s: real seconds between two looks of the background task at the clock and at unsent webhooks.
         webhook_backoff_s: first and longest real wait between two tries to deliver one webhook.
         webhook_tries: after so many failed tries a delivery is given up.
-        trust_unknown_platforms: answer a caller whose profile cannot be fetched as if it could do everything
-            that needs no key, instead of 424. Such a caller gets no webhooks.
+        trust_unknown_platforms: answer a caller whose profile cannot be fetched as if it could do everything,
+            instead of 424. Such a caller gets no webhooks.
         trusted_platforms: profile URLs of approved platforms, for which alone the same is true.
         address_needed: the address fields without which no parcel can be sent.
         offers: the capabilities that the profile names, in its order.

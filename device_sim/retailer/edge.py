@@ -34,14 +34,26 @@ def served_release(request: Request) -> Release:
     return RELEASES.get(request.scope.get(RELEASE_KEY, PRIMARY.version), PRIMARY)
 
 
-async def receive(shop: Shop, request: Request, *, reads_order: bool = False) -> Call:
+async def receive(
+    shop: Shop,
+    request: Request,
+    *,
+    reads_order: bool = False,
+    agent: str | None = None,
+    body: bytes | None = None,
+) -> Call:
     """Identify the caller and verify its signature, when there is one or has to be.
+
+    Args:
+        agent: what stands for the UCP-Agent header where a binding carries it in the body.
+        body: the body, if it was read already.
 
     Raises:
         ProtocolError: as `Platforms.identify` and `signatures.verify_request`; 413 for a giant body.
     """
-    platform = await shop.platforms.identify(request.headers.get("UCP-Agent"), served_release(request))
-    body = await read_bytes(request)
+    named = agent or request.headers.get("UCP-Agent")
+    platform = await shop.platforms.identify(named, served_release(request))
+    body = await read_bytes(request) if body is None else body
     headers = {name.lower(): value for name, value in request.headers.items()}
     rule = shop.faults.levers.signatures
     demanded = rule == "all" or (rule == "orders" and reads_order)
@@ -77,9 +89,19 @@ def lacks(shop: Shop, platform: Platform, capability: str) -> Response | None:
     """The answer to a caller that does not share a capability; None when it does."""
     if capability in platform.active:
         return None
+    status, doc = platform.release.answer(200, _incompatible(shop, platform, capability), "browse")
+    return sealed(shop, status, encode(doc))
+
+
+def capability_refusal(shop: Shop, platform: Platform, capability: str) -> Doc:
+    """What a binding without statuses says to a caller that does not share a capability."""
+    return platform.release.dated(_incompatible(shop, platform, capability))
+
+
+def _incompatible(shop: Shop, platform: Platform, capability: str) -> Doc:
     content = f"Your profile does not share {capability} in release {platform.release.version}."
     message = error("capabilities_incompatible", content, severity="unrecoverable")
-    return answer(shop, platform, 200, refusal([], [message], f"{shop.config.base_url}/"), "browse")
+    return refusal([], [message], f"{shop.config.base_url}/")
 
 
 def answer(shop: Shop, platform: Platform, status: int, doc: Doc, operation: str) -> Response:

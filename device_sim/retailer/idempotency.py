@@ -1,7 +1,8 @@
 """Remembers what was answered to which key, in the same transaction as the effect it answers for.
 
 Source: UCP 2026-04-08, checkout REST binding, "Idempotency-Key": keep for 24 hours at least, replay the
-stored answer, 409 when the key comes with anything else.
+stored answer, 409 when the key comes with anything else; signatures, "Idempotency Key Requirements": unique
+per client and per operation type, 503 when keys cannot be stored.
 """
 
 import hashlib
@@ -25,11 +26,12 @@ class Keys:
         self._plan = plan
 
     def answer(
-        self, key: str | None, target: str, body: bytes, act: Callable[[str], tuple[int, bytes]]
+        self, scope: str, key: str | None, target: str, body: bytes, act: Callable[[str], tuple[int, bytes]]
     ) -> tuple[int, bytes]:
         """The stored answer of `key`, or what `act` answers now, stored with its effect.
 
         Args:
+            scope: whose key it is and for which kind of operation; in another scope it is another key.
             key: the Idempotency-Key header.
             target: method and path of the request; a key belongs to one target.
             body: the raw bytes of the request, compared by SHA-256.
@@ -46,6 +48,7 @@ class Keys:
         if self._plan.levers.keys_unavailable:
             # Without the memory a repetition could not be told from a new request: fail closed.
             raise ProtocolError(503, "idempotency_unavailable", "Keys cannot be stored now; try again later.")
+        kept = f"{scope} {key}"
         digest = hashlib.sha256(body).hexdigest()
         now_s = self._clock.now_s()
         lifetime_s = self._plan.levers.key_lifetime_s
@@ -53,7 +56,7 @@ class Keys:
             lifetime_s = KEY_LIFETIME_S
         with self._store.transaction():
             self._store.run("DELETE FROM idempotency_keys WHERE created_s <= ?", now_s - lifetime_s)
-            known = self._store.row("SELECT * FROM idempotency_keys WHERE key = ?", key)
+            known = self._store.row("SELECT * FROM idempotency_keys WHERE key = ?", kept)
             if known is not None and self._plan.levers.honours_keys:
                 if (known["target"], known["body_sha256"]) != (target, digest):
                     raise ProtocolError(
@@ -65,7 +68,7 @@ class Keys:
             status, answer = act(key)
             self._store.run(
                 "INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?, ?, ?)",
-                key,
+                kept,
                 target,
                 digest,
                 status,
@@ -77,6 +80,8 @@ class Keys:
     def age(self, key: str, hours: float) -> bool:
         """Make a stored key older by hand; False if it is not known. Inside the caller's transaction."""
         changed = self._store.run(
-            "UPDATE idempotency_keys SET created_s = created_s - ? WHERE key = ?", hours * 3600, key
+            "UPDATE idempotency_keys SET created_s = created_s - ? WHERE key LIKE '% ' || ?",
+            hours * 3600,
+            key,
         )
         return changed > 0

@@ -19,7 +19,7 @@ import httpx
 from device_sim.retailer.config import RetailerConfig
 from device_sim.retailer.releases import PRIMARY, RELEASES, Release
 from device_sim.retailer.store import Store
-from device_sim.retailer.wire import EXTENSIONS, NEEDS_KEYS, ORDER, ProtocolError
+from device_sim.retailer.wire import EXTENSIONS, ORDER, ProtocolError
 
 PROFILE_MAX_BYTES = 1024 * 1024
 PROFILE_TIMEOUT_S = 5.0
@@ -75,7 +75,8 @@ class Platforms:
         except ProtocolError as problem:
             trusted = self._config.trust_unknown_platforms or url in self._config.trusted_platforms
             if problem.status == 424 and trusted:
-                return Platform(url, self._without_keys(served), served)
+                shared = tuple(name for name in self._config.offers if name in served.names)
+                return Platform(url, shared, served)
             raise
         release = RELEASES.get(ucp["version"])
         if release is None:
@@ -120,10 +121,6 @@ class Platforms:
             if isinstance(url, str):
                 return url
         return None
-
-    def _without_keys(self, served: Release) -> tuple[str, ...]:
-        """What a caller without a readable profile can do: all but what needs its keys."""
-        return tuple(name for name in self._config.offers if name in served.names and name not in NEEDS_KEYS)
 
     async def _document(self, url: str, *, look_again: bool = False) -> dict[str, Any]:
         known = self._store.row("SELECT * FROM profiles WHERE url = ?", url)

@@ -3,13 +3,26 @@
 Source: UCP 2026-04-08, overview "Business Profile" and "Version Negotiation".
 """
 
-from typing import Any
-
 from device_sim.retailer.config import RetailerConfig
 from device_sim.retailer.releases import PRIMARY, RELEASES, Release
-from device_sim.retailer.wire import CATALOG_LOOKUP, CATALOG_SEARCH, Doc, capability_map, payment_handlers
+from device_sim.retailer.wire import (
+    AP2,
+    CATALOG_LOOKUP,
+    CATALOG_SEARCH,
+    FULFILLMENT,
+    Doc,
+    capability_map,
+    payment_handlers,
+)
 
-PAGES = {CATALOG_SEARCH: "catalog/search", CATALOG_LOOKUP: "catalog/lookup"}
+PAGES = {CATALOG_SEARCH: "catalog/search", CATALOG_LOOKUP: "catalog/lookup", AP2: "ap2-mandates"}
+CONFIGS: dict[str, Doc] = {
+    AP2: {"vp_formats_supported": {"dc+sd-jwt": {}}},
+    FULFILLMENT: {
+        "allows_multi_destination": {"shipping": False, "pickup": False},
+        "allows_method_combinations": [["shipping"], ["pickup"]],
+    },
+}
 SCHEMAS = {CATALOG_SEARCH: "catalog_search", CATALOG_LOOKUP: "catalog_lookup"}
 
 
@@ -22,20 +35,23 @@ def business_profile(config: RetailerConfig, keys: list[dict[str, str]], release
         area = name.split(".")[2]
         entry["spec"] = f"{docs}/specification/{PAGES.get(name, last.replace('_', '-'))}"
         entry["schema"] = f"{docs}/schemas/{area}/{SCHEMAS.get(name, last)}.json"
+        if name in CONFIGS:
+            entry["config"] = CONFIGS[name]
     base_url = endpoint(config, release)
-    service: dict[str, Any] = {"version": release.version, "spec": f"{docs}/specification/overview"}
+    bindings = {"rest": ("rest.openapi.json", base_url), "mcp": ("mcp.openrpc.json", f"{base_url}/mcp")}
+    services = [
+        {
+            "version": release.version,
+            "spec": f"{docs}/specification/overview",
+            "transport": transport,
+            "schema": f"{docs}/services/shopping/{schema}",
+            "endpoint": address,
+        }
+        for transport, (schema, address) in bindings.items()
+    ]
     ucp: Doc = {
         "version": release.version,
-        "services": {
-            "dev.ucp.shopping": [
-                service
-                | {
-                    "transport": "rest",
-                    "schema": f"{docs}/services/shopping/rest.openapi.json",
-                    "endpoint": base_url,
-                }
-            ]
-        },
+        "services": {"dev.ucp.shopping": services},
         "capabilities": capabilities,
         "payment_handlers": payment_handlers(),
     }

@@ -14,6 +14,7 @@ from device_sim.retailer.completion import Completions
 from device_sim.retailer.config import Clock, RetailerConfig
 from device_sim.retailer.faults import FaultPlan
 from device_sim.retailer.idempotency import Keys
+from device_sim.retailer.mandates import Mandates
 from device_sim.retailer.orders import Orders
 from device_sim.retailer.platforms import Platforms
 from device_sim.retailer.signing import KeyRing
@@ -60,6 +61,7 @@ class Shop:
         self.completions = Completions(
             self.store, clock, self.checkouts, self.stock, self.orders, self.faults
         )
+        self.mandates = Mandates(config, clock, self.key_ring)
         self.keys = Keys(self.store, clock, self.faults)
         with self.store.transaction():
             self.stock.seed()

@@ -22,9 +22,8 @@ DISCOUNT = "dev.ucp.shopping.discount"
 CATALOG_SEARCH = "dev.ucp.shopping.catalog.search"
 CATALOG_LOOKUP = "dev.ucp.shopping.catalog.lookup"
 AP2 = "dev.ucp.shopping.ap2_mandate"
-NEEDS_KEYS = (AP2,)  # what only a platform with published keys can share
-CAPABILITIES = (CHECKOUT, ORDER, FULFILLMENT, DISCOUNT, CATALOG_SEARCH, CATALOG_LOOKUP)
-EXTENSIONS = {FULFILLMENT: CHECKOUT, DISCOUNT: CHECKOUT}
+CAPABILITIES = (CHECKOUT, ORDER, FULFILLMENT, DISCOUNT, CATALOG_SEARCH, CATALOG_LOOKUP, AP2)
+EXTENSIONS = {FULFILLMENT: CHECKOUT, DISCOUNT: CHECKOUT, AP2: CHECKOUT}
 
 HANDLER_NAME = "com.example.sandbox_pay"
 HANDLER_ID = "sandbox_pay"

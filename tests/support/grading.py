@@ -240,6 +240,16 @@ def read_report(report: Doc) -> Grade:
     return grade
 
 
+WITHOUT_AP2 = ("--without", "dev.ucp.shopping.ap2_mandate")
+# Where AP2 is offered, no order comes about without a mandate, so nothing that completes can be tried.
+WITH_AP2: Doc = {"complete_payment": None, "fail_payment": None, "payment": None, "webhooks": None}
+
+
+def grade_ap2() -> Grade:
+    """Grade 2026-04-08 of a shop that offers AP2, which locks every session to a mandate."""
+    return grade("2026-04-08", changes=WITH_AP2)
+
+
 def grade(release: str, *options: str, changes: Doc | None = None) -> Grade:
     """Open the shop, grade one release of it, close it."""
     keys_field = "keys" if release >= "2026-08-25" else "signing_keys"
@@ -252,6 +262,7 @@ def grade(release: str, *options: str, changes: Doc | None = None) -> Grade:
                 httpx.post(f"{url}/testing/stock", json=shelf, verify=False).raise_for_status()
                 server = url if release == "2026-04-08" else f"{url}/{release}"
                 config = config_for(host) | (changes or {})
+                config["ap2_mandates"] = {"platform_profile_no_keys_url": f"{host.url}/keyless"}
                 config = {name: value for name, value in config.items() if value is not None}
                 return run_checker(server, config, authority, folder)
     finally:
@@ -263,7 +274,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("release", nargs="*", default=["2026-04-08", "2026-01-23", "2026-08-25"])
     for release in parser.parse_args().release:
-        found = grade(release)
+        found = grade(release, *WITHOUT_AP2)
         print(
             f"{release}: {len(found.passed)} passed, {len(found.deviated)} deviated,"
             f" {len(found.inconclusive)} inconclusive, {len(found.untested)} not tested"

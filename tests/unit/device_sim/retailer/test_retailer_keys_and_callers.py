@@ -23,8 +23,19 @@ async def test_a_replay_has_the_same_status_and_bytes(client, a_cart):
 async def test_a_key_used_for_anything_else_is_a_conflict(client, a_cart):
     first = await client.create(a_cart(), KEY)
     assert (await client.create(a_cart(quantity=3), KEY)).status_code == 409
-    other_target = await client.send("PUT", f"/checkout-sessions/{first.json()['id']}", a_cart(), KEY)
+    path = f"/checkout-sessions/{first.json()['id']}"
+    assert (await client.send("PUT", path, a_cart(), KEY)).status_code == 200, "unique per kind of operation"
+    other = (await client.create(a_cart(), "another")).json()["id"]
+    other_target = await client.send("PUT", f"/checkout-sessions/{other}", a_cart(), KEY)
     assert (other_target.status_code, other_target.json()["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_a_key_of_one_platform_is_nothing_to_another(client, a_cart):
+    mine = await client.create(a_cart(), KEY)
+    client.http.headers["UCP-Agent"] = 'profile="https://another.test/.well-known/ucp"'
+    theirs = await client.create(a_cart(), KEY)
+    assert theirs.status_code == 201
+    assert theirs.json()["id"] != mine.json()["id"]
 
 
 async def test_bytes_are_compared_not_meaning(client):
