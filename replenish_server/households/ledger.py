@@ -4,15 +4,16 @@ An amount is reserved in the very transaction that lets an order leave, so that 
 same money; it is settled when the retailer has the order, and released when none came of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from replenish_server.households.calendar import month_of
+from replenish_server.households.judge import Spending, judge_month
 from replenish_server.households.mandate import Verdict
-from replenish_server.households.tables import Household, HouseholdMandate, LedgerEntry
+from replenish_server.households.tables import Household, HouseholdMandate, LedgerEntry, SlotMandate
 
 RESERVED, SETTLED, RELEASED = "reserved", "settled", "released"
 
@@ -36,32 +37,6 @@ class Entry:
     currency: str
 
 
-@dataclass(frozen=True)
-class Spending:
-    """A household's month.
-
-    Args:
-        month: in the household's time zone, such as "2026-11".
-        currency: ISO 4217.
-        budget_minor: the most that may be spent in it, or None for no limit.
-        reserved_minor: on its way to retailers.
-        settled_minor: bought.
-    """
-
-    month: str
-    currency: str
-    budget_minor: int | None
-    reserved_minor: int
-    settled_minor: int
-
-    @property
-    def left_minor(self) -> int | None:
-        """What may still be spent; None without a budget."""
-        if self.budget_minor is None:
-            return None
-        return max(0, self.budget_minor - self.reserved_minor - self.settled_minor)
-
-
 def reserve(session: Session, entry: Entry, now: datetime) -> Verdict:
     """Book what an order will cost, unless the month's budget would be passed.
 
@@ -78,8 +53,8 @@ def reserve(session: Session, entry: Entry, now: datetime) -> Verdict:
     household = _locked(session, entry.household_id)
     month = month_of(now, household.time_zone)
     row = session.get(LedgerEntry, entry.order_id)
-    spending = _month(session, household, month, besides=entry.order_id)
-    verdict = judge_budget(spending, entry.amount_minor, entry.currency)
+    months = _months(session, household, entry.slot_id, month, besides=entry.order_id)
+    verdict = judge_month(months, entry.amount_minor, entry.currency)
     if not verdict.ok:
         release(session, entry.order_id, now)
         return verdict
@@ -131,26 +106,16 @@ def settle(session: Session, order_id: str, total_minor: int, now: datetime) -> 
 def spending_of(session: Session, household_id: str, now: datetime) -> Spending:
     """The household's present month, in its own currency."""
     household = session.get_one(Household, household_id)
-    return _month(session, household, month_of(now, household.time_zone), besides=None)
+    month = month_of(now, household.time_zone)
+    mandate = session.get(HouseholdMandate, household_id)
+    budget = None if mandate is None else mandate.budget_minor
+    return _month(session, household_id, Spending(month, household.currency, budget, 0, 0))
 
 
-def judge_budget(spending: Spending, amount_minor: int, currency: str) -> Verdict:
-    """Whether an amount still fits into the month. Nothing that cannot be added up fits into a budget."""
-    left = spending.left_minor
-    same = currency == spending.currency
-    return Verdict(
-        "budget",
-        amount_minor >= 0 and (left is None or (same and amount_minor <= left)),
-        {
-            "amount_minor": amount_minor,
-            "currency": currency,
-            "budget_minor": spending.budget_minor,
-            "budget_currency": spending.currency,
-            "spent_minor": spending.reserved_minor + spending.settled_minor,
-            "left_minor": left,
-            "month": spending.month,
-        },
-    )
+def months_of(session: Session, household_id: str, slot_id: str, now: datetime) -> tuple[Spending, ...]:
+    """The months that an order of a slot would count in: the home's, and the slot's if it has a budget."""
+    household = session.get_one(Household, household_id)
+    return _months(session, household, slot_id, month_of(now, household.time_zone), besides=None)
 
 
 def _locked(session: Session, household_id: str) -> Household:
@@ -159,25 +124,41 @@ def _locked(session: Session, household_id: str) -> Household:
     return session.exec(query).one()
 
 
-def _month(session: Session, household: Household, month: str, besides: str | None) -> Spending:
+def _months(
+    session: Session, household: Household, slot_id: str, month: str, besides: str | None
+) -> tuple[Spending, ...]:
+    home, slot = session.get(HouseholdMandate, household.id), session.get(SlotMandate, slot_id)
+    budget = None if home is None else home.budget_minor
+    months = [
+        _month(session, household.id, Spending(month, household.currency, budget, 0, 0), besides=besides)
+    ]
+    if slot is not None and slot.budget_minor is not None:
+        own = Spending(month, slot.currency, slot.budget_minor, 0, 0, "slot")
+        months.append(_month(session, household.id, own, slot_id, besides))
+    return tuple(months)
+
+
+def _month(
+    session: Session,
+    household_id: str,
+    empty: Spending,
+    slot_id: str | None = None,
+    besides: str | None = None,
+) -> Spending:
+    """A month with what was booked in it: of one slot if it is named, without one order if it is named."""
     query = (
         select(LedgerEntry.state, func.sum(LedgerEntry.amount_minor))
         .where(
-            LedgerEntry.household_id == household.id,
-            LedgerEntry.month == month,
-            LedgerEntry.currency == household.currency,
+            LedgerEntry.household_id == household_id,
+            LedgerEntry.month == empty.month,
+            LedgerEntry.currency == empty.currency,
             LedgerEntry.state != RELEASED,
         )
         .group_by(col(LedgerEntry.state))
     )
+    if slot_id is not None:
+        query = query.where(LedgerEntry.slot_id == slot_id)
     if besides is not None:
         query = query.where(LedgerEntry.order_id != besides)
     sums = {state: int(total) for state, total in session.exec(query)}
-    mandate = session.get(HouseholdMandate, household.id)
-    return Spending(
-        month,
-        household.currency,
-        None if mandate is None else mandate.budget_minor,
-        sums.get(RESERVED, 0),
-        sums.get(SETTLED, 0),
-    )
+    return replace(empty, reserved_minor=sums.get(RESERVED, 0), settled_minor=sums.get(SETTLED, 0))

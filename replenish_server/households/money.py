@@ -9,4 +9,5 @@ def money(minor: int | None, currency: str | None) -> str:
         return "?"
     if currency in _NO_CENTS:
         return f"{minor:,} {currency}"
-    return f"{minor // 100:,}.{minor % 100:02d} {currency}"
+    sign, minor = "-" if minor < 0 else "", abs(minor)
+    return f"{sign}{minor // 100:,}.{minor % 100:02d} {currency}"

@@ -70,6 +70,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{product}: you withdrew from the contract at {declared}. The acknowledgement is with the order.",
         "{product}: {declared}에 청약을 철회하셨습니다. 확인서는 주문에 있습니다.",
     ),
+    "wanted": (
+        "{slot}: {packs} packs are needed ({product}). You asked only to be told, so nothing is ordered.",
+        "{slot}: {packs}팩이 필요합니다({product}). 알림만 받도록 설정되어 주문하지 않습니다.",
+    ),
+    "over_budget": (
+        "{slot} is not ordered: of the budget of {budget} for {month}, {left} are left.",
+        "{slot}: 주문하지 않습니다. {month} 예산 {budget} 중 {left} 남았습니다.",
+    ),
 }
 
 KINDS = frozenset(_TEXTS)

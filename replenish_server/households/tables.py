@@ -1,6 +1,6 @@
 """Tables of the households room."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import JSON, Column, Field, Index, SQLModel, UniqueConstraint
@@ -26,31 +26,56 @@ class Household(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
 
 
-class SlotMandate(SQLModel, table=True):
-    """The mandate under which one slot may order."""
+class RuleColumns(SQLModel):
+    """What a home or a slot says about its orders; None says nothing. See `households.mandate.Rules`."""
 
-    __tablename__ = "slot_mandate"
-
-    slot_id: str = Field(primary_key=True, foreign_key="slot.id")
-    mode: str
-    timing: str = "balanced"
+    mode: str | None = None
     price_cap_minor: int | None = None
-    currency: str
+    over_last_paid_percent: int | None = None
+    budget_minor: int | None = None
+    substitution: str | None = None
+    retailers: list[str] | None = Field(default=None, sa_type=JSON)
+    quiet_from_min: int | None = None
+    quiet_until_min: int | None = None
+    paused_until: date | None = None
+    valid_until: date | None = None
     changed_at: datetime = Field(sa_type=UtcTime)
     changed_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
-class HouseholdMandate(SQLModel, table=True):
-    """What a household allows, for all its slots together; a slot may say otherwise for itself.
+class SlotMandate(RuleColumns, table=True):
+    """The slot's own rules, which stand over the home's. `currency` is that of its amounts."""
 
-    `budget_minor` is the most that its orders may cost in a month, in its currency; None: no limit.
+    __tablename__ = "slot_mandate"
+
+    slot_id: str = Field(primary_key=True, foreign_key="slot.id")
+    timing: str = "balanced"
+    currency: str
+
+
+class HouseholdMandate(RuleColumns, table=True):
+    """What a household allows, for all its slots; amounts are in its currency.
+
+    `basket_days` is by how many days an order may leave early to travel with another one; 0 keeps them apart.
     """
 
     __tablename__ = "household_mandate"
 
     household_id: str = Field(primary_key=True, foreign_key="household.id")
-    budget_minor: int | None = None
-    changed_at: datetime = Field(sa_type=UtcTime)
+    basket_days: int = 3
+
+
+class AcceptableProduct(SQLModel, table=True):
+    """A product that a slot accepts in place of its own, in order of preference; `place` counts from 1."""
+
+    __tablename__ = "acceptable_product"
+
+    slot_id: str = Field(primary_key=True, foreign_key="slot.id")
+    place: int = Field(primary_key=True)
+    retailer_id: str = Field(foreign_key="retailer.id")
+    item_id: str
+    name: str
+    pack_amount: int
 
 
 class LedgerEntry(SQLModel, table=True):

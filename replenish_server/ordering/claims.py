@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, or_, select
 
 from replenish_server.households.tables import Household
+from replenish_server.ordering.leaving import held_back
 from replenish_server.ordering.parcels import gather_companions, orders_in
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, stopped_scopes
@@ -16,12 +17,16 @@ from replenish_server.retailers.tables import Retailer
 
 @dataclass(frozen=True)
 class Claim:
-    """A parcel that this worker holds, and its orders as they were when it was taken."""
+    """A parcel that this worker holds, and its orders as they were when it was taken.
+
+    `held_until` is when pause and quiet hours let go of it; None when they do not hold it.
+    """
 
     parcel: Parcel
     orders: tuple[PurchaseOrder, ...]
     need: Need
     retailer: Retailer
+    held_until: datetime | None = None
 
     @property
     def only_quote(self) -> bool:
@@ -59,13 +64,14 @@ def claim_parcel(session: Session, now: datetime, lease_until: datetime) -> Clai
     if parcel is None:
         return None
     gather_companions(session, parcel, now)
+    until = held_back(session, parcel, now)
     parcel.fence += 1
     parcel.lease_until = lease_until
     session.add(parcel)
     orders = tuple(order for order in orders_in(session, parcel) if _speaks(order))
     household = session.get_one(Household, parcel.household_id)
     retailer = session.get_one(Retailer, parcel.retailer_id)
-    return Claim(parcel, orders, _need(orders, household), retailer)
+    return Claim(parcel, orders, _need(orders, household), retailer, until)
 
 
 def held(session: Session, claim: Claim) -> tuple[Parcel, list[PurchaseOrder]]:

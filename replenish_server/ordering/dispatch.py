@@ -16,7 +16,7 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.ordering.claims import Claim, claim_parcel, held
 from replenish_server.ordering.journal import COMPLETE, DatabaseJournal
-from replenish_server.ordering.leaving import Withheld, let_leave
+from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
 from replenish_server.ordering.stops import Stopped, stops_of
 from replenish_server.ordering.tables import Parcel
@@ -88,6 +88,9 @@ class Dispatcher:
             return claim_parcel(session, self._clock.now(), self._after(_LEASE_S))
 
     def _work(self, claim: Claim) -> None:
+        if claim.held_until is not None:
+            self._wait(claim, claim.held_until)
+            return
         parcel, offers = claim.parcel, list[Quote]()
         journal = DatabaseJournal(
             self._database,
@@ -113,6 +116,8 @@ class Dispatcher:
             self._withhold(claim, refusal)
         except Stopped:
             self._wait_for_go(claim)
+        except HeldBack as hold:
+            self._wait(claim, hold.until)
         except TryLater as error:
             self._retry(claim, str(error), error.wait_s)
         except JournalClosed as error:
@@ -138,7 +143,7 @@ class Dispatcher:
         with self._database.write() as session:
             if stops_of(session, claim.parcel.household_id):
                 raise Stopped(claim.parcel.id)
-            remember_quote(session, *held(session, claim), quote)
+            remember_quote(session, *held(session, claim), quote, self._clock.now())
         if journal.find(COMPLETE) is None and claim.retailer.agreement is None:
             return Trouble(Problem.NO_AGREEMENT, continue_url=quote.continue_url)
         return shop.place(quote, journal)
@@ -167,7 +172,7 @@ class Dispatcher:
             parcel, orders = held(session, claim)
             parcel.lease_until = None
             session.add(parcel)
-            withhold(session, orders, refusal.order_id, refusal.trouble, now)
+            withhold(session, orders, refusal, now)
         log.info("action=order_withheld order_id=%s why=%s", refusal.order_id, refusal.trouble.problem)
 
     def _wait_for_go(self, claim: Claim) -> None:
@@ -178,6 +183,14 @@ class Dispatcher:
                 parcel.lease_until = None
                 session.add(parcel)
         log.warning("action=parcel_stopped parcel_id=%s", claim.parcel.id)
+
+    def _wait(self, claim: Claim, until: datetime) -> None:
+        """Pause or quiet hours hold it: nothing is asked of the shop until they are over."""
+        with self._database.write() as session:
+            parcel, _ = held(session, claim)
+            parcel.lease_until, parcel.next_try_at = None, until
+            session.add(parcel)
+        log.info("action=parcel_held_back parcel_id=%s until=%s", parcel.id, until.isoformat())
 
     def _retry(self, claim: Claim, why: str, wait_s: float | None) -> None:
         """Try again later, with jitter, for as long as it takes: the same keys make that harmless."""

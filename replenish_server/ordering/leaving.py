@@ -1,17 +1,18 @@
-"""What must hold in the very transaction that stores the completing call: no stop switch, the caps, the
+"""What must hold in the very transaction that stores the completing call: no stop switch, the mandate, the
 month's budget; and the receipt, which stands before any order is final.
 
 Nothing here talks to a retailer. What refuses raises, and the transaction is undone: no call, no booking.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session
 
-from replenish_server.households.ledger import Entry, reserve
-from replenish_server.households.mandate import Mandate, Mode, judge_quote
-from replenish_server.households.tables import SlotMandate
-from replenish_server.ordering.parcels import orders_in
+from replenish_server.households.judge import LATER, refusal
+from replenish_server.households.mandate import Mandate, Verdict
+from replenish_server.ordering.limits import book, judge, keep_verdicts, limits_of, may_leave_at, problem_of
+from replenish_server.ordering.parcels import orders_in, parcel_of, part, was_completed
 from replenish_server.ordering.receipts import issue_receipt
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import Stopped, stops_of
@@ -25,11 +26,24 @@ class Withheld(Exception):
     Args:
         order_id: which one.
         trouble: why.
+        verdicts: what every rule said.
+        mandate: of which mandate.
     """
 
-    def __init__(self, order_id: str, trouble: Trouble) -> None:
+    def __init__(
+        self, order_id: str, trouble: Trouble, verdicts: Sequence[Verdict], mandate: Mandate
+    ) -> None:
         super().__init__(f"{order_id}: {trouble.problem.value} {trouble.detail}")
         self.order_id, self.trouble = order_id, trouble
+        self.verdicts, self.mandate = verdicts, mandate
+
+
+class HeldBack(Exception):
+    """Pause or quiet hours hold the parcel; at `until` they let go."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"held back until {until.isoformat()}")
+        self.until = until
 
 
 def let_leave(session: Session, parcel_id: str, quote: Quote, now: datetime) -> None:
@@ -42,6 +56,7 @@ def let_leave(session: Session, parcel_id: str, quote: Quote, now: datetime) -> 
         now: the moment.
 
     Raises:
+        HeldBack: the clock says so.
         Withheld: the first order that may not leave.
         Stopped: a stop switch is thrown.
     """
@@ -50,26 +65,53 @@ def let_leave(session: Session, parcel_id: str, quote: Quote, now: datetime) -> 
         raise Stopped(parcel_id)
     orders = [order for order in orders_in(session, parcel) if order.state == State.PLACING]
     for order in orders:
-        _judge_cap(session, order, quote)
-        _reserve(session, order, quote, now)
+        _let_one_leave(session, order, quote, now)
     for order in orders:
         issue_receipt(session, order, parcel, quote, now)
 
 
-def _judge_cap(session: Session, order: PurchaseOrder, quote: Quote) -> None:
+def held_back(session: Session, parcel: Parcel, now: datetime) -> datetime | None:
+    """When pause and quiet hours let go of a parcel that is to be asked about; None when they do not hold it.
+
+    An order that they hold parts from those that they do not, so that nobody waits for another's pause. What
+    may have left is not held any more.
+    """
+    if was_completed(session, parcel):
+        return None
+    leaving = [order for order in orders_in(session, parcel) if order.state == State.PLACING]
+    waits = [may_leave_at(order, limits_of(session, order).mandate, now) for order in leaving]
+    if all(until is not None for until in waits):
+        return max((until for until in waits if until is not None), default=None)
+    for order, until in zip(leaving, waits, strict=True):
+        if until is not None:
+            part(session, order, now)
+            parcel_of(session, order).next_try_at = until
+    return None
+
+
+def _let_one_leave(session: Session, order: PurchaseOrder, quote: Quote, now: datetime) -> None:
+    limits = limits_of(session, order)
     share = -1 if order.quoted_minor is None else order.quoted_minor
-    row = session.get_one(SlotMandate, order.slot_id)
-    mandate = Mandate(Mode(row.mode), row.price_cap_minor, row.currency)
-    verdict = judge_quote(mandate, share, quote.currency, order.approved_minor)
-    if not verdict.ok:
-        cap = verdict.numbers["cap_minor"]
-        raise Withheld(order.id, Trouble(Problem.PRICE_OVER_CAP, f"{share} > {cap} {quote.currency}"))
+    verdicts = judge(order, limits, quote, share, now)
+    keep_verdicts(session, order, verdicts, limits.mandate)
+    no = refusal(verdicts)
+    if no is not None and no.rule in LATER:
+        until = may_leave_at(order, limits.mandate, now)
+        if until is not None:
+            raise HeldBack(until)
+    if no is None:
+        budget = book(session, order, share, quote.currency, now)
+        verdicts = (*verdicts, budget)
+        no = refusal(verdicts)
+    if no is not None:
+        raise Withheld(order.id, _trouble(no), verdicts, limits.mandate)
 
 
-def _reserve(session: Session, order: PurchaseOrder, quote: Quote, now: datetime) -> None:
-    share = order.quoted_minor or 0
-    entry = Entry(order.household_id, order.slot_id, order.id, share, quote.currency)
-    verdict = reserve(session, entry, now)
-    if not verdict.ok:
-        left = verdict.numbers["left_minor"]
-        raise Withheld(order.id, Trouble(Problem.OVER_BUDGET, f"{share} > {left} {quote.currency}"))
+def _trouble(no: Verdict) -> Trouble:
+    problem, numbers = problem_of(no), no.numbers
+    detail = ""
+    if problem is Problem.PRICE_OVER_CAP:
+        detail = f"{numbers['total_minor']} > {numbers['cap_minor']} {numbers['currency']}"
+    elif problem is Problem.OVER_BUDGET:
+        detail = f"{numbers['amount_minor']} > {numbers['left_minor']} {numbers['currency']}"
+    return Trouble(problem, detail)

@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlmodel import Session
 
 from replenish_server.ordering.handed_over import hand_over
+from replenish_server.ordering.leaving import Withheld
+from replenish_server.ordering.limits import keep_quote, keep_verdicts
 from replenish_server.ordering.orders import move, stumble
 from replenish_server.ordering.parcels import part, was_completed
 from replenish_server.ordering.shares import split_total
@@ -16,13 +18,15 @@ from replenish_server.retailers.port import Expired, HandOff, Placed, Problem, Q
 Outcome = Quote | Placed | Trouble | HandOff | Unknown | Expired
 
 
-def remember_quote(session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], quote: Quote) -> None:
-    """Keep the session's id, and each order's share of the offer."""
+def remember_quote(
+    session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], quote: Quote, now: datetime
+) -> None:
+    """Keep the session's id, each order's share of the offer, and what its goods cost."""
     parcel.checkout_id = quote.checkout_id
     session.add(parcel)
     for order, share in zip(orders, _shares(quote.total_minor, orders, quote), strict=True):
         order.quoted_minor, order.currency = share, quote.currency
-        session.add(order)
+        keep_quote(session, order, quote, now)
 
 
 def settle_outcome(
@@ -35,7 +39,7 @@ def settle_outcome(
     """
     match outcome:
         case Quote():
-            remember_quote(session, parcel, orders, outcome)
+            remember_quote(session, parcel, orders, outcome, now)
             for order in orders:
                 session.add(OrderEvent(order_id=order.id, at=now, state=order.state, note="quoted"))
         case Placed():
@@ -53,14 +57,14 @@ def settle_outcome(
             raise ValueError("an unknown outcome settles nothing")
 
 
-def withhold(
-    session: Session, orders: Sequence[PurchaseOrder], order_id: str, trouble: Trouble, now: datetime
-) -> None:
+def withhold(session: Session, orders: Sequence[PurchaseOrder], refusal: Withheld, now: datetime) -> None:
     """One order may not leave. Among others it goes on alone, at the price that it has alone, and they go on
     without it; alone it waits for a person."""
     for order in orders:
-        if order.id != order_id:
+        if order.id != refusal.order_id:
             continue
+        trouble = refusal.trouble
+        keep_verdicts(session, order, refusal.verdicts, refusal.mandate)
         if len(orders) > 1:
             part(session, order, now)
         else:

@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from replenish_server.households.tables import Household, HouseholdMandate, SlotMandate
+from replenish_server.fleet.mandates import slot_mandate
+from replenish_server.fleet.tables import Slot
+from replenish_server.households.tables import Household
 from replenish_server.ids import new_id
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder, Receipt
 from replenish_server.retailers.port import PickUp, Quote
@@ -98,15 +100,13 @@ def _facts(session: Session, order: PurchaseOrder, quote: Quote, now: datetime) 
 
 
 def _rule(session: Session, order: PurchaseOrder) -> dict[str, Any]:
-    """The mandate as it stood, with its hash; a person's approval replaces its price cap."""
-    slot = session.get_one(SlotMandate, order.slot_id)
-    home = session.get(HouseholdMandate, order.household_id)
-    stood = {"slot": slot.model_dump(), "home": None if home is None else home.model_dump()}
+    """The mandate as it stands, with its hash; a person's approval replaces its price cap."""
+    mandate = slot_mandate(session, session.get_one(Slot, order.slot_id))
     return {
-        "mode": slot.mode,
-        "price_cap_minor": slot.price_cap_minor,
+        "mode": mandate.mode.value,
+        "price_cap_minor": mandate.price_cap_minor,
         "approved_minor": order.approved_minor,
-        "sha256": digest(stood),
+        "sha256": mandate.digest(),
     }
 
 

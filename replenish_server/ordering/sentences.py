@@ -7,9 +7,21 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "The price is over what you allow, so nothing was bought. Approve this price, or cancel.",
         "가격이 허용 한도를 넘어 구매하지 않았습니다. 이 가격을 승인하거나 취소하세요.",
     ),
+    Problem.PRICE_JUMPED: (
+        "The unit price has risen by more than you allow, so nothing was bought. Approve it, or cancel.",
+        "단가가 허용한 것보다 많이 올라 구매하지 않았습니다. 이 가격을 승인하거나 취소하세요.",
+    ),
     Problem.OVER_BUDGET: (
         "This month's budget does not allow it, so nothing was bought. Raise the budget, wait, or cancel.",
         "이번 달 예산을 넘어 구매하지 않았습니다. 예산을 늘리거나, 기다리거나, 취소하세요.",
+    ),
+    Problem.OUTSIDE_MANDATE: (
+        "Your rules do not let it leave by itself, so nothing was bought. Approve it, or cancel.",
+        "내 규칙상 자동으로 주문할 수 없어 구매하지 않았습니다. 승인하거나 취소하세요.",
+    ),
+    Problem.OTHER_PRODUCT: (
+        "The retailer quotes something else than was ordered, so nothing was bought. Cancel, or look there.",
+        "판매처가 주문한 것과 다른 상품을 제시하여 구매하지 않았습니다. 취소하거나 판매처에서 확인하세요.",
     ),
     Problem.OUT_OF_STOCK: (
         "The retailer has none in stock. Try again later, or cancel.",

@@ -43,6 +43,8 @@ class PurchaseOrder(SQLModel, table=True):
     `quoted_minor` and `total_minor` are this order's share of what the parcel costs. `deadline_at`, the next
     deadline, follows from `state_since`, `reminders` (deadlines of this state that have passed) and
     `leaves_at`, the end of the cooling-off; past that it may wait until `hold_until` for others.
+    `goods_minor` is what the quote asks for its goods alone, `verdicts` what the mandate said of it, and
+    `mandate_digest` which mandate that was.
     `tier` is set once the retailer left the rest to a person (`retailers.port.HandOff`), with why.
     """
 
@@ -71,6 +73,9 @@ class PurchaseOrder(SQLModel, table=True):
     approved_minor: int | None = None
     quoted_minor: int | None = None
     total_minor: int | None = None
+    goods_minor: int | None = None
+    verdicts: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    mandate_digest: str | None = None
     parcel_id: str = Field(foreign_key="parcel.id", index=True, nullable=True)  # never null; SQLite's limit
     retailer_order_id: str | None = Field(default=None, index=True)
     permalink: str | None = None

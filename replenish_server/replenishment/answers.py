@@ -72,4 +72,4 @@ def _with_state() -> Any:  # the type of an outer-joined select has no short nam
 def _word(row: PressAnswer, state: str | None) -> str | None:
     if row.joined:
         return "already"
-    return None if state is None else _ANSWER_OF_STATE.get(State(state))
+    return "refused" if state is None else _ANSWER_OF_STATE.get(State(state))

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     HOLD = "hold"
     ORDER = "order"
     ASK = "ask"
+    NOTIFY = "notify"
+    SHADOW = "shadow"
 
 
 class Trigger(StrEnum):
@@ -32,7 +34,9 @@ class Decision:
     up before a parcel ordered at the next look would come, `accepted_risk` what the household's timing
     allows, `out_once_in_years` how often that means an empty container, `cover_days` what will be left when
     the parcel comes. `known_share` is how much of the last week good readings cover; `week_ratio` and
-    `idle_days` say what drove the forecast (`forecast.RunOut`). `by` is who pressed or asked, if known.
+    `idle_days` say what drove the forecast (`forecast.RunOut`). `estimate_minor` is what the packs cost when
+    their price was last seen, at `estimate_at` (ISO 8601). `mandate_digest` says which mandate was in force.
+    `by` is who pressed or asked, if known.
     """
 
     kind: Kind
@@ -63,6 +67,11 @@ class Decision:
     cover_days: float | None = None
     limited_by: str | None = None
     item_id: str | None = None
+    retailer_id: str | None = None
+    product_name: str | None = None
+    estimate_minor: int | None = None
+    estimate_at: str | None = None
+    mandate_digest: str | None = None
     price_cap_minor: int | None = None
     currency: str | None = None
     low_readings: int | None = None

@@ -12,6 +12,8 @@ from replenish_server.database import Database
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_watch
 from replenish_server.fleet.units import BY_BASE
+from replenish_server.households.judge import held_until
+from replenish_server.households.mandate import Mandate
 from replenish_server.households.membership import actor_of
 from replenish_server.households.notices import Notice, notify
 from replenish_server.households.people import Act, Actor, Role
@@ -33,13 +35,15 @@ from replenish_server.replenishment.readings import is_counted
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
+from replenish_server.replenishment.telling import tell_household
 from replenish_server.telemetry.tables import DeviceEvent
 
 log = logging.getLogger(__name__)
 
 _BATCH = 500  # slots forecast together; a wake-up takes the rest next
 _LOOK_AGAIN = timedelta(hours=12)  # a silent sensor is noticed, and said, even when nothing arrives
-_KEEP_APART = timedelta(days=1)  # a repeated refusal is written anew once a day
+_KEEP_APART = {Kind.HOLD: timedelta(days=1), Kind.NOTIFY: timedelta(days=7)}
+"""After so long a repetition is written anew, and a household that only wants to be told is told again."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,8 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         keep_refills(session, slot, insight.refills, insight.refills_since)
     presser = _presser(session, slot)
     for press in _new_presses(session, slot):
-        decision = decide_on_press(
-            insight.facts, press.late, max(timedelta(0), now - press.occurred_at), presser
-        )
+        age = max(timedelta(0), now - press.occurred_at)
+        decision = decide_on_press(insight.facts, press.late, age, now, presser)
         decision_id, order_id = carry_out(session, slot, decision, now)
         if order is not None and order.state == State.COOLING_OFF and _hastens(press, presser):
             name = "" if presser is None else presser.name
@@ -124,15 +127,20 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         decision = decide_on_level(insight.facts, now)
         carry_out(session, slot, decision, now)
         _watch(session, slot, decision, now)
-    slot.due_at = None if slot.capacity is None else now + _LOOK_AGAIN
+    slot.due_at = None if slot.capacity is None else _look_again(insight.facts.mandate, now)
     session.add(slot)
 
 
 def judge_press(session: Session, slot: Slot, late: bool, now: datetime) -> tuple[Decision, DecisionId]:
     """What a press would lead to, kept as a decision; no order comes of it."""
     insight = gather(session, slot, open_order(session, slot.id), now, None)
-    decision = decide_on_press(insight.facts, late, timedelta(0))
+    decision = decide_on_press(insight.facts, late, timedelta(0), now)
     return decision, _keep(session, slot.id, decision, now)
+
+
+def _look_again(mandate: Mandate, now: datetime) -> datetime:
+    """When the slot is looked at next, if nothing arrives: at the latest when pause or quiet hours let go."""
+    return min(held_until(mandate, now) or now + _LOOK_AGAIN, now + _LOOK_AGAIN)
 
 
 def _watch(session: Session, slot: Slot, decision: Decision, now: datetime) -> None:
@@ -192,7 +200,8 @@ def carry_out(
 ) -> tuple[DecisionId, str | None]:
     """Keep the decision, and open the order that it calls for."""
     decision_id = _keep(session, slot.id, decision, now)
-    if decision.kind is Kind.HOLD:
+    tell_household(session, slot, decision, decision_id, now)
+    if decision.kind not in (Kind.ORDER, Kind.ASK):
         return decision_id, None
     cooling = _cool_off(session, slot, decision, now)
     order_id = create_order(
@@ -200,13 +209,13 @@ def carry_out(
         NewOrder(
             slot_id=slot.id,
             household_id=slot.household_id,
-            retailer_id=slot.retailer_id,
+            retailer_id=decision.retailer_id or slot.retailer_id,
             decision_id=decision_id,
             trigger=decision.trigger.value,
-            item_id=slot.item_id,
-            product_name=slot.product_name,
+            item_id=decision.item_id or slot.item_id,
+            product_name=decision.product_name or slot.product_name,
             packs=decision.packs,
-            pack_amount=slot.pack_amount,
+            pack_amount=decision.pack_amount,
             currency=decision.currency or "EUR",
             approved=decision.kind is Kind.ORDER,
             start=None if cooling is None else State.COOLING_OFF,
@@ -244,19 +253,18 @@ def _cool_off(session: Session, slot: Slot, decision: Decision, now: datetime) -
 
 
 def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> DecisionId:
-    """Write the decision down; a refusal by the same rule as last time updates that one instead."""
+    """Write the decision down; one that buys nothing, by the same rule as last time, updates that one."""
     refusal = decision.refused_by()
     rule = refusal.rule if refusal is not None else None
-    if decision.kind is Kind.HOLD:
+    if decision.kind in _KEEP_APART:
         query = (
             select(DecisionRecord)
             .where(DecisionRecord.slot_id == slot_id, DecisionRecord.trigger == decision.trigger.value)
             .order_by(col(DecisionRecord.last_at).desc())
         )
         last = session.exec(query).first()
-        same = (
-            last is not None and last.kind == Kind.HOLD and last.rule == rule and now - last.at < _KEEP_APART
-        )
+        apart = _KEEP_APART[decision.kind]
+        same = last is not None and last.kind == decision.kind and last.rule == rule and now - last.at < apart
         if last is not None and same and decision.press_age_minutes is None:
             last.data, last.last_at, last.repeats = to_json(decision), now, last.repeats + 1
             session.add(last)

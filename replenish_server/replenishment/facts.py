@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
 from replenish_server.forecast import RunOut
-from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.households.ledger import months_of
+from replenish_server.households.mandate import Mandate
 from replenish_server.households.tables import SlotMandate
 from replenish_server.inventory import LevelHistory, Refill, stock_position
 from replenish_server.inventory.balance import known_share
@@ -16,10 +18,12 @@ from replenish_server.ordering.states import UNDERWAY, State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.lead_time import LeadTime, learn_lead_time
 from replenish_server.replenishment.outlook import SlotFacts
-from replenish_server.replenishment.quantity import Offer
+from replenish_server.replenishment.quantity import Price, acceptable_offers
 from replenish_server.replenishment.readings import is_counted, read_history
 from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.stock import read_stock
+from replenish_server.retailers.prices import known_price
+from replenish_server.retailers.tables import Retailer
 
 HISTORY = timedelta(days=90)  # what a page draws
 _LOOKED_AT = timedelta(days=35)  # what is read again for events at every look
@@ -66,7 +70,8 @@ def gather(
         ledger = read_stock(session, slot, refills, since + _EDGE)
     # A pack that fits in may have been poured out whole; of a larger one the rest must still be there.
     opened = ledger.opened if slot.capacity is not None and slot.pack_amount > slot.capacity else 0
-    mandate = session.get_one(SlotMandate, slot.id)
+    timing = Timing(session.get_one(SlotMandate, slot.id).timing)
+    mandate = slot_mandate(session, slot)
     coming = (
         order.packs
         if order is not None and order.state in (*UNDERWAY, State.PLACING, State.COOLING_OFF)
@@ -82,17 +87,29 @@ def gather(
         trailing=history.trailing,
         run_out=None if history.level is None else run_out,
         lead_time=lead_time(session, slot.retailer_id),
-        mandate=Mandate(Mode(mandate.mode), mandate.price_cap_minor, mandate.currency),
+        mandate=mandate,
         open_order=None if order is None else order.state,
-        timing=Timing(mandate.timing),
-        offers=(Offer(slot.item_id, slot.pack_amount),),
+        timing=timing,
+        offers=acceptable_offers(mandate, _prices(session, mandate)),
         storage_limit=slot.storage_limit,
         shelf_life_days=slot.shelf_life_days,
         known_share=known,
         counted=is_counted(slot),
         points=[point for point in history.points if now - point[0] <= _RECENT],
+        shops={p.retailer_id: session.get_one(Retailer, p.retailer_id).name for p in mandate.products},
+        spending=months_of(session, slot.household_id, slot.id, now),
     )
     return SlotInsight(facts, history, ledger, refills, now - _LOOKED_AT + _EDGE)
+
+
+def _prices(session: Session, mandate: Mandate) -> dict[tuple[str, str], Price]:
+    """The last known prices of what the slot accepts."""
+    found = {}
+    for product in mandate.products:
+        price = known_price(session, product.retailer_id, product.item_id)
+        if price is not None:
+            found[product.retailer_id, product.item_id] = (price.price_minor, price.currency, price.at)
+    return found
 
 
 def lead_time(session: Session, retailer_id: str) -> LeadTime:

@@ -62,7 +62,7 @@ def order_now(session: Session, slot: Slot, by: Actor, key: str, now: datetime) 
 def _decide(session: Session, slot: Slot, by: Actor, key: str, now: datetime) -> OrderWish:
     order = open_order(session, slot.id)
     facts = gather(session, slot, order, now, None).facts
-    decision = decide_on_press(facts, False, timedelta(0), by, Trigger.PERSON)
+    decision = decide_on_press(facts, False, timedelta(0), now, by, Trigger.PERSON)
     decision_id, order_id = carry_out(session, slot, decision, now)
     if order is not None and order.state == State.COOLING_OFF and by.may(Act.SPEND):
         leave_now(session, order.id, now, by.name)

@@ -1,11 +1,12 @@
 """PURE: what is known of a slot, and what its forecast means for the stock at which an order should leave."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 
 from replenish_server.forecast import RunOut
+from replenish_server.households.judge import Spending
 from replenish_server.households.mandate import Mandate
 from replenish_server.inventory import StockPosition
 from replenish_server.replenishment.lead_time import LeadTime
@@ -44,6 +45,8 @@ class SlotFacts:
         known_share: how much of the last week is known, 0 to 1; None for a slot without a sensor.
         points: (when, level) of the last two days' usable readings, oldest first.
         counted: whether the level is what a unit held less what was counted, instead of measured.
+        shops: names of retailers by id.
+        spending: the months that an order would count in, the home's and the slot's.
     """
 
     unit: str
@@ -64,6 +67,8 @@ class SlotFacts:
     known_share: float | None = None
     points: Sequence[tuple[datetime, int]] = ()
     counted: bool = False
+    shops: Mapping[str, str] = field(default_factory=dict)
+    spending: tuple[Spending, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
-from replenish_server.households.mandate import Mandate, Mode, Verdict
+from replenish_server.households.judge import HOLDING, LATER, Wish, judge_wish
+from replenish_server.households.mandate import Mode, Verdict
 from replenish_server.households.people import Act, Actor
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.outlook import Outlook, SlotFacts, look_ahead
@@ -56,9 +58,8 @@ def decide_on_level(facts: SlotFacts, now: datetime) -> Decision:
         ),
         _sudden_verdict(facts),
         _confirmed_verdict(low) if facts.counted else _evidence_verdict(low),
-        _mandate_verdict(facts.mandate),
     )
-    wanted = all(verdict.ok for verdict in verdicts[:-1])
+    wanted = all(verdict.ok for verdict in verdicts)
     run_out = None if outlook is None else outlook.run_out
     quantity = choose_quantity(
         facts.capacity - (position or 0),
@@ -67,13 +68,15 @@ def decide_on_level(facts: SlotFacts, now: datetime) -> Decision:
         facts.shelf_life_days,
         None if run_out is None else run_out.rate_per_day,
     )
+    rules = _judge_rules(facts, quantity.offer, quantity.packs, now)
+    kind = _kind(wanted, facts.mandate.mode, rules, HOLDING)
     decision = Decision(
-        kind=_kind(wanted, verdicts[-1].ok),
+        kind=kind,
         trigger=Trigger.LEVEL,
-        packs=quantity.packs if wanted else 0,
+        packs=0 if kind is Kind.HOLD else quantity.packs,
         unit=facts.unit,
         pack_amount=quantity.offer.pack_amount,
-        verdicts=verdicts,
+        verdicts=(*verdicts, *rules),
         level=facts.position.loaded,
         level_age_hours=_age_hours(facts.level_as_of, now),
         spare=facts.position.spare,
@@ -84,11 +87,9 @@ def decide_on_level(facts: SlotFacts, now: datetime) -> Decision:
         lead_time_days=round(facts.lead_time.mean_days, 4),
         timing=facts.timing,
         accepted_risk=ACCEPTED_RISK[facts.timing],
-        price_cap_minor=facts.mandate.price_cap_minor,
-        currency=facts.mandate.currency,
         low_readings=len(low),
         limited_by=quantity.limited_by if wanted else None,
-        item_id=quantity.offer.item_id or None,
+        **_bought(facts, quantity.offer, quantity.packs),
     )
     return decision if outlook is None else _with_outlook(decision, outlook, facts.known_share)
 
@@ -116,6 +117,7 @@ def decide_on_press(
     facts: SlotFacts,
     late: bool,
     age: timedelta,
+    now: datetime,
     by: Actor | None = None,
     trigger: Trigger = Trigger.PRESS,
 ) -> Decision:
@@ -125,31 +127,32 @@ def decide_on_press(
         facts: the slot.
         late: the press came retained or older than its age limit, so it may only ask.
         age: how long ago the press was.
+        now: the moment of the decision.
         by: who pressed, None for a device that is everybody's; who may not spend asks somebody who may.
         trigger: `PRESS`, or `PERSON` for a wish in the page or of a program.
     """
-    verdicts = (
-        _open_order_verdict(facts),
-        Verdict("fresh_press", not late, {"age_minutes": round(age.total_seconds() / 60)}),
-        _presser_verdict(by),
-        _mandate_verdict(facts.mandate),
-    )
-    wanted = verdicts[0].ok
+    offer = facts.offers[0] if facts.offers else Offer("", facts.pack_amount)
+    holding = HOLDING - LATER  # a person is there: what would make an order wait makes it ask
+    fresh = Verdict("fresh_press", not late, {"age_minutes": round(age.total_seconds() / 60)})
+    rules = _judge_rules(facts, offer, 1, now)
+    asking = (v for v in rules if v.rule not in holding)
+    rules = (*(v for v in rules if v.rule in holding), fresh, _presser_verdict(by), *asking)
+    open_order = _open_order_verdict(facts)
+    kind = _kind(open_order.ok, facts.mandate.mode, rules, holding)
     return Decision(
-        kind=_kind(wanted, all(verdict.ok for verdict in verdicts[1:])),
+        kind=kind,
         trigger=trigger,
-        packs=1 if wanted else 0,
+        packs=0 if kind is Kind.HOLD else 1,
         unit=facts.unit,
-        pack_amount=facts.pack_amount,
-        verdicts=verdicts,
+        pack_amount=offer.pack_amount,
+        verdicts=(open_order, *rules),
         level=facts.position.loaded,
         spare=facts.position.spare,
         on_order=facts.position.on_order,
         lead_time_days=round(facts.lead_time.mean_days, 4),
-        price_cap_minor=facts.mandate.price_cap_minor,
-        currency=facts.mandate.currency,
         press_age_minutes=round(age.total_seconds() / 60),
         by=None if by is None else by.name,
+        **_bought(facts, offer, 1),
     )
 
 
@@ -160,10 +163,45 @@ def _presser_verdict(by: Actor | None) -> Verdict:
     return Verdict("presser_may_spend", by.may(Act.SPEND), {"name": by.name, "role": by.role.value})
 
 
-def _kind(wanted: bool, allowed: bool) -> Kind:
-    if not wanted:
+def _judge_rules(facts: SlotFacts, offer: Offer, packs: int, now: datetime) -> tuple[Verdict, ...]:
+    mandate = facts.mandate
+    product = mandate.products[offer.place] if mandate.products else None
+    retailer_id = "" if product is None else product.retailer_id
+    wish = Wish(
+        retailer_id=retailer_id,
+        retailer_name=facts.shops.get(retailer_id, retailer_id),
+        product=offer.place,
+        estimate_minor=None if offer.price_minor is None else packs * offer.price_minor,
+        spending=facts.spending,
+    )
+    return judge_wish(mandate, wish, now)
+
+
+def _bought(facts: SlotFacts, offer: Offer, packs: int) -> dict[str, Any]:
+    """What a decision says of the product, its price and the mandate."""
+    products = facts.mandate.products
+    return {
+        "item_id": offer.item_id or None,
+        "retailer_id": products[offer.place].retailer_id if products else None,
+        "product_name": products[offer.place].name if products else None,
+        "estimate_minor": None if offer.price_minor is None else packs * offer.price_minor,
+        "estimate_at": None if not offer.price_minor or not offer.seen_at else offer.seen_at.isoformat(),
+        "mandate_digest": facts.mandate.digest(),
+        "price_cap_minor": facts.mandate.price_cap_minor,
+        "currency": facts.mandate.currency,
+    }
+
+
+def _kind(wanted: bool, mode: Mode, rules: Sequence[Verdict], holding: frozenset[str]) -> Kind:
+    """What wanting more leads to: a rule that holds stops it, then the mode counts, then any "no" asks."""
+    refused = {verdict.rule for verdict in rules if not verdict.ok}
+    if not wanted or refused & holding:
         return Kind.HOLD
-    return Kind.ORDER if allowed else Kind.ASK
+    if mode is Mode.SHADOW:
+        return Kind.SHADOW
+    if mode is Mode.NOTIFY:
+        return Kind.NOTIFY
+    return Kind.ASK if refused else Kind.ORDER
 
 
 def _open_order_verdict(facts: SlotFacts) -> Verdict:
@@ -219,15 +257,6 @@ def _confirmed_verdict(low: Sequence[tuple[datetime, int]]) -> Verdict:
         "confirmed_count",
         len(low) >= LOW_TOTALS_NEEDED,
         {"readings": len(low), "needed": LOW_TOTALS_NEEDED},
-    )
-
-
-def _mandate_verdict(mandate: Mandate) -> Verdict:
-    ok = mandate.mode is Mode.AUTO and mandate.price_cap_minor is not None
-    return Verdict(
-        "mandate",
-        ok,
-        {"mode": mandate.mode.value, "cap_minor": mandate.price_cap_minor, "currency": mandate.currency},
     )
 
 

@@ -1,8 +1,12 @@
 """PURE: how much to order: up to a level, in whole packs, within what can be stored and used in time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from math import ceil, floor
+
+from replenish_server.households.judge import same_size_class
+from replenish_server.households.mandate import Mandate, Substitution
 
 MAX_PACKS = 10  # a nonsensical pack size must not turn into a lorry
 
@@ -15,11 +19,15 @@ class Offer:
         item_id: the retailer's id.
         pack_amount: base units in one pack, positive.
         price_minor: last known price of one pack, in minor units; None when never seen.
+        place: its place in the mandate's list of products, from 0.
+        seen_at: when that price was seen, or None.
     """
 
     item_id: str
     pack_amount: int
     price_minor: int | None = None
+    place: int = 0
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,40 @@ class Quantity:
     offer: Offer
     packs: int
     limited_by: str | None
+
+
+Price = tuple[int, str, datetime]
+"""Of one pack: minor units, currency, and when it was seen."""
+
+
+def acceptable_offers(mandate: Mandate, prices: Mapping[tuple[str, str], Price]) -> tuple[Offer, ...]:
+    """The products that may be bought without another word, in order of preference; at least the first.
+
+    Left out is what the substitution rule forbids, what a retailer sells that is not allowed, and what is of
+    another size class than the preferred one. A price in another currency than the mandate's is none here.
+
+    Args:
+        mandate: with at least one product.
+        prices: last known prices by (retailer, item).
+    """
+    preferred = mandate.products[0]
+    listed = mandate.products[:1] if mandate.substitution is Substitution.NEVER else mandate.products
+    offers = []
+    for place, product in enumerate(listed):
+        price = prices.get((product.retailer_id, product.item_id))
+        known = price is not None and price[1] == mandate.currency
+        allowed = mandate.retailers is None or product.retailer_id in mandate.retailers
+        if allowed and same_size_class(product.pack_amount, preferred.pack_amount):
+            offers.append(
+                Offer(
+                    product.item_id,
+                    product.pack_amount,
+                    price[0] if price is not None and known else None,
+                    place,
+                    price[2] if price is not None and known else None,
+                )
+            )
+    return tuple(offers) or (Offer(preferred.item_id, preferred.pack_amount),)
 
 
 def choose_quantity(

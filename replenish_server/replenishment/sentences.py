@@ -3,6 +3,7 @@
 from replenish_server.households.mandate import Verdict
 from replenish_server.replenishment.amounts import amount, days, money, number
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
+from replenish_server.replenishment.mandate_texts import clause, has_clause
 from replenish_server.replenishment.verdicts import verdict_text
 
 
@@ -13,6 +14,9 @@ def sentence(decision: Decision, language: str) -> str:
     if decision.kind is Kind.HOLD:
         if refusal is None:
             raise ValueError("a decision to hold needs the rule that refused")
+        if has_clause(refusal.rule):
+            said = clause(refusal, decision.unit, language)
+            return f"주문하지 않음: {said}." if korean else f"Not ordering: {said}."
         return _hold(decision, refusal, korean)
     return _go(decision, refusal, korean)
 
@@ -23,29 +27,45 @@ def _go(decision: Decision, refusal: Verdict | None, korean: bool) -> str:
 
 def _what(decision: Decision, refusal: Verdict | None, korean: bool) -> str:
     packs = decision.packs
-    if korean:
-        if decision.kind is Kind.ORDER:
-            cap = money(decision.price_cap_minor, decision.currency)
-            return f"{packs}팩을 최대 {cap} 한도로 주문합니다."
-        return f"{packs}팩 주문에 승인이 필요합니다({_ask_reason(decision, refusal, korean)})."
     noun = "pack" if packs == 1 else "packs"
     if decision.kind is Kind.ORDER:
-        return f"Order of {packs} {noun} for at most {money(decision.price_cap_minor, decision.currency)}."
-    verb = "waits" if packs == 1 else "wait"
-    return f"{packs} {noun} {verb} for your approval ({_ask_reason(decision, refusal, korean)})."
+        cap = money(decision.price_cap_minor, decision.currency)
+        return (
+            f"{packs}팩을 최대 {cap} 한도로 주문합니다."
+            if korean
+            else f"Order of {packs} {noun} for at most {cap}."
+        )
+    reason = _ask_reason(decision, refusal, korean)
+    if korean:
+        what = {
+            Kind.NOTIFY: "이 필요합니다",
+            Kind.SHADOW: "을 지금 주문했을 것입니다",
+        }.get(decision.kind, " 주문에 승인이 필요합니다")
+        return f"{packs}팩{what}({reason})."
+    verb = "is" if packs == 1 else "are"
+    what = {
+        Kind.NOTIFY: f"{verb} needed",
+        Kind.SHADOW: "would have been ordered now",
+    }.get(decision.kind, f"{'waits' if packs == 1 else 'wait'} for your approval")
+    return f"{packs} {noun} {what} ({reason})."
 
 
 def _ask_reason(decision: Decision, refusal: Verdict | None, korean: bool) -> str:
-    if refusal is not None and refusal.rule == "fresh_press":
+    """Why it does not leave by itself: the first rule that said no."""
+    if refusal is None:
+        raise ValueError("what does not leave by itself needs the rule that refused")
+    if refusal.rule == "fresh_press":
         minutes = decision.press_age_minutes
         return (
             f"{minutes}분 전에 누른 버튼" if korean else f"the press came {minutes} minutes late or as a copy"
         )
-    if refusal is not None and refusal.rule == "presser_may_spend":
+    if refusal.rule == "presser_may_spend":
         return verdict_text(refusal, decision.unit, "ko" if korean else "en")
-    if decision.price_cap_minor is None:
-        return "가격 한도가 없음" if korean else "no price cap is set"
-    return "먼저 묻도록 설정됨" if korean else "you asked to be asked first"
+    if refusal.rule == "mandate":  # decisions of earlier releases
+        if decision.price_cap_minor is None:
+            return "가격 한도가 없음" if korean else "no price cap is set"
+        return "먼저 묻도록 설정됨" if korean else "you asked to be asked first"
+    return clause(refusal, decision.unit, "ko" if korean else "en")
 
 
 def _why(decision: Decision, korean: bool) -> str:

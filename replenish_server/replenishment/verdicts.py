@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from replenish_server.households.mandate import Verdict
 from replenish_server.replenishment.amounts import amount, money, number
+from replenish_server.replenishment.mandate_texts import RULE_NAMES, clause, has_clause
 
 Numbers = Mapping[str, int | str | float | None]
 
@@ -18,6 +19,7 @@ _RULES = {
     "fresh_press": ("Fresh press", "방금 누름"),
     "presser_may_spend": ("Who pressed may spend", "누른 사람의 지출 권한"),
     "mandate": ("Your rules", "내 규칙"),
+    **RULE_NAMES,
 }
 
 
@@ -33,6 +35,8 @@ def verdict_text(verdict: Verdict, unit: str, language: str) -> str:
     Raises:
         ValueError: a rule that has no words yet.
     """
+    if has_clause(verdict.rule):
+        return clause(verdict, unit, language)
     say = _TEXTS.get(verdict.rule)
     if say is None:
         raise ValueError(f"no text for the rule {verdict.rule!r}")

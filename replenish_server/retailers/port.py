@@ -15,7 +15,10 @@ class Problem(StrEnum):
     """Why an order needs a person."""
 
     PRICE_OVER_CAP = "price_over_cap"
+    PRICE_JUMPED = "price_jumped"
     OVER_BUDGET = "over_budget"
+    OUTSIDE_MANDATE = "outside_mandate"
+    OTHER_PRODUCT = "other_product"
     OUT_OF_STOCK = "out_of_stock"
     ITEM_UNAVAILABLE = "item_unavailable"
     PAYMENT_FAILED = "payment_failed"

@@ -36,3 +36,16 @@ class WebhookDelivery(SQLModel, table=True):
     retailer_id: str = Field(primary_key=True, foreign_key="retailer.id")
     delivery_id: str = Field(primary_key=True)
     received_at: datetime = Field(sa_type=UtcTime, index=True)
+
+
+class KnownPrice(SQLModel, table=True):
+    """The price of one pack, in minor units, when the retailer last named it; see `retailers.prices`."""
+
+    __tablename__ = "known_price"
+
+    retailer_id: str = Field(primary_key=True, foreign_key="retailer.id")
+    item_id: str = Field(primary_key=True)
+    price_minor: int
+    currency: str
+    source: str
+    at: datetime = Field(sa_type=UtcTime)

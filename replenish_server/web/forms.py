@@ -23,6 +23,7 @@ _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?", re.ASCII)
 
 
 TIMINGS: Final[tuple[Timing, ...]] = ("early", "balanced", "late")
+MODES: Final[tuple[Mode, ...]] = ("ask", "auto", "notify", "shadow")
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def read_rules(typed: TypedRules, slot: SlotView, lang: Lang) -> RulesForm | Typ
     threshold = None
     if slot.device_kind == "level":
         threshold = _read_threshold(typed.threshold, slot, lang, errors)
-    mode: Mode = "auto" if typed.mode == "auto" else "ask"
-    if typed.mode not in ("ask", "auto"):
+    mode = next((choice for choice in MODES if choice == typed.mode), None)
+    if mode is None:
         errors["mode"] = translate(lang, "error.mode")
     cap = _read_cap(typed.price_cap, slot.currency, lang, errors)
     if mode == "auto" and cap is None and "price_cap" not in errors:
@@ -75,7 +76,7 @@ def read_rules(typed: TypedRules, slot: SlotView, lang: Lang) -> RulesForm | Typ
     timing = next((choice for choice in TIMINGS if choice == typed.timing), None)
     if timing is None:
         errors["timing"] = translate(lang, "error.timing")
-    if errors or timing is None:
+    if errors or timing is None or mode is None:
         return TypedRules(typed.threshold, typed.mode, typed.price_cap, errors, typed.timing)
     return RulesForm(threshold, mode, cap, timing)
 

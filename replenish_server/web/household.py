@@ -206,7 +206,7 @@ class DatabasePages:
             level_as_of=insight.history.as_of,
             level_state=_level_state(has_sensor, insight.history.level, insight.history.as_of, now),
             threshold=_shown(slot.threshold, unit),
-            mode="auto" if mandate.mode == "auto" else "ask",
+            mode=insight.facts.mandate.mode.value,
             timing=Timing(mandate.timing).value,
             timings=_timings(insight.facts, unit),
             price_cap_minor=mandate.price_cap_minor,

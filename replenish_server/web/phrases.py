@@ -97,9 +97,13 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "slot.open_order": ("Open order", "진행 중인 주문"),
     "slot.mode_ask": ("Asks first", "먼저 묻기"),
     "slot.mode_auto": ("Orders by itself", "자동 주문"),
+    "slot.mode_notify": ("Only tells", "알림만"),
+    "slot.mode_shadow": ("On trial", "시험 운용"),
     "decision.hold": ("No order now", "지금은 주문 안 함"),
     "decision.order": ("Order", "주문"),
     "decision.ask": ("Ask first", "먼저 묻기"),
+    "decision.notify": ("You are told", "알림만"),
+    "decision.shadow": ("On trial", "시험 운용"),
     # The threshold on the device
     "twin.title": ("On the device", "기기 반영 상태"),
     "twin.in_force": ("In force", "적용됨"),
@@ -138,6 +142,13 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "form.auto_hint": (
         "Orders with obligation to pay, without asking, and never above the limit below.",
         "묻지 않고 결제 의무가 있는 주문을 하며, 아래 한도를 절대 넘지 않습니다.",
+    ),
+    "form.notify": ("Only tell me", "알려만 주기"),
+    "form.notify_hint": ("Nothing is ordered; you get a notice.", "주문하지 않고 알림만 보냅니다."),
+    "form.shadow": ("On trial", "시험 운용"),
+    "form.shadow_hint": (
+        "Everything but the buying: the page shows what would have been ordered.",
+        "구매만 하지 않습니다. 무엇을 주문했을지 화면에 보여 줍니다.",
     ),
     "form.timing": ("How early to order", "얼마나 일찍 주문할까요"),
     "form.timing_early": ("Rather early", "조금 일찍"),
@@ -182,7 +193,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "The threshold can be at most {capacity}: more than that does not fit.",
         "주문 기준은 {capacity} 이하로 입력해 주세요. 그보다 많이는 들어가지 않습니다.",
     ),
-    "error.mode": ("Choose one of the two.", "둘 중 하나를 선택해 주세요."),
+    "error.mode": ("Choose one of these.", "하나를 선택해 주세요."),
     "error.cap_number": (
         "The limit must be an amount such as {example}.",
         "한도는 {example}처럼 금액으로 입력해 주세요.",

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from replenish_server.web import chart, language, timing_chart
 from replenish_server.web.formats import Formatter, zone
-from replenish_server.web.forms import TIMINGS, offer_of
+from replenish_server.web.forms import MODES, TIMINGS, offer_of
 from replenish_server.web.phrases import PHRASES, translate
 from replenish_server.web.views import Lang
 
@@ -74,6 +74,7 @@ def _environment() -> Environment:
         draw_chart=chart.draw,
         draw_timings=timing_chart.draw,
         timings=TIMINGS,
+        modes=MODES,
         chart_table=chart.table,
         chart_has_gap=chart.has_gap,
         chart_sizes=(chart.WIDE, chart.NARROW),

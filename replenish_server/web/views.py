@@ -18,9 +18,9 @@ Unit = Literal["g", "ml", "pages", "presses"]
 DeviceKind = Literal["level", "button"]
 LevelState = Literal["good", "stale", "unknown", "none"]
 Timing = Literal["early", "balanced", "late"]
-Mode = Literal["ask", "auto"]
+Mode = Literal["ask", "auto", "notify", "shadow"]
 TwinState = Literal["in_force", "pending", "limited", "none"]
-DecisionKind = Literal["hold", "order", "ask"]
+DecisionKind = Literal["hold", "order", "ask", "notify", "shadow"]
 Trigger = Literal["level", "press", "person"]
 OrderState = Literal[
     "proposed",

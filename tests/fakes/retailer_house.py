@@ -58,6 +58,7 @@ class House:
         """An order to be opened, with the decision that it rests on."""
         decision_id = new_id("dec")
         with self.database.write() as session:
+            pack_amount = session.get_one(Slot, slot_id).pack_amount
             session.add(
                 DecisionRecord(
                     id=decision_id,
@@ -78,7 +79,7 @@ class House:
             item_id="det-1kg",
             product_name="Detergent 1 kg",
             packs=2,
-            pack_amount=1_000_000,
+            pack_amount=pack_amount,
             currency="EUR",
             approved=approved,
         )

@@ -171,7 +171,7 @@ def test_only_auto_with_a_cap_leaves_without_a_person(
 ) -> None:
     """For levels and presses alike."""
     level = decide_on_level(slot(mandate=mandate), now)
-    press = decide_on_press(slot(mandate=mandate), late=False, age=timedelta(0))
+    press = decide_on_press(slot(mandate=mandate), late=False, age=timedelta(0), now=now)
     assert (kind, kind) == (level.kind, press.kind)
     assert (level.packs, press.packs) == (2, 1)
 
@@ -186,18 +186,18 @@ def test_only_auto_with_a_cap_leaves_without_a_person(
     ],
 )
 def test_a_press_orders_one_pack_asks_when_late_and_joins_an_open_order(
-    slot: FactsOf, state: str | None, late: bool, kind: Kind, packs: int
+    slot: FactsOf, now: datetime, state: str | None, late: bool, kind: Kind, packs: int
 ) -> None:
     """The whole table of a press."""
-    decision = decide_on_press(slot(open_order=state), late, timedelta(minutes=12, seconds=40))
+    decision = decide_on_press(slot(open_order=state), late, timedelta(minutes=12, seconds=40), now)
     assert (kind, packs) == (decision.kind, decision.packs)
     assert decision.press_age_minutes == 13
 
 
-def test_a_press_does_not_ask_what_the_sensor_says(slot: FactsOf) -> None:
+def test_a_press_does_not_ask_what_the_sensor_says(slot: FactsOf, now: datetime) -> None:
     """The person stands before it: an unknown or a full container orders too."""
     for level in (None, 2_000_000):
-        assert Kind.ORDER is decide_on_press(slot(level=level), late=False, age=timedelta(0)).kind
+        assert Kind.ORDER is decide_on_press(slot(level=level), late=False, age=timedelta(0), now=now).kind
 
 
 def test_a_button_has_no_level_to_judge(slot: FactsOf, now: datetime) -> None:

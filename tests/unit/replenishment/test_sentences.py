@@ -9,17 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replenish_server.households.mandate import Mandate, Mode, Verdict
+from replenish_server.households.mandate import Verdict
 from replenish_server.inventory import stock_position
 from replenish_server.replenishment.amounts import amount, money
 from replenish_server.replenishment.basis import basis
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
+from replenish_server.replenishment.mandate_texts import clause
 from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
+from replenish_server.replenishment.quantity import Offer
 from replenish_server.replenishment.record import from_json, to_json
 from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.verdicts import verdict_text
+from tests.unit.households.mandates import mandates, months
 from tests.unit.replenishment.conftest import lasting, parcel
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -61,16 +64,15 @@ def decisions(draw: st.DrawFn) -> Decision:
         timing=draw(st.sampled_from(Timing)),
         known_share=draw(st.floats(0, 1)),
         points=[(NOW - age - 9 * step, draw(st.integers(0, capacity))), (NOW - age, level or 0)],
-        mandate=Mandate(
-            draw(st.sampled_from(Mode)),
-            draw(st.one_of(st.none(), st.integers(0, 10_000_000))),
-            draw(st.sampled_from(["EUR", "KRW"])),
-        ),
+        mandate=draw(mandates()),
+        spending=(draw(months()),),
+        shops={"shop-1": "Corner shop"},
+        offers=(Offer("det-1kg", pack, draw(st.none() | st.integers(0, 9999)), 0, NOW),),
         open_order=order,
         counted=unit in ("ml", "page"),
     )
     if draw(st.booleans()):
-        return decide_on_press(facts, draw(st.booleans()), timedelta(minutes=draw(st.integers(0, 9999))))
+        return decide_on_press(facts, draw(st.booleans()), timedelta(minutes=draw(st.integers(0, 9999))), NOW)
     return decide_on_level(facts, NOW)
 
 
@@ -156,6 +158,10 @@ def test_the_numbers_of_the_english_sentence_are_those_of_the_decision(decision:
     if decision.kind is Kind.HOLD:
         check_hold(decision, text)
         return
+    refusal = decision.refused_by()
+    assert (refusal is None) == (decision.kind is Kind.ORDER)
+    if refusal is not None and refusal.rule != "fresh_press":
+        assert clause(refusal, decision.unit, "en") in text
     packs = re.search(r"\b(\d+) packs?\b", text)
     assert packs
     assert decision.packs == int(packs[1])
@@ -190,6 +196,8 @@ def check_hold(decision: Decision, text: str) -> None:
     elif refusal.rule == "steady_level":
         numbers = [float(refusal.numbers[name] or 0) for name in ("fall", "limit")]
         assert [shown(value, unit) for value in numbers] == quantities(text, unit)
+    elif refusal.rule in ("pause", "quiet_hours", "retailer", "budget"):
+        assert text == f"Not ordering: {clause(refusal, unit, 'en')}."
     elif refusal.rule == "below_reorder_point":
         values = [decision.level, decision.reorder_point, decision.rate_per_day]
         if decision.spare:

@@ -72,7 +72,7 @@ def test_what_orders_by_itself_must_be_capped() -> None:
 
 
 def test_a_mode_must_be_chosen() -> None:
-    assert read(mode="whatever") == {"mode": "Choose one of the two."}
+    assert read(mode="whatever") == {"mode": "Choose one of these."}
 
 
 def test_a_button_has_no_threshold() -> None:
