@@ -24,6 +24,7 @@ from replenish_server.replenishment.dash import DashDesk
 from replenish_server.replenishment.evaluate import Evaluator
 from replenish_server.replenishment.models import ModelStore
 from replenish_server.replenishment.refit import refit_is_due
+from replenish_server.retailers.cxml.inbound import CxmlDesk
 from replenish_server.retailers.directory import RetailerDirectory
 from replenish_server.retailers.feed.desk import Desk
 from replenish_server.retailers.feed.messages import Messenger
@@ -36,6 +37,7 @@ from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.api_desk import ApiDesk
+from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.household_api import build_household_api
@@ -210,6 +212,8 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_retailer_edge(settings.base_url, server.keys.public, server.take_in))
     desk = Desk(server.database, server.clock, server.retailer_acted)
     app.mount("/retail/v1", build_retail_api(desk, *retail_limits()))
+    cxml = CxmlDesk(server.database, server.clock, server.retailer_acted)
+    app.include_router(build_cxml_edge(cxml, cxml_limits()))
     dash = DashDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
     app.mount("/drs", build_dash_api(dash, *dash_limits()))
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)

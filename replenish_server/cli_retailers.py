@@ -48,6 +48,15 @@ def retailer_add(
     acknowledge_within: Annotated[
         str | None, typer.Option(help="Feed: hours in which it must say that it saw an order.")
     ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="cXML: our credential, domain:identity.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="cXML: the supplier's credential, domain:identity.")] = None,
+    sender: Annotated[
+        str | None, typer.Option(help="cXML: who sends, domain:identity; --from if left out.")
+    ] = None,
+    cost_center: Annotated[str | None, typer.Option(help="cXML: written on every line.")] = None,
+    deployment_mode: Annotated[str | None, typer.Option(help="cXML: production or test.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a shop. Where none of our ways to order works, orders wait for a person with a link or a list."""
@@ -55,6 +64,11 @@ def retailer_add(
         "cart_template": cart_template,
         "shipping_minor": shipping,
         "acknowledge_hours": acknowledge_within,
+        "cxml_from": from_,
+        "cxml_to": to,
+        "cxml_sender": sender,
+        "cost_center": cost_center,
+        "deployment_mode": deployment_mode,
     }
     secret = os.environ.get(token_env, "") if token_env else ""
     if token_env and not secret:

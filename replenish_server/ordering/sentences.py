@@ -56,8 +56,8 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "판매처가 주문을 거절하여 구매되지 않았습니다.",
     ),
     Problem.UNACKNOWLEDGED: (
-        "The retailer has not said that it has seen this order. Ask there, or cancel; we tell it if you do.",
-        "판매처가 아직 주문을 확인하지 않았습니다. 문의하거나 취소하세요. 취소하면 판매처에 알립니다.",
+        "The retailer has not said that it has seen this order. Ask there before you cancel.",
+        "판매처가 아직 주문을 확인하지 않았습니다. 취소하기 전에 판매처에 문의하세요.",
     ),
     Problem.UNREADABLE: (
         "The retailer's answer could not be relied on, so nothing was bought.",

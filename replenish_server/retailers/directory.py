@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from replenish_server.database import Database
 from replenish_server.retailers.book.acts import ACKNOWLEDGE_WITHIN
 from replenish_server.retailers.book.quotes import PriceListQuotes
+from replenish_server.retailers.cxml.adapter import CxmlRetailer
+from replenish_server.retailers.cxml.documents import CxmlAccount
 from replenish_server.retailers.feed.adapter import FeedRetailer
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.http import ShopClient, is_loopback
-from replenish_server.retailers.kinds import RetailerKind
+from replenish_server.retailers.kinds import RetailerKind, credential
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
@@ -38,6 +40,7 @@ class RetailerDirectory:
         self._identity, self._loopback = identity, loopback
         self._now = now
         self._lock = threading.Lock()
+        self._suppliers: dict[str, ShopClient] = {}
         self._known: dict[str, tuple[Account, ShopClient, UcpRetailer]] = {}
 
     def shop(self, retailer: Retailer) -> RetailerPort:
@@ -47,17 +50,40 @@ class RetailerDirectory:
             return HandOffRetailer(template, retailer.url)
         if retailer.kind == RetailerKind.FEED:
             return self._feed(retailer)
+        if retailer.kind == RetailerKind.CXML:
+            return self._cxml(retailer)
         adapter = self._ucp(retailer)
         return adapter if template is None else HandingOver(adapter, template, retailer.url)
 
     def _feed(self, retailer: Retailer) -> FeedRetailer:
-        options = retailer.options
-        quotes = PriceListQuotes(
-            self._database, retailer.id, int(options.get("shipping_minor", "0")), self._now
+        return FeedRetailer(
+            self._database, retailer.id, self._quotes(retailer), _acknowledge_within(retailer), self._now
         )
-        hours = options.get("acknowledge_hours")
-        within = ACKNOWLEDGE_WITHIN if hours is None else timedelta(hours=int(hours))
-        return FeedRetailer(self._database, retailer.id, quotes, within, self._now)
+
+    def _cxml(self, retailer: Retailer) -> CxmlRetailer:
+        options = retailer.options
+        account = CxmlAccount(
+            credential(options["cxml_from"]),
+            credential(options["cxml_to"]),
+            credential(options.get("cxml_sender", options["cxml_from"])),
+            retailer.payment_token,
+            options.get("cost_center"),
+            options.get("deployment_mode", "production"),
+        )
+        with self._lock:
+            client = self._suppliers.get(retailer.id)
+            if client is None:
+                client = ShopClient({}, loopback=self._loopback and is_loopback(retailer.url))
+                self._suppliers[retailer.id] = client
+        within = _acknowledge_within(retailer)
+        quotes = self._quotes(retailer)
+        return CxmlRetailer(
+            self._database, retailer.id, retailer.url, account, quotes, within, client, self._now
+        )
+
+    def _quotes(self, retailer: Retailer) -> PriceListQuotes:
+        shipping_minor = int(retailer.options.get("shipping_minor", "0"))
+        return PriceListQuotes(self._database, retailer.id, shipping_minor, self._now)
 
     def line(self, retailer: Retailer) -> Connection | None:
         """The line to a retailer that speaks UCP; None for any other."""
@@ -81,3 +107,11 @@ class RetailerDirectory:
             for _, client, _ in self._known.values():
                 client.close()
             self._known.clear()
+            for client in self._suppliers.values():
+                client.close()
+            self._suppliers.clear()
+
+
+def _acknowledge_within(retailer: Retailer) -> timedelta:
+    hours = retailer.options.get("acknowledge_hours")
+    return ACKNOWLEDGE_WITHIN if hours is None else timedelta(hours=int(hours))

@@ -16,9 +16,10 @@ class RetailerKind(StrEnum):
     CART = "cart"
     LIST = "list"
     FEED = "feed"
+    CXML = "cxml"
 
 
-PRICED_KINDS = frozenset({RetailerKind.FEED})
+PRICED_KINDS = frozenset({RetailerKind.FEED, RetailerKind.CXML})
 """Kinds whose prices we keep ourselves, from a list that the retailer gave."""
 
 
@@ -53,6 +54,11 @@ OPTIONS: dict[str, str] = {
     "cart_template": "--cart-template",
     "shipping_minor": "--shipping",
     "acknowledge_hours": "--acknowledge-within",
+    "cxml_from": "--from",
+    "cxml_to": "--to",
+    "cxml_sender": "--sender",
+    "cost_center": "--cost-center",
+    "deployment_mode": "--deployment-mode",
 }
 """Options of a retailer, and the argument of `replenish retailer add` that gives each."""
 
@@ -61,6 +67,7 @@ _TAKES: dict[RetailerKind, frozenset[str]] = {
     RetailerKind.CART: frozenset({"cart_template"}),
     RetailerKind.LIST: frozenset(),
     RetailerKind.FEED: frozenset({"shipping_minor", "acknowledge_hours"}),
+    RetailerKind.CXML: frozenset(OPTIONS) - {"cart_template"},
 }
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,120}")
 
@@ -79,14 +86,29 @@ def check_retailer(new: NewRetailer) -> None:
         if name not in _TAKES[new.kind]:
             kinds = ", ".join(kind.value for kind in RetailerKind if name in _TAKES[kind])
             raise RetailerRefused(f"{OPTIONS[name]} is for retailers of kind {kinds}, not {new.kind.value}")
+    _check_payment(new)
+    _check_options(new)
+
+
+def _check_payment(new: NewRetailer) -> None:
     if new.kind is RetailerKind.UCP and not (new.handler and new.secret):
         raise RetailerRefused("a UCP retailer needs --handler and --token-env: how it is paid")
     if new.kind is not RetailerKind.UCP and new.handler:
         raise RetailerRefused(f"--handler is for UCP retailers, not for kind {new.kind.value}")
+    if new.kind in PRICED_KINDS and not new.agreement:
+        raise RetailerRefused(
+            f"a retailer of kind {new.kind.value} needs --agreement: where it is written that it takes "
+            "orders without a person"
+        )
+
+
+def _check_options(new: NewRetailer) -> None:
+    if new.kind is RetailerKind.CXML:
+        _check_cxml(new)
     if new.kind is RetailerKind.CART and "cart_template" not in new.options:
         raise RetailerRefused(
-            "a cart retailer needs --cart-template, e.g. "
-            "'https://shop.example/cart/{lines:id:qty}' or 'https://shop.example/?add-to-cart={id}&quantity={qty}'"
+            "a cart retailer needs --cart-template, e.g. 'https://shop.example/cart/{lines:id:qty}' or "
+            "'https://shop.example/?add-to-cart={id}&quantity={qty}'"
         )
     for name, least in (("shipping_minor", 0), ("acknowledge_hours", 1)):
         text = new.options.get(name)
@@ -97,6 +119,26 @@ def check_retailer(new: NewRetailer) -> None:
             check_template(new.options["cart_template"])
         except TemplateRefused as error:
             raise RetailerRefused(f"--cart-template: {error}") from error
+
+
+def _check_cxml(new: NewRetailer) -> None:
+    if not new.secret:
+        raise RetailerRefused("a cXML supplier needs --token-env: the variable that holds the shared secret")
+    for name in ("cxml_from", "cxml_to", "cxml_sender"):
+        text = new.options.get(name)
+        if name == "cxml_sender" and text is None:
+            continue
+        if text is None or not all(credential(text)):
+            raise RetailerRefused(f"{OPTIONS[name]}: write domain and identity, e.g. NetworkId:AN01000000001")
+    mode = new.options.get("deployment_mode", "production")
+    if mode not in ("production", "test"):
+        raise RetailerRefused(f"--deployment-mode {mode!r}: it is production or test")
+
+
+def credential(text: str) -> tuple[str, str]:
+    """Domain and identity of "domain:identity"; both are empty where it is none."""
+    domain, colon, identity = text.partition(":")
+    return (domain.strip(), identity.strip()) if colon and text.isprintable() else ("", "")
 
 
 def check_url(url: str, what: str) -> None:

@@ -99,8 +99,8 @@ def take_step(session: Session, order: BookOrder, step: Step, now: datetime) -> 
     _enter(session, order, order.state, data, now)
 
 
-def take_out(session: Session, order: BookOrder, item_id: str, now: datetime) -> None:
-    """The household takes an article out of its order; without its last article the order is canceled.
+def take_out(session: Session, order: BookOrder, item_id: str, now: datetime, by: str = "household") -> None:
+    """An article is taken out of an order; without its last article the order is canceled.
 
     Raises:
         OutOfTurn: see `book.states.after`; the goods are on their way or the order has ended.
@@ -109,7 +109,12 @@ def take_out(session: Session, order: BookOrder, item_id: str, now: datetime) ->
     order.lines = [{**line, "canceled": True} if line["item_id"] == item_id else line for line in order.lines]
     if all(line.get("canceled") for line in order.lines):
         order.state = withdrawn
-    _enter(session, order, "withdrawn", {"item_id": item_id}, now)
+    _enter(session, order, "withdrawn", {"item_id": item_id, "by": by}, now)
+
+
+def write_entry(session: Session, order: BookOrder, what: str, data: dict[str, Any], now: datetime) -> None:
+    """Keep something that was said about an order and moves it nowhere."""
+    _enter(session, order, what, data, now)
 
 
 def refund(

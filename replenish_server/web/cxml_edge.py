@@ -1,0 +1,46 @@
+"""Where suppliers send cXML: one address, answered with a cXML Status, whatever came."""
+
+import asyncio
+import time
+from secrets import token_hex
+
+from fastapi import APIRouter, Request, Response
+
+from replenish_server.retailers.cxml.documents import response
+from replenish_server.retailers.cxml.inbound import CxmlDesk, CxmlReply
+from replenish_server.retailers.cxml.reading import MAX_BYTES
+from replenish_server.retailers.feed.limits import Buckets
+
+PATH = "/cxml"
+
+
+def cxml_limits() -> Buckets:
+    """Five messages a second from one address, in bursts of fifty."""
+    return Buckets(5.0, 50, time.monotonic)
+
+
+def build_cxml_edge(desk: CxmlDesk, per_address: Buckets) -> APIRouter:
+    """The route."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.post(PATH)
+    async def message(request: Request) -> Response:
+        address = request.client.host if request.client is not None else "?"
+        if per_address.take(address) > 0:
+            reply = CxmlReply(560, "Temporary server error", "too many messages; send it again later")
+            return _answer(desk, reply, 429, {"retry-after": "1"})
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                return _answer(desk, CxmlReply(400, "Bad Request", f"at most {MAX_BYTES} bytes"), 413)
+        return _answer(desk, await asyncio.to_thread(desk.take, bytes(body)))
+
+    return router
+
+
+def _answer(
+    desk: CxmlDesk, reply: CxmlReply, http_status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    document = response(reply.code, reply.text, reply.detail, f"{token_hex(12)}@replenish", desk.now())
+    return Response(document, http_status, headers, "text/xml")
