@@ -41,6 +41,8 @@ from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.household_api import build_household_api
+from replenish_server.web.life_routes import build_life_router
+from replenish_server.web.order_life import DatabaseLife
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.retail_api import build_retail_api, retail_limits
 from replenish_server.web.retailer_edge import build_retailer_edge
@@ -221,6 +223,8 @@ def _build_app(server: Server) -> FastAPI:
     api = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
     app.mount("/api/v1", build_household_api(api))
     people = DatabasePeople(server.database, server.clock, server.wake_dispatch)
+    life = DatabaseLife(server.database, server.clock, server.wake_dispatch)
+    app.include_router(build_life_router(life))
     install_pages(
         app,
         pages,

@@ -1,7 +1,7 @@
 """Opening an order, moving it, and what a person may do with it. No network here."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -14,6 +14,8 @@ from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, m
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.retailers.feed.messages import call_off
 from replenish_server.retailers.port import Problem
+
+SKIPPED_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,26 @@ def leave_now(session: Session, order_id: str, now: datetime, by: str = "", note
     if order is None or order.state != State.COOLING_OFF:
         raise NotAllowed("the order does not wait for its cooling-off to end")
     move(session, order, Event.APPROVE, now, note or "not waited for", by)
+
+
+def skip(session: Session, order_id: str, now: datetime, by: str = "") -> None:
+    """A person does not want it this time: canceled, and for a week the level alone orders nothing.
+
+    Raises:
+        NotAllowed: there is no such order, or it may already be at the retailer.
+    """
+    cancel(session, order_id, now, by)
+    order = session.get_one(PurchaseOrder, order_id)
+    order.skipped_until = now + SKIPPED_FOR
+    session.add(order)
+
+
+def skipped_until(session: Session, slot_id: str) -> datetime | None:
+    """Until when the slot's level orders nothing because a person skipped an order; None when nobody did."""
+    query = select(PurchaseOrder.skipped_until).where(
+        PurchaseOrder.slot_id == slot_id, col(PurchaseOrder.skipped_until).is_not(None)
+    )
+    return max((moment for moment in session.exec(query) if moment is not None), default=None)
 
 
 def take_up(session: Session, order_id: str, now: datetime, by: str = "") -> None:

@@ -112,6 +112,7 @@ _NOTES = {
     "the time to ask is over": "확인 기간이 지남",
     "still in its box": "아직 상자에 있음",
     "never arrived": "도착하지 않음",
+    "seen at the retailer": "판매처에서 확인됨",
     "withdrawn by a person": "사람이 청약을 철회함",
     "skipped this time": "이번에는 건너뜀",
     "approved by a person": "사람이 승인함",

@@ -91,6 +91,7 @@ class PurchaseOrder(SQLModel, table=True):
     leaves_at: datetime | None = Field(default=None, sa_type=UtcTime)
     hold_until: datetime | None = Field(default=None, sa_type=UtcTime)
     deadline_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)
+    skipped_until: datetime | None = Field(default=None, sa_type=UtcTime)
     pickup_location: str | None = None
     placed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     shipped_at: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -13,7 +13,7 @@ from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_watch
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.households.judge import held_until
-from replenish_server.households.mandate import Mandate
+from replenish_server.households.mandate import Mandate, Verdict
 from replenish_server.households.membership import actor_of
 from replenish_server.households.notices import Notice, notify
 from replenish_server.households.people import Act, Actor, Role
@@ -22,7 +22,14 @@ from replenish_server.households.tables import Household
 from replenish_server.ids import DecisionId, DeviceId, new_id
 from replenish_server.ordering.deadlines import CoolingOff, cool_off
 from replenish_server.ordering.news import tell
-from replenish_server.ordering.orders import NewOrder, create_order, leave_now, move, open_order
+from replenish_server.ordering.orders import (
+    NewOrder,
+    create_order,
+    leave_now,
+    move,
+    open_order,
+    skipped_until,
+)
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
@@ -124,7 +131,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
             order = open_order(session, slot_id)
             insight = gather(session, slot, order, now, run_out)
     if slot.capacity is not None:
-        decision = decide_on_level(insight.facts, now)
+        decision = _unless_skipped(session, slot, decide_on_level(insight.facts, now), now)
         carry_out(session, slot, decision, now)
         _watch(session, slot, decision, now)
     slot.due_at = None if slot.capacity is None else _look_again(insight.facts.mandate, now)
@@ -241,6 +248,15 @@ def carry_out(
         decision.packs,
     )
     return decision_id, order_id
+
+
+def _unless_skipped(session: Session, slot: Slot, decision: Decision, now: datetime) -> Decision:
+    """What the level calls for, but nothing while a person's "skip this time" lasts."""
+    until = skipped_until(session, slot.id)
+    if decision.kind is Kind.HOLD or until is None or until <= now:
+        return decision
+    skipped = Verdict("not_skipped", ok=False, numbers={"until": f"{until:%Y-%m-%d}"})
+    return replace(decision, kind=Kind.HOLD, packs=0, verdicts=(skipped, *decision.verdicts))
 
 
 def _cool_off(session: Session, slot: Slot, decision: Decision, now: datetime) -> CoolingOff | None:

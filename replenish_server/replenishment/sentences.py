@@ -128,14 +128,21 @@ def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
             else f"Not ordering yet: the level fell by {fall} within a day, more than {limit}; a sudden drop "
             "must last a day before it counts."
         )
-    if refusal.rule in ("confirmed_count", "three_low_readings"):
-        return _unconfirmed(decision, refusal, korean)
-    raise ValueError(f"no sentence for the rule {refusal.rule!r}")
+    return _unconfirmed(decision, refusal, korean)
 
 
 def _unconfirmed(decision: Decision, refusal: Verdict, korean: bool) -> str:
-    """Low, and not yet seen often enough to believe it."""
+    """Low, and skipped by a person, or not yet seen often enough to believe it."""
     numbers = refusal.numbers
+    if refusal.rule == "not_skipped":
+        until = numbers["until"]
+        return (
+            f"주문하지 않음: {until}까지 건너뛰기로 하셨습니다."
+            if korean
+            else f"Not ordering: you skipped it until {until}."
+        )
+    if refusal.rule not in ("confirmed_count", "three_low_readings"):
+        raise ValueError(f"no sentence for the rule {refusal.rule!r}")
     left, point = amount(decision.level, decision.unit), amount(decision.reorder_point, decision.unit)
     if refusal.rule == "confirmed_count":
         return (

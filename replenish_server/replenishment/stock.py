@@ -12,9 +12,13 @@ from replenish_server.fleet.tables import Slot
 from replenish_server.inventory import Refill
 from replenish_server.inventory.inferred import InferredStock, infer_stock
 from replenish_server.inventory.ledger import Corrected, Delivered, Ledger, StockEvent, read_ledger
+from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.tables import SlotFit, SlotRefill, StockCorrection
 from replenish_server.telemetry.tables import DeviceEvent
+
+_GONE = (State.FAILED, State.CANCELED)
+"""Lost, or given back: what was delivered is no stock."""
 
 
 def read_stock(session: Session, slot: Slot, refills: Sequence[Refill], since: datetime) -> Ledger:
@@ -28,7 +32,9 @@ def read_stock(session: Session, slot: Slot, refills: Sequence[Refill], since: d
     """
     kept = select(SlotRefill).where(SlotRefill.slot_id == slot.id, col(SlotRefill.at) < since)
     delivered = select(PurchaseOrder).where(
-        PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.delivered_at).is_not(None)
+        PurchaseOrder.slot_id == slot.id,
+        col(PurchaseOrder.delivered_at).is_not(None),
+        col(PurchaseOrder.state).not_in(_GONE),
     )
     said = select(StockCorrection).where(StockCorrection.slot_id == slot.id)
     events: list[StockEvent] = [*refills]
@@ -65,7 +71,9 @@ def infer_button_stock(
         now: the moment.
     """
     delivered = select(PurchaseOrder).where(
-        PurchaseOrder.slot_id == slot.id, col(PurchaseOrder.delivered_at).is_not(None)
+        PurchaseOrder.slot_id == slot.id,
+        col(PurchaseOrder.delivered_at).is_not(None),
+        col(PurchaseOrder.state).not_in(_GONE),
     )
     presses = select(DeviceEvent.occurred_at).where(
         DeviceEvent.device_id == slot.device_id, DeviceEvent.slot_key == slot.key, DeviceEvent.type == "press"

@@ -16,6 +16,7 @@ _RULES = {
     "steady_level": ("No sudden drop", "급격한 감소 없음"),
     "three_low_readings": ("Three low readings", "낮은 측정 세 번"),
     "confirmed_count": ("Counted twice", "두 번 집계됨"),
+    "not_skipped": ("Not skipped", "건너뛰지 않음"),
     "fresh_press": ("Fresh press", "방금 누름"),
     "presser_may_spend": ("Who pressed may spend", "누른 사람의 지출 권한"),
     "mandate": ("Your rules", "내 규칙"),
@@ -85,6 +86,10 @@ def _confirmed_count(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     return f"{readings} of {needed} low counts", f"낮은 집계 {readings}/{needed}회"
 
 
+def _not_skipped(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    return f"skipped until {n['until']}", f"{n['until']}까지 건너뜀"
+
+
 def _fresh_press(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     age = n["age_minutes"]
     return f"pressed {age} minutes ago", f"{age}분 전에 누름"
@@ -126,6 +131,7 @@ _TEXTS: dict[str, Callable[[bool, Numbers, str], tuple[str, str]]] = {
     "steady_level": _steady_level,
     "three_low_readings": _three_low_readings,
     "confirmed_count": _confirmed_count,
+    "not_skipped": _not_skipped,
     "fresh_press": _fresh_press,
     "presser_may_spend": _presser_may_spend,
     "mandate": _mandate,

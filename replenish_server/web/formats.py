@@ -116,6 +116,15 @@ class Formatter:
         joint = " " if self.lang == "ko" else ", "
         return f"{self.date(moment)}{joint}{self.clock(moment)}"
 
+    def left(self, moment: datetime) -> str:
+        """How long until then, rounded down: "2 days", "5 h 12 min", "3 min"."""
+        minutes = max(0, int((moment - self.now).total_seconds() // 60))
+        if minutes >= 48 * 60:
+            return translate(self.lang, "life.days", n=minutes // (24 * 60))
+        if minutes >= 60:
+            return translate(self.lang, "life.hours", h=minutes // 60, m=minutes % 60)
+        return translate(self.lang, "life.minutes", m=minutes)
+
     def ago(self, moment: datetime) -> str:
         """How long ago, up to two days back ("12 min ago"); the plain moment before that or in the future."""
         age = self.now - moment

@@ -4,6 +4,7 @@ Reading takes one snapshot; each wish of a person is one transaction, committed 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import exp
@@ -40,6 +41,7 @@ from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import views
+from replenish_server.web.order_life import life_view, stop_view
 from replenish_server.web.shopping import hand_off_view
 from replenish_server.web.stock import stock_view
 
@@ -47,7 +49,7 @@ _RECENT_ORDERS = 12
 _CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 _PAGE_UNITS: dict[str, views.Unit] = {"mg": "g", "ml": "ml", "page": "pages", "pack": "presses"}
 _TRIGGERS: dict[str, views.Trigger] = {"press": "press", "person": "person"}
-_ASKING = (State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
+_ASKING = (State.PROPOSED, State.NEEDS_APPROVAL, State.NEEDS_ATTENTION, State.COOLING_OFF)
 
 
 class DatabasePages:
@@ -103,6 +105,7 @@ class DatabasePages:
                 orders=[_order(session, order, lang) for order in recent],
                 attention=[_order(session, order, lang) for order in asking],
                 tz=household.time_zone,
+                stop=stop_view(session, household.id),
             )
 
     def slot(self, slot_id: str, lang: views.Lang) -> views.SlotView | None:
@@ -118,7 +121,11 @@ class DatabasePages:
         """One order."""
         with self._database.read() as session:
             order = session.get(PurchaseOrder, order_id)
-            return None if order is None else _order(session, order, lang)
+            if order is None:
+                return None
+            return replace(
+                _order(session, order, lang), life=life_view(session, order, self._clock.now(), lang)
+            )
 
     def set_rules(self, slot_id: str, rules: views.RulesForm, by: str = "") -> None:
         """Keep the rules, and wish the device the threshold; one transaction."""
@@ -364,4 +371,5 @@ def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.Or
         can_cancel=order_acts.can_cancel(session, order),
         failures=parcel_of(session, order).failures,
         hand_off=hand_off_view(order, lang),
+        leaves_at=order.leaves_at,
     )

@@ -6,6 +6,7 @@ named places, never markup: the templates escape them. Korean sentences avoid pa
 
 from typing import Final
 
+from replenish_server.web.life_phrases import LIFE_PHRASES
 from replenish_server.web.people_phrases import PEOPLE_PHRASES
 from replenish_server.web.shopping_phrases import SHOPPING_PHRASES
 from replenish_server.web.stock_phrases import STOCK_PHRASES
@@ -13,6 +14,7 @@ from replenish_server.web.views import Lang
 
 # Each key holds the English and the Korean phrase, in this order.
 PHRASES: Final[dict[str, tuple[str, str]]] = {
+    **LIFE_PHRASES,
     **PEOPLE_PHRASES,
     **SHOPPING_PHRASES,
     **STOCK_PHRASES,

@@ -11,7 +11,10 @@ arrives in the language that was asked for.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from replenish_server.web.life_views import LifeView
 
 Lang = Literal["en", "ko"]
 Unit = Literal["g", "ml", "pages", "presses"]
@@ -146,7 +149,8 @@ class OrderView:
 
     `reason` says why it exists. `problem` says what is wrong when it needs attention. `timeline` holds
     (when, state, note), oldest first. `permalink` is the retailer's page for the order. `failures` counts the
-    tries in a row that got no usable answer from the retailer.
+    tries in a row that got no usable answer from the retailer. `leaves_at` is when its cooling-off ends;
+    `life` is there on the order's own page only.
     """
 
     order_id: str
@@ -168,6 +172,8 @@ class OrderView:
     can_cancel: bool
     failures: int
     hand_off: HandOffView | None = None
+    leaves_at: datetime | None = None
+    life: "LifeView | None" = None
 
 
 @dataclass(frozen=True)
@@ -231,6 +237,15 @@ class SlotView:
 
 
 @dataclass(frozen=True)
+class StopView:
+    """A thrown stop switch: whose (see `whose`; "restored" after a backup was), since when, and by whom."""
+
+    whose: Literal["operator", "restored", "home"]
+    since: datetime
+    by: str
+
+
+@dataclass(frozen=True)
 class HomeView:
     """The household at a glance. `orders` are the open and the recent ones, newest first.
 
@@ -243,6 +258,7 @@ class HomeView:
     orders: Sequence[OrderView]
     attention: Sequence[OrderView]
     tz: str
+    stop: StopView | None = None
 
 
 @dataclass(frozen=True)

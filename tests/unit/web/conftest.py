@@ -7,6 +7,8 @@ import pytest
 from fastapi import FastAPI
 
 from replenish_server.web import install_pages
+from replenish_server.web.life_routes import build_life_router
+from tests.fakes.life import FakeLife
 from tests.fakes.pages import FakePages, household
 from tests.fakes.people import FakePeople
 
@@ -25,6 +27,7 @@ def people() -> FakePeople:
 async def client(pages: FakePages, people: FakePeople) -> AsyncIterator[httpx.AsyncClient]:
     """A browser's requests from the page itself: same origin, English, HTML wanted."""
     app = FastAPI()
+    app.include_router(build_life_router(FakeLife()))
     install_pages(app, pages, people)
 
     @app.get("/broken")

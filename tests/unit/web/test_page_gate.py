@@ -7,17 +7,23 @@ import pytest
 from fastapi.routing import APIRoute
 
 from replenish_server.web.gate import COOKIE, FOR_ALL, FORM_ACTS, NAMES_NOTHING, PAGE_ACTS, needed
+from replenish_server.web.life_routes import build_life_router
 from replenish_server.web.people import _OWNED
 from replenish_server.web.people_views import PinTry
 from replenish_server.web.router import build_router
 from replenish_server.web.shopping_routes import build_shopping_router
+from tests.fakes.life import FakeLife
 from tests.fakes.pages import FakePages, at, household
 from tests.fakes.people import ACTS, FakePeople, viewer
 
 
 def page_routes() -> list[tuple[str, str]]:
     """(method, path) of every page, as the application knows them."""
-    routers = build_router(household(), FakePeople()), build_shopping_router(None)  # type: ignore[arg-type]
+    routers = (
+        build_router(household(), FakePeople()),
+        build_shopping_router(None),  # type: ignore[arg-type]
+        build_life_router(FakeLife()),
+    )
     return [
         (method, route.path)
         for router in routers

@@ -1,0 +1,75 @@
+"""What a person says about an order that only they can know: where the goods are, what the retailer has."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlmodel import Session
+
+from replenish_server.fleet.tables import Slot
+from replenish_server.ordering.orders import NotAllowed, move
+from replenish_server.ordering.states import UNDERWAY, Event, State
+from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.retailers.port import Problem
+
+
+def can_say_where(order: PurchaseOrder) -> bool:
+    """Whether a person may say that the pack is in its box, or that it never came."""
+    return order.state == State.DELIVERED
+
+
+def can_say_lost(order: PurchaseOrder) -> bool:
+    """Whether a person may say that the goods never came."""
+    return order.state in (*UNDERWAY, State.DELIVERED)
+
+
+def can_say_found(order: PurchaseOrder) -> bool:
+    """Whether only a person can tell that the retailer has the order."""
+    doubtful = order.problem == Problem.UNKNOWN_OUTCOME or order.placed_at is not None
+    return order.state == State.NEEDS_ATTENTION and doubtful
+
+
+def say_in_box(session: Session, order_id: str, now: datetime, by: str = "") -> None:
+    """The pack is there, unopened: it counts as a spare one, and the slot is free for the next order.
+
+    Raises:
+        NotAllowed: there is no such order, or it was not delivered.
+    """
+    order = _order(session, order_id, can_say_where)
+    move(session, order, Event.FIT, now, "still in its box", by)
+    _look_again(session, order, now)
+
+
+def say_lost(session: Session, order_id: str, now: datetime, by: str = "") -> None:
+    """The goods never came: nothing of them counts as stock, and the slot is free.
+
+    Raises:
+        NotAllowed: there is no such order, or the retailer has not got it.
+    """
+    order = _order(session, order_id, can_say_lost)
+    move(session, order, Event.LOSE, now, "never arrived", by)
+    order.delivered_at = None
+    session.add(order)
+    _look_again(session, order, now)
+
+
+def say_found(session: Session, order_id: str, now: datetime, by: str = "") -> None:
+    """A person saw the order at the retailer: it is placed, and nothing is ordered in its stead.
+
+    Raises:
+        NotAllowed: there is no such order, or nothing about it is in doubt.
+    """
+    order = _order(session, order_id, can_say_found)
+    move(session, order, Event.FIND, now, "seen at the retailer", by)
+
+
+def _order(session: Session, order_id: str, allowed: Callable[[PurchaseOrder], bool]) -> PurchaseOrder:
+    order = session.get(PurchaseOrder, order_id)
+    if order is None or not allowed(order):
+        raise NotAllowed("the order is not in a state in which this can be said")
+    return order
+
+
+def _look_again(session: Session, order: PurchaseOrder, now: datetime) -> None:
+    slot = session.get_one(Slot, order.slot_id)
+    slot.due_at = now
+    session.add(slot)

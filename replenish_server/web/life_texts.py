@@ -1,0 +1,83 @@
+"""Receipts and acknowledgements in words: rows for the page, and texts to keep on a durable medium."""
+
+from typing import Any
+
+from replenish_server.ordering.tables import PurchaseOrder, Receipt, Withdrawal
+from replenish_server.ordering.withdrawals import acknowledgement
+from replenish_server.web.formats import Formatter
+from replenish_server.web.phrases import translate
+
+
+def receipt_rows(receipt: Receipt, fmt: Formatter) -> list[tuple[str, str]]:
+    """(name, value) of everything that a person has to know of what was about to be bought."""
+    facts, lang = receipt.data, fmt.lang
+    currency = str(facts["currency"])
+    parcel = facts["parcel"]
+    packs = translate(lang, f"order.packs.{'one' if facts['packs'] == 1 else 'many'}", n=facts["packs"])
+    rows = [
+        ("receipt.product", f"{facts['product']} ({facts['item_id']})"),
+        ("receipt.packs", packs),
+        ("receipt.total", fmt.money(facts["total_minor"], currency)),
+    ]
+    if parcel["total_minor"] != facts["total_minor"]:
+        rows.append(("receipt.parcel", fmt.money(parcel["total_minor"], currency)))
+    if parcel["shipping_minor"] is not None:
+        rows.append(("receipt.shipping", fmt.money(parcel["shipping_minor"], currency)))
+    rows += [
+        ("receipt.retailer", f"{facts['retailer']['name']}, {facts['retailer']['url']}"),
+        ("receipt.delivery", ", ".join(str(part) for part in facts["delivery"].values())),
+        ("receipt.rule", _rule(facts, fmt, currency)),
+        ("receipt.rule_hash", str(facts["rule"]["sha256"])[:16]),
+        ("receipt.rights", translate(lang, "receipt.rights_text", n=facts["withdrawal_days"])),
+    ]
+    return [(translate(lang, key), value) for key, value in rows]
+
+
+def receipt_text(receipt: Receipt, fmt: Formatter) -> str:
+    """The receipt to keep."""
+    intro = translate(fmt.lang, "receipt.intro", when=fmt.moment(receipt.at))
+    lines = [translate(fmt.lang, "receipt.title") + f" {receipt.id}", intro, ""]
+    lines += [f"{name}: {value}" for name, value in receipt_rows(receipt, fmt)]
+    lines += ["", f"{translate(fmt.lang, 'receipt.seal')}: {receipt.sha256}"]
+    return _plain(lines)
+
+
+def acknowledgement_text(order: PurchaseOrder, statement: Withdrawal, retailer: str, fmt: Formatter) -> str:
+    """The acknowledgement of a withdrawal: what was declared, by whom, with date and time."""
+    lang = fmt.lang
+    code = acknowledgement(order, statement)
+    when = f"{fmt.moment(statement.at)} ({statement.at.isoformat()})"
+    lines = [
+        translate(lang, "withdraw.ack", when=when, code=code),
+        "",
+        translate(
+            lang,
+            "withdraw.statement",
+            packs=order.packs,
+            product=order.product_name,
+            retailer=retailer,
+            number=order.retailer_order_id or order.id,
+        ),
+        f"{translate(lang, 'withdraw.name')}: {statement.name}",
+        f"{translate(lang, 'withdraw.email')}: {statement.email}",
+    ]
+    if statement.reason:
+        lines.append(f"{translate(lang, 'withdraw.reason')}: {statement.reason}")
+    lines += ["", translate(lang, "withdraw.next")]
+    return _plain(lines)
+
+
+def _rule(facts: dict[str, Any], fmt: Formatter, currency: str) -> str:
+    rule = facts["rule"]
+    if rule["approved_minor"] is not None:
+        named = facts["decided_by"] not in ("person", "mandate")
+        who = facts["decided_by"] if named else translate(fmt.lang, "receipt.somebody")
+        amount = fmt.money(rule["approved_minor"], currency)
+        return translate(fmt.lang, "receipt.rule_person", who=who, amount=amount)
+    cap = rule["price_cap_minor"]
+    amount = "-" if cap is None else fmt.money(cap, currency)
+    return translate(fmt.lang, "receipt.rule_cap", amount=amount)
+
+
+def _plain(lines: list[str]) -> str:
+    return "\n".join(lines).replace("\u00a0", " ") + "\n"

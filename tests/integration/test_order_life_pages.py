@@ -1,0 +1,201 @@
+"""An order's life in the page, over a real database: acts, receipt, withdrawal, and the stop switch."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlmodel import select
+
+from replenish_server.fleet.tables import Slot
+from replenish_server.ordering.dispatch import Dispatcher
+from replenish_server.ordering.orders import create_order, move, skipped_until, stumble
+from replenish_server.ordering.states import Event, State
+from replenish_server.ordering.stops import stopped_scopes
+from replenish_server.ordering.tables import PurchaseOrder, Withdrawal
+from replenish_server.replenishment.priors import shipped_models
+from replenish_server.replenishment.record import to_json
+from replenish_server.replenishment.stock import read_stock
+from replenish_server.replenishment.tables import DecisionRecord
+from replenish_server.retailers.port import Problem
+from replenish_server.web import install_pages
+from replenish_server.web.household import DatabasePages
+from replenish_server.web.life_routes import build_life_router
+from replenish_server.web.order_life import DatabaseLife
+from replenish_server.web.people import DatabasePeople
+from tests.fakes.mortality import ManualClock
+from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
+from tests.fakes.retailer_port import NamesItsPrice
+from tests.integration.decisions import a_decision
+
+HOUR = timedelta(hours=1)
+LANGUAGES = ("en", "ko")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The server's."""
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+async def client(house: House, clock: ManualClock) -> AsyncIterator[httpx.AsyncClient]:
+    """The real pages over the real database."""
+    app = FastAPI()
+    app.include_router(build_life_router(DatabaseLife(house.database, clock, lambda: None)))
+    pages = DatabasePages(house.database, clock, lambda: None, shipped_models)
+    install_pages(app, pages, DatabasePeople(house.database, clock, lambda: None))
+    transport = httpx.ASGITransport(app=app)
+    headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+        yield made
+
+
+def opened(house: House, start: State = State.COOLING_OFF) -> str:
+    """An order of the level slot with a decision that can be told."""
+    new = replace(
+        house.order_of(house.slots["level-1"]), start=start, trigger="level", leaves_at=NOW + 5 * HOUR
+    )
+    with house.database.write() as session:
+        session.get_one(DecisionRecord, new.decision_id).data = to_json(a_decision())
+        return create_order(session, new, NOW)
+
+
+def advance(house: House, order_id: str, *events: Event) -> None:
+    """What the retailer tells."""
+    with house.database.write() as session:
+        order = session.get_one(PurchaseOrder, order_id)
+        for event in events:
+            move(session, order, event, NOW)
+
+
+def read(house: House, order_id: str) -> PurchaseOrder:
+    """As it is kept."""
+    with house.database.read() as session:
+        return session.get_one(PurchaseOrder, order_id)
+
+
+async def test_an_order_that_cools_off_counts_down_and_one_tap_cancels_it(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    """On the home page, too."""
+    order_id = opened(house)
+    for path in (f"/orders/{order_id}", "/"):
+        text = (await client.get(path)).text
+        assert "5 h 0 min" in text
+        assert f'action="/orders/{order_id}/cancel"' in text
+    assert "obligation to pay" in (await client.get(f"/orders/{order_id}")).text
+    assert 303 == (await client.post(f"/orders/{order_id}/cancel")).status_code
+    assert State.CANCELED == read(house, order_id).state
+
+
+async def test_order_now_and_skip_this_time(house: House, client: httpx.AsyncClient) -> None:
+    """One leaves at once, the other keeps the level quiet for a week."""
+    first = opened(house)
+    assert 303 == (await client.post(f"/orders/{first}/leave")).status_code
+    assert State.PLACING == read(house, first).state
+    assert 409 == (await client.post(f"/orders/{first}/leave")).status_code
+    await client.post(f"/orders/{first}/cancel")
+    second = opened(house)
+    assert 303 == (await client.post(f"/orders/{second}/skip")).status_code
+    with house.database.read() as session:
+        assert NOW + timedelta(days=7) == skipped_until(session, house.slots["level-1"])
+
+
+async def test_the_receipt_and_the_way_out_of_the_contract(
+    house: House, client: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    """As many clicks as to order; the acknowledgement names date, time and content; once."""
+    order_id = opened(house, State.PLACING)
+    shop = NamesItsPrice(iter([(2490, "EUR")]))
+    Dispatcher(house.database, lambda _: shop, clock).run()
+    page = (await client.get(f"/orders/{order_id}")).text
+    assert "Receipt" in page
+    assert "Withdraw from contract here" in page
+    receipt = await client.get(f"/orders/{order_id}/receipt.txt")
+    assert "Detergent 1 kg" in receipt.text
+    assert "24.90" in receipt.text
+    form = (await client.get(f"/orders/{order_id}/withdraw")).text
+    assert "Ada Byron" in form
+    assert "Confirm withdrawal" in form
+    wrong = await client.post(f"/orders/{order_id}/withdraw", data={"name": "", "email": "nobody"})
+    assert 422 == wrong.status_code
+    said = {"name": "Ada Byron", "email": "ada@example.org", "reason": "too <b>much</b>"}
+    assert 303 == (await client.post(f"/orders/{order_id}/withdraw", data=said)).status_code
+    assert State.CANCELED == read(house, order_id).state
+    for language in LANGUAGES:
+        text = (await client.get(f"/orders/{order_id}/withdrawal.txt?lang={language}")).text
+        assert all(part in text for part in (NOW.isoformat(), "Ada Byron", "ord_1", "too <b>much</b>"))
+    assert 409 == (await client.post(f"/orders/{order_id}/withdraw", data=said)).status_code
+    with house.database.read() as session:
+        assert 1 == len(session.exec(select(Withdrawal)).all())
+    assert "<b>much" not in (await client.get(f"/orders/{order_id}")).text
+
+
+@pytest.mark.parametrize(("days", "possible"), [(0, True), (14, True), (15, False)])
+async def test_the_time_to_withdraw_is_fourteen_days_from_delivery(
+    house: House, client: httpx.AsyncClient, clock: ManualClock, days: int, possible: bool
+) -> None:
+    """To the end of the last day."""
+    order_id = opened(house, State.PLACING)
+    advance(house, order_id, Event.PLACE, Event.SHIP, Event.DELIVER)
+    clock.pass_s(days * 86_400)
+    assert possible == ("Withdraw from contract here" in (await client.get(f"/orders/{order_id}")).text)
+    assert (200 if possible else 303) == (await client.get(f"/orders/{order_id}/withdraw")).status_code
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "spare"), [("in-box", State.CLOSED, 2), ("never-arrived", State.FAILED, 0)]
+)
+async def test_where_the_delivered_pack_is(
+    house: House, client: httpx.AsyncClient, act: str, state: State, spare: int
+) -> None:
+    """In its box it is a spare pack; what never came is none."""
+    order_id = opened(house, State.PLACING)
+    advance(house, order_id, Event.PLACE, Event.SHIP, Event.DELIVER)
+    assert 303 == (await client.post(f"/orders/{order_id}/{act}")).status_code
+    assert state == read(house, order_id).state
+    with house.database.read() as session:
+        slot = session.get_one(Slot, house.slots["level-1"])
+        assert spare == read_stock(session, slot, (), NOW).spare_packs
+
+
+async def test_only_a_person_says_what_became_of_an_unknown_outcome(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    """The retailer has it: placed, and never sent again."""
+    order_id = opened(house, State.PLACING)
+    with house.database.write() as session:
+        order = session.get_one(PurchaseOrder, order_id)
+        order.quoted_minor = 2490
+        stumble(session, order, Problem.UNKNOWN_OUTCOME, "", None, NOW)
+    assert "The shop has the order" in (await client.get(f"/orders/{order_id}")).text
+    assert 303 == (await client.post(f"/orders/{order_id}/at-retailer")).status_code
+    assert State.PLACED == read(house, order_id).state
+
+
+async def test_the_switch_of_the_home_is_one_click_and_is_shown(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    """In both languages, and taken back the same way."""
+    order_id = opened(house, State.PLACING)
+    assert 303 == (await client.post("/stop")).status_code
+    with house.database.read() as session:
+        assert {HOUSEHOLD} == stopped_scopes(session)
+    for language, words in (("en", "Let orders leave again"), ("ko", "주문 다시 허용하기")):
+        assert words in (await client.get(f"/?lang={language}")).text
+    assert "All orders are stopped" in (await client.get(f"/orders/{order_id}?lang=en")).text
+    assert 303 == (await client.post("/go")).status_code
+    with house.database.read() as session:
+        assert set() == stopped_scopes(session)
+
+
+async def test_no_form_of_another_site_does_any_of_it(house: House, client: httpx.AsyncClient) -> None:
+    """Refused before anything is read."""
+    order_id = opened(house)
+    for path in ("/stop", "/go", *(f"/orders/{order_id}/{act}" for act in ("leave", "skip", "withdraw"))):
+        answer = await client.post(path, headers={"sec-fetch-site": "cross-site"})
+        assert 403 == answer.status_code
+    assert State.COOLING_OFF == read(house, order_id).state
