@@ -90,7 +90,10 @@ def device_add(
     pack: Annotated[int, typer.Option(help="Grams, millilitres or pages in a pack; 1 for a button.")] = 1,
     capacity: Annotated[int | None, typer.Option(help="Grams, millilitres or pages when full.")] = None,
     threshold: Annotated[int | None, typer.Option(help="At which more is wanted, likewise.")] = None,
-    mode: Annotated[Mode, typer.Option(help="ask: approve each order; auto: just order.")] = Mode.ASK,
+    mode: Annotated[
+        Mode,
+        typer.Option(help="shadow: a trial that buys nothing; ask: approve each order; auto; notify."),
+    ] = Mode.SHADOW,
     cap: Annotated[int | None, typer.Option(help="Most one order may cost, in minor units.")] = None,
     currency: Annotated[str, typer.Option()] = "EUR",
     remaining: Annotated[

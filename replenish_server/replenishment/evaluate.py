@@ -40,6 +40,7 @@ from replenish_server.replenishment.policy import decide_on_level, decide_on_pre
 from replenish_server.replenishment.priors import Models, shipped_models
 from replenish_server.replenishment.readings import is_counted
 from replenish_server.replenishment.record import to_json
+from replenish_server.replenishment.shadow import follow_shadow, keep_shadow
 from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
 from replenish_server.replenishment.telling import tell_household
@@ -106,6 +107,8 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         insight = gather(session, slot, None, now, run_out)
     if slot.capacity is not None:
         keep_refills(session, slot, insight.refills, insight.refills_since)
+    if follow_shadow(session, slot, insight.history, now):
+        insight = gather(session, slot, order, now, run_out)
     presser = _presser(session, slot)
     for press in _new_presses(session, slot):
         age = max(timedelta(0), now - press.occurred_at)
@@ -127,7 +130,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
                 at=now,
             )
         )
-        if order_id is not None:
+        if order_id is not None or decision.kind is Kind.SHADOW:
             order = open_order(session, slot_id)
             insight = gather(session, slot, order, now, run_out)
     if slot.capacity is not None:
@@ -208,6 +211,8 @@ def carry_out(
     """Keep the decision, and open the order that it calls for."""
     decision_id = _keep(session, slot.id, decision, now)
     tell_household(session, slot, decision, decision_id, now)
+    if decision.kind is Kind.SHADOW:
+        keep_shadow(session, slot, decision, decision_id, now)
     if decision.kind not in (Kind.ORDER, Kind.ASK):
         return decision_id, None
     cooling = _cool_off(session, slot, decision, now)

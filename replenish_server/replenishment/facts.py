@@ -9,7 +9,7 @@ from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
 from replenish_server.forecast import RunOut
 from replenish_server.households.ledger import months_of
-from replenish_server.households.mandate import Mandate
+from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import SlotMandate
 from replenish_server.inventory import LevelHistory, Refill, stock_position
 from replenish_server.inventory.balance import known_share
@@ -21,6 +21,7 @@ from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.quantity import Price, acceptable_offers
 from replenish_server.replenishment.readings import is_counted, read_history
 from replenish_server.replenishment.risk import Timing
+from replenish_server.replenishment.shadow import open_shadow
 from replenish_server.replenishment.stock import read_stock
 from replenish_server.retailers.prices import known_price
 from replenish_server.retailers.tables import Retailer
@@ -88,7 +89,7 @@ def gather(
         run_out=None if history.level is None else run_out,
         lead_time=lead_time(session, slot.retailer_id),
         mandate=mandate,
-        open_order=None if order is None else order.state,
+        open_order=_open(session, slot, order, mandate),
         timing=timing,
         offers=acceptable_offers(mandate, _prices(session, mandate)),
         storage_limit=slot.storage_limit,
@@ -100,6 +101,14 @@ def gather(
         spending=months_of(session, slot.household_id, slot.id, now),
     )
     return SlotInsight(facts, history, ledger, refills, now - _LOOKED_AT + _EDGE)
+
+
+def _open(session: Session, slot: Slot, order: PurchaseOrder | None, mandate: Mandate) -> str | None:
+    """The state of the slot's open order; on trial, "shadow" while the order that was not made is open."""
+    if order is not None:
+        return order.state
+    on_trial = mandate.mode is Mode.SHADOW and open_shadow(session, slot.id) is not None
+    return Mode.SHADOW.value if on_trial else None
 
 
 def _prices(session: Session, mandate: Mandate) -> dict[tuple[str, str], Price]:

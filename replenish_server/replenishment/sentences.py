@@ -100,11 +100,7 @@ def _why(decision: Decision, korean: bool) -> str:
 def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
     numbers = refusal.numbers
     if refusal.rule == "no_open_order":
-        return (
-            "주문하지 않음: 이 칸의 주문이 이미 진행 중입니다."
-            if korean
-            else "Not ordering: an order for this slot is already open."
-        )
+        return _under_way(numbers["state"] == "shadow", korean)
     if refusal.rule == "level_known":
         return (
             "주문하지 않음: 아직 믿을 수 있는 측정값이 없습니다."
@@ -159,6 +155,18 @@ def _unconfirmed(decision: Decision, refusal: Verdict, korean: bool) -> str:
         else f"Not ordering yet: {left} are left, at or under {point}, seen in {seen} of {needed} good "
         f"readings over {spread} of {minutes} minutes."
     )
+
+
+def _under_way(on_trial: bool, korean: bool) -> str:
+    if on_trial:
+        return (
+            "주문하지 않음: 시험 운용에서 이미 주문했을 것이며, 채워지기를 기다립니다."
+            if korean
+            else "Not ordering: on trial an order would already be on its way; a refill is waited for."
+        )
+    if korean:
+        return "주문하지 않음: 이 칸의 주문이 이미 진행 중입니다."
+    return "Not ordering: an order for this slot is already open."
 
 
 def _enough(decision: Decision, korean: bool) -> str:

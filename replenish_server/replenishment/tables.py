@@ -111,3 +111,27 @@ class OrderWish(SQLModel, table=True):
     joined: bool = False
     by: str = ""
     at: datetime = Field(sa_type=UtcTime)
+
+
+class ShadowOrder(SQLModel, table=True):
+    """An order that shadow mode did not make, with what the household did without it.
+
+    `price_minor` is what its packs cost when their price was last seen, at `price_at`. It is open until a
+    refill is seen; see `replenishment.shadow`.
+    """
+
+    __tablename__ = "shadow_order"
+
+    decision_id: str = Field(primary_key=True, foreign_key="decision.id")
+    slot_id: str = Field(foreign_key="slot.id", index=True)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    product_name: str
+    packs: int
+    price_minor: int | None = None
+    price_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    currency: str
+    at: datetime = Field(sa_type=UtcTime)
+    arrives_at: datetime = Field(sa_type=UtcTime)
+    emptied_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    refilled_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -47,6 +47,8 @@ def verdict_text(verdict: Verdict, unit: str, language: str) -> str:
 def _no_open_order(ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     if ok:
         return "no order is open", "진행 중인 주문 없음"
+    if n["state"] == "shadow":
+        return "an order would be on its way (trial)", "주문했을 것임(시험 운용)"
     return f"an order is {n['state']}", f"진행 중: {n['state']}"
 
 

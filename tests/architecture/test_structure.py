@@ -34,6 +34,7 @@ PURE = (
     "replenishment/record.py",
     "replenishment/risk.py",
     "replenishment/sentences.py",
+    "replenishment/trial.py",
     "replenishment/verdicts.py",
     "ordering/deadlines.py",
     "ordering/shares.py",
