@@ -38,14 +38,14 @@ def waits_for_arrival(order: PurchaseOrder) -> bool:
 
 
 def record_bought(
-    session: Session, order_id: str, who: str | None, now: datetime, paid_minor: int | None = None
+    session: Session, order_id: str, by: str, now: datetime, paid_minor: int | None = None
 ) -> None:
     """A person says that they bought it. What stood on a list is in the house then; a cart's parcel is not.
 
     Args:
         session: a writing unit of work.
         order_id: which order.
-        who: the person's name, or None where nobody signs in.
+        by: the person's name, "" where nobody has to say.
         now: the moment.
         paid_minor: what it cost in all, where they said so.
 
@@ -56,12 +56,12 @@ def record_bought(
     if order is None or not waits_for_purchase(order):
         raise NotAllowed("the order does not wait for somebody to buy it")
     order.total_minor = paid_minor if paid_minor is not None else order.total_minor
-    move(session, order, Event.FIND, now, _by("bought by", who))
+    move(session, order, Event.FIND, now, "bought by a person", by)
     if order.tier == Tier.LIST:
-        _arrive(session, order, now, "")
+        _arrive(session, order, now, "", by)
 
 
-def record_arrived(session: Session, order_id: str, who: str | None, now: datetime) -> None:
+def record_arrived(session: Session, order_id: str, by: str, now: datetime) -> None:
     """A person says that what they bought has come.
 
     Raises:
@@ -70,17 +70,13 @@ def record_arrived(session: Session, order_id: str, who: str | None, now: dateti
     order = session.get(PurchaseOrder, order_id)
     if order is None or not waits_for_arrival(order):
         raise NotAllowed("the order does not wait for a parcel that only a person can see")
-    _arrive(session, order, now, _by("received by", who))
+    _arrive(session, order, now, "received by a person", by)
 
 
-def _arrive(session: Session, order: PurchaseOrder, now: datetime, note: str) -> None:
-    move(session, order, Event.DELIVER, now, note)
+def _arrive(session: Session, order: PurchaseOrder, now: datetime, note: str, by: str) -> None:
+    move(session, order, Event.DELIVER, now, note, by)
     slot = session.get_one(Slot, order.slot_id)
     if slot.capacity is None:
         move(session, order, Event.FIT, now, "no sensor: delivered is done")
     slot.due_at = now
     session.add(slot)
-
-
-def _by(what: str, who: str | None) -> str:
-    return f"{what} {who or 'a person'}"

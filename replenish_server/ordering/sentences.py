@@ -122,9 +122,6 @@ _NOTES = {
 }
 
 
-_BY = {"bought by ": ("구매: ", ""), "received by ": ("받음: ", "")}
-
-
 def problem_sentence(problem: str, detail: str | None, language: str) -> str:
     """What is wrong and what to do, with the retailer's own words where it gave some."""
     english, korean = _PROBLEMS[Problem(problem)]
@@ -148,9 +145,6 @@ def note_text(note: str, language: str, by: str = "") -> str:
         return f"{_NOTES[note]}: {by}" if language == "ko" else f"{note.replace(' by a person', '')} by {by}"
     if note in _NOTES:
         return _NOTES[note] if language == "ko" else note
-    for start, (before, after) in _BY.items():
-        if language == "ko" and note.startswith(start):
-            return before + note[len(start) :] + after
     try:
         return problem_sentence(note, None, language)
     except ValueError:

@@ -8,9 +8,10 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
@@ -32,7 +33,8 @@ from replenish_server.replenishment.priors import Models
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.stock import correct_spare
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
-from replenish_server.telemetry.codec import MAX_NUMBER, PRESS_AGE_LIMIT
+from replenish_server.telemetry.codec import MAX_AGE_S, MAX_NUMBER, PRESS_AGE_LIMIT, SCHEMA
+from replenish_server.telemetry.store import Incoming, PressKey, store_batch
 from replenish_server.telemetry.tables import Reading
 
 KINDS = ("level", "button")
@@ -122,13 +124,14 @@ class DashDesk:
         """
         now = self.now()
         slot = self._slot(who, slot_id)
-        late = sent_at is not None and now - sent_at > PRESS_AGE_LIMIT
         if who.test:
+            late = sent_at is not None and now - sent_at > PRESS_AGE_LIMIT
             return self._test_order(slot, late, now)
         with self._database.read() as session:
             forecasts = forecast_slots(session, [slot], now, self._models())
         with self._database.write() as session:
-            press = _press(session, slot, late, min(now, sent_at or now), now)
+            age = now - (sent_at or now)
+            press = _record(session, slot, age, now, t="press", g="short")
             evaluate_slot(session, slot.id, now, forecasts.get(slot.id))
             answer = session.get_one(PressAnswer, (press.device_id, press.boot, press.seq))
             decision = from_json(session.get_one(DecisionRecord, answer.decision_id).data)
@@ -150,7 +153,7 @@ class DashDesk:
             if slot.capacity is not None and share is not None:
                 unit = BY_BASE[slot.unit]
                 number = min(MAX_NUMBER, round(share * slot.capacity / unit.factor))
-                session.add(_reading(session, slot, "level", number, False, now, now))
+                _record(session, slot, timedelta(0), now, t="level", n=number)
                 if status.on_hand is not None and status.original:
                     packs = int(status.on_hand / status.original * slot.capacity / slot.pack_amount)
                     correct_spare(session, slot, min(_MOST_SPARE_PACKS, packs), now)
@@ -266,31 +269,18 @@ def _share(status: SlotStatus) -> float | None:
     return min(1.0, status.remaining / status.original)
 
 
-def _press(session: Session, slot: Slot, late: bool, at: datetime, now: datetime) -> Reading:
-    press = _reading(session, slot, "press", None, late, at, now)
-    session.add(press)
-    session.flush()
-    return press
-
-
-def _reading(
-    session: Session, slot: Slot, kind: str, number: int | None, late: bool, at: datetime, now: datetime
-) -> Reading:
+def _record(session: Session, slot: Slot, age: timedelta, now: datetime, **event: int | str) -> PressKey:
+    """Store an event as if the device itself had sent it, under a boot id of the cloud's own."""
     last = session.exec(
         select(func.max(Reading.seq)).where(Reading.device_id == slot.device_id, Reading.boot == _BOOT)
     ).one()
-    return Reading(
-        device_id=slot.device_id,
-        boot=_BOOT,
-        seq=0 if last is None else last + 1,
-        type=kind,
-        slot_key=slot.key,
-        number=number,
-        gesture="short" if kind == "press" else None,
-        late=late,
-        occurred_at=at,
-        received_at=now,
-    )
+    seq = 0 if last is None else last + 1
+    age_s = min(MAX_AGE_S, max(0, round(age.total_seconds())))
+    envelope = {"v": SCHEMA, "b": _BOOT, "s": seq, "k": slot.key, "a": age_s, **event}
+    topic = f"rp/1/{slot.device_id}/up/ev"
+    store_batch(session, [Incoming(topic, msgspec.json.encode(envelope), False, now)])
+    session.flush()
+    return PressKey(slot.device_id, _BOOT, seq)
 
 
 def _item(slot: Slot, item_id: str, packs: int, status: str) -> dict[str, Any]:

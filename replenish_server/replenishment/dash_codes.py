@@ -28,11 +28,10 @@ _CODE_OF_RULE = {
     "fresh_reading": DetailCode.UNKNOWN_LEVEL,
     "budget": DetailCode.LIMIT_EXCEEDED,
     "price_cap": DetailCode.PRICE_ABOVE_CAP,
-    "not_paused": DetailCode.PAUSED,
+    "over_last_paid": DetailCode.PRICE_ABOVE_CAP,
     "pause": DetailCode.PAUSED,
-    "expiry": DetailCode.NOT_SUBSCRIBED,
-    "shadow": DetailCode.NOT_SUBSCRIBED,
-    "mode": DetailCode.NOT_SUBSCRIBED,
+    "quiet_hours": DetailCode.PAUSED,
+    "retailer": DetailCode.NOT_SUBSCRIBED,
 }
 
 
@@ -40,6 +39,8 @@ def detail_code(decision: Decision) -> DetailCode:
     """The code of a decision on a press."""
     if decision.kind is Kind.ORDER:
         return DetailCode.STANDARD_ORDER_PLACED
+    if decision.kind in (Kind.SHADOW, Kind.NOTIFY):
+        return DetailCode.NOT_SUBSCRIBED  # the household looks on, and buys by itself
     refusal = decision.refused_by()
     if refusal is not None and refusal.rule in _CODE_OF_RULE:
         return _CODE_OF_RULE[refusal.rule]

@@ -144,7 +144,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
 def judge_press(session: Session, slot: Slot, late: bool, now: datetime) -> tuple[Decision, DecisionId]:
     """What a press would lead to, kept as a decision; no order comes of it."""
     insight = gather(session, slot, open_order(session, slot.id), now, None)
-    decision = decide_on_press(insight.facts, late, timedelta(0), now)
+    decision = decide_on_press(insight.facts, late, timedelta(0), now, _presser(session, slot))
     return decision, _keep(session, slot.id, decision, now)
 
 

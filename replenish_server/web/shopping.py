@@ -66,18 +66,18 @@ class DatabaseShopping:
                 household.time_zone,
             )
 
-    def bought(self, order_id: str) -> None:
+    def bought(self, order_id: str, by: str) -> None:
         """Keep that somebody bought it."""
-        self._act(record_bought, order_id)
+        self._act(record_bought, order_id, by)
 
-    def arrived(self, order_id: str) -> None:
+    def arrived(self, order_id: str, by: str) -> None:
         """Keep that it came."""
-        self._act(record_arrived, order_id)
+        self._act(record_arrived, order_id, by)
 
-    def _act(self, act: Callable[[Session, str, str | None, datetime], None], order_id: str) -> None:
+    def _act(self, act: Callable[[Session, str, str, datetime], None], order_id: str, by: str) -> None:
         try:
             with self._database.write() as session:
-                act(session, order_id, None, self._clock.now())
+                act(session, order_id, by, self._clock.now())
         except NotAllowed as error:
             raise Refused("not_to_buy") from error
         self._on_wish()

@@ -9,7 +9,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from replenish_server.web import language
 from replenish_server.web.errors import error_page
-from replenish_server.web.gate import PageRoute, household_of
+from replenish_server.web.gate import PageRoute, household_of, viewer_of
 from replenish_server.web.phrases import translate
 from replenish_server.web.rendering import page, refusal_text
 from replenish_server.web.shopping_views import EntryView, ShoppingPages
@@ -62,12 +62,12 @@ def build_shopping_router(shopping: ShoppingPages) -> APIRouter:
 
 
 def _tick(
-    request: Request, shopping: ShoppingPages, act: Callable[[str], None], order_id: str, notice: str
+    request: Request, shopping: ShoppingPages, act: Callable[[str, str], None], order_id: str, notice: str
 ) -> Response:
     if len(order_id) > 60:
         return error_page(request, 404)
     try:
-        act(order_id)
+        act(order_id, viewer_of(request).name)
     except Refused as refusal:
         said = refusal_text(refusal.message, language.pick(request))
         return _list_page(request, shopping, status=409, refused=said)

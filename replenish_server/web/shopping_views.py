@@ -49,7 +49,7 @@ class ShoppingPages(Protocol):
             Refused: it is not to be bought (any more).
         """
 
-    def arrived(self, order_id: str) -> None:
+    def arrived(self, order_id: str, by: str) -> None:
         """What somebody bought is in the house.
 
         Raises:

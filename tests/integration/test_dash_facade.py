@@ -222,7 +222,9 @@ async def test_tokens_are_renewed_and_end_with_the_registration(
         (Kind.HOLD, "level_known", DetailCode.UNKNOWN_LEVEL),
         (Kind.ASK, "fresh_press", DetailCode.STALE_EVENT),
         (Kind.ASK, "mandate", DetailCode.APPROVAL_REQUIRED),
-        (Kind.HOLD, "shadow", DetailCode.NOT_SUBSCRIBED),
+        (Kind.ASK, "presser_may_spend", DetailCode.APPROVAL_REQUIRED),
+        (Kind.SHADOW, "pause", DetailCode.NOT_SUBSCRIBED),
+        (Kind.NOTIFY, None, DetailCode.NOT_SUBSCRIBED),
     ],
 )
 def test_every_decision_has_a_code(kind: Kind, rule: str | None, code: DetailCode) -> None:

@@ -42,7 +42,7 @@ async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
     install_pages(
         app,
         DatabasePages(house.database, clock, lambda: None, shipped_models),
-        DatabasePeople(house.database, clock),
+        DatabasePeople(house.database, clock, lambda: None),
     )
     headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
     transport = httpx.ASGITransport(app=app)
