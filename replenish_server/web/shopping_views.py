@@ -42,8 +42,8 @@ class ShoppingPages(Protocol):
     def shopping(self, lang: Lang, household_id: str | None = None) -> ShoppingView:
         """The list."""
 
-    def bought(self, order_id: str) -> None:
-        """Somebody bought it.
+    def bought(self, order_id: str, by: str) -> None:
+        """Somebody bought it: `by` is their name, "" when nobody has to say.
 
         Raises:
             Refused: it is not to be bought (any more).
