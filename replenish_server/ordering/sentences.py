@@ -141,8 +141,9 @@ def handed_over_sentence(tier: str, reason: str, detail: str | None, language: s
 
 def note_text(note: str, language: str, by: str = "") -> str:
     """A line of the history, with who did it; a note that is a name or a number stays as it is."""
-    if by and note in _NOTES:
-        return f"{_NOTES[note]}: {by}" if language == "ko" else f"{note.replace(' by a person', '')} by {by}"
+    if by and (not note or note in _NOTES):
+        korean, english = _NOTES.get(note, ""), note.removesuffix(" by a person")
+        return f"{korean}: {by}".removeprefix(": ") if language == "ko" else f"{english} by {by}".strip()
     if note in _NOTES:
         return _NOTES[note] if language == "ko" else note
     try:

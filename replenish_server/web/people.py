@@ -126,7 +126,7 @@ class DatabasePeople:
         now = self._clock.now()
         with self._database.write() as session:
             person = sign_in.person_of_link(session, token, now)
-            started = sign_in.use_link(session, token, browser, now)
+            started = sign_in.use_link(session, token, browser_name(browser), now)
             if person is not None and started is not None:
                 _tell_signed_in(session, person, browser, now)
             return started
@@ -138,7 +138,7 @@ class DatabasePeople:
         if answer.person_id is None:
             return PinTry(None, answer.locked_until)
         with self._database.write() as session:
-            return PinTry(sign_in.start_session(session, answer.person_id, browser, now), None)
+            return PinTry(sign_in.start_session(session, answer.person_id, browser_name(browser), now), None)
 
     def sign_out(self, viewer: Viewer) -> None:
         """End the viewer's session."""
@@ -236,6 +236,30 @@ class DatabasePeople:
             notices.mark_seen(session, viewer.household_id, now, name, until)
 
 
+_BROWSERS = ("Edg", "OPR", "SamsungBrowser", "Firefox", "FxiOS", "CriOS", "Chrome", "Safari")
+_SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Mac OS X", "CrOS", "Linux")
+_CALLED = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "CrOS": "ChromeOS",
+    "Mac OS X": "Mac",
+}
+
+
+def browser_name(user_agent: str) -> str:
+    """What people call a browser: "Firefox, Android"; else the beginning of what it calls itself."""
+    found = [
+        _CALLED.get(name, name)
+        for names in (_BROWSERS, _SYSTEMS)
+        for name in [next((name for name in names if name in user_agent), "")]
+        if name
+    ]
+    return ", ".join(found) or user_agent[:40] or "?"
+
+
 def _whoever(session: Session) -> Viewer | None:
     """Who opens the page without a session: the only owner, or nobody once it must be known who acts."""
     households = session.exec(select(Household).order_by(col(Household.created_at)).limit(2)).all()
@@ -272,11 +296,11 @@ def _stay_signed_in(session: Session, viewer: Viewer, browser: str, now: datetim
     if viewer.session_id is not None or not membership.must_sign_in(session, viewer.household_id):
         return None
     owner = membership.ensure_owner(session, viewer.household_id)
-    return sign_in.start_session(session, owner.id, browser, now)
+    return sign_in.start_session(session, owner.id, browser_name(browser), now)
 
 
 def _tell_signed_in(session: Session, person: Person, browser: str, now: datetime) -> None:
-    data = {"name": person.name, "browser": browser or "?"}
+    data = {"name": person.name, "browser": browser_name(browser)}
     key = f"signed_in:{person.id}:{now.isoformat()}"
     notices.notify(session, notices.Notice(person.household_id, key, "signed_in", data, now))
 

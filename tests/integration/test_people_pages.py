@@ -16,7 +16,7 @@ from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.web import install_pages
 from replenish_server.web.household import DatabasePages
-from replenish_server.web.people import DatabasePeople
+from replenish_server.web.people import DatabasePeople, browser_name
 from tests.fakes.pages import NOW as PAGE_NOW
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 
@@ -130,3 +130,21 @@ async def test_with_two_households_nobody_is_taken_for_the_owner(
         first = session.get_one(Household, HOUSEHOLD)
         session.add(Household(**{**first.model_dump(), "id": "home-2", "created_at": PAGE_NOW}))
     assert (await owner.get("/")).headers["location"] == "/sign-in?to=/"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36", "Chrome, Linux"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+            "Safari, iPhone",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/130.0 Safari/537.36 Edg/130.0", "Edge, Windows"),
+        ("Mozilla/5.0 (Android 15; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0", "Firefox, Android"),
+        ("curl/8.5", "curl/8.5"),
+        ("", "?"),
+    ],
+)
+def test_a_browser_is_called_what_people_call_it(said: str, name: str) -> None:
+    assert browser_name(said) == name
