@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from replenish_server.fleet.registry import NewDevice, add_device
+from replenish_server.households.mandate import Verdict
 from replenish_server.households.membership import add_person, create_token, ensure_owner
 from replenish_server.households.notices import Notice, notify
 from replenish_server.households.people import Act, Role, acts_of
@@ -99,7 +100,8 @@ class TwoHomes:
             return order_id
 
     def _decision(self, session: Session, slot_id: str) -> DecisionId:
-        decision = Decision(Kind.ASK, Trigger.PRESS, 1, "pack", 1, (), price_cap_minor=None, currency="EUR")
+        asks = Verdict("presser_may_spend", False, {"name": "M", "role": "child"})
+        decision = Decision(Kind.ASK, Trigger.PRESS, 1, "pack", 1, (asks,), currency="EUR")
         row = DecisionRecord(
             id=new_id("dec"), slot_id=slot_id, kind="ask", trigger="press", data=to_json(decision),
             at=NOW, last_at=NOW,
