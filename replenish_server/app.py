@@ -44,6 +44,8 @@ from replenish_server.web.household_api import build_household_api
 from replenish_server.web.life_routes import build_life_router
 from replenish_server.web.order_life import DatabaseLife
 from replenish_server.web.people import DatabasePeople
+from replenish_server.web.products import DatabaseProducts
+from replenish_server.web.products_routes import build_products_router
 from replenish_server.web.retail_api import build_retail_api, retail_limits
 from replenish_server.web.retailer_edge import build_retailer_edge
 from replenish_server.web.shopping import DatabaseShopping
@@ -218,6 +220,8 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_cxml_edge(cxml, cxml_limits()))
     dash = DashDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
     app.mount("/drs", build_dash_api(dash, *dash_limits()))
+    products = DatabaseProducts(server.database, server.shops.shelf, server.clock, server.wake_dispatch)
+    app.include_router(build_products_router(products))
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_shopping_router(shopping))
     api = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)

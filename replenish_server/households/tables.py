@@ -43,6 +43,23 @@ class RuleColumns(SQLModel):
     changed_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
+class SlotFulfilment(SQLModel, table=True):
+    """How the goods of one slot reach the home; a slot without a row has them sent.
+
+    `way` is "ship" or "pickup"; `location_id` is the retailer's own id of where they may be fetched, and
+    `fallback` says whether the other way is taken when the retailer cannot serve this one.
+    """
+
+    __tablename__ = "slot_fulfilment"
+
+    slot_id: str = Field(primary_key=True, foreign_key="slot.id")
+    way: str
+    location_id: str | None = None
+    location_name: str | None = None
+    fallback: bool = False
+    changed_at: datetime = Field(sa_type=UtcTime)
+
+
 class SlotMandate(RuleColumns, table=True):
     """The slot's own rules, which stand over the home's. `currency` is that of its amounts."""
 

@@ -11,7 +11,8 @@ from replenish_server.ordering.parcels import gather_companions, orders_in
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, stopped_scopes
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
-from replenish_server.retailers.port import JournalClosed, Line, Need, ShipTo
+from replenish_server.ordering.ways import ways_of
+from replenish_server.retailers.port import JournalClosed, Line, Need
 from replenish_server.retailers.tables import Retailer
 
 
@@ -71,7 +72,7 @@ def claim_parcel(session: Session, now: datetime, lease_until: datetime) -> Clai
     orders = tuple(order for order in orders_in(session, parcel) if _speaks(order))
     household = session.get_one(Household, parcel.household_id)
     retailer = session.get_one(Retailer, parcel.retailer_id)
-    return Claim(parcel, orders, _need(orders, household), retailer, until)
+    return Claim(parcel, orders, _need(session, orders, household), retailer, until)
 
 
 def held(session: Session, claim: Claim) -> tuple[Parcel, list[PurchaseOrder]]:
@@ -94,10 +95,12 @@ def _speaks(order: PurchaseOrder) -> bool:
     return order.state in (State.PLACING, State.NEEDS_APPROVAL)
 
 
-def _need(orders: tuple[PurchaseOrder, ...], household: Household) -> Need:
+def _need(session: Session, orders: tuple[PurchaseOrder, ...], household: Household) -> Need:
+    wanted, fallback = ways_of(session, orders[0])  # those that travel together go the same way
     return Need(
         lines=tuple(Line(order.item_id, order.packs) for order in orders),
         buyer_name=household.buyer_name,
         buyer_email=household.buyer_email,
-        fulfilment=ShipTo(household.street, household.locality, household.postal_code, household.country),
+        fulfilment=wanted,
+        fallback=fallback,
     )

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from replenish_server.ordering.handed_over import hand_over
 from replenish_server.ordering.leaving import Withheld
 from replenish_server.ordering.limits import keep_quote, keep_verdicts
 from replenish_server.ordering.orders import move, stumble
 from replenish_server.ordering.parcels import part, was_completed
+from replenish_server.ordering.sentences import FETCHED_INSTEAD, SENT_INSTEAD
 from replenish_server.ordering.shares import split_total
 from replenish_server.ordering.states import Event
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
+from replenish_server.ordering.ways import where_to
 from replenish_server.retailers.port import Expired, HandOff, Placed, Problem, Quote, Trouble, Unknown
 
 Outcome = Quote | Placed | Trouble | HandOff | Unknown | Expired
@@ -21,12 +23,28 @@ Outcome = Quote | Placed | Trouble | HandOff | Unknown | Expired
 def remember_quote(
     session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], quote: Quote, now: datetime
 ) -> None:
-    """Keep the session's id, each order's share of the offer, and what its goods cost."""
+    """Keep the session's id, each order's share of the offer, what its goods cost and how they come, with why
+    when that is not what was wanted."""
     parcel.checkout_id = quote.checkout_id
     session.add(parcel)
     for order, share in zip(orders, _shares(quote.total_minor, orders, quote), strict=True):
         order.quoted_minor, order.currency = share, quote.currency
         keep_quote(session, order, quote, now)
+        place = where_to(session, order, quote.fulfilment)
+        if quote.fallback_reason is not None:
+            _tell_other_way(session, order, fetched=place is not None, why=quote.fallback_reason, now=now)
+        order.pickup_location = place
+        session.add(order)
+
+
+def _tell_other_way(
+    session: Session, order: PurchaseOrder, *, fetched: bool, why: str, now: datetime
+) -> None:
+    """Keep once in the history that the goods come in the other way than was wanted."""
+    note = f"{FETCHED_INSTEAD if fetched else SENT_INSTEAD}{why}"[:300]
+    told = select(OrderEvent.id).where(OrderEvent.order_id == order.id, OrderEvent.note == note)
+    if session.exec(told).first() is None:
+        session.add(OrderEvent(order_id=order.id, at=now, state=order.state, note=note))
 
 
 def settle_outcome(

@@ -13,6 +13,7 @@ from replenish_server.ids import new_id
 from replenish_server.ordering.journal import COMPLETE
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
+from replenish_server.ordering.ways import ways_of
 
 
 def new_parcel(
@@ -101,7 +102,7 @@ def gather_companions(session: Session, parcel: Parcel, now: datetime) -> list[P
     taken: list[PurchaseOrder] = []
     for other in session.exec(query).all():
         theirs = orders_in(session, other)
-        if not _may_share(session, other, theirs) or _clash([*mine, *taken], theirs):
+        if not _may_share(session, other, theirs) or _clash(session, [*mine, *taken], theirs):
             continue
         for order in theirs:
             order.parcel_id = parcel.id
@@ -124,6 +125,8 @@ def _may_share(session: Session, parcel: Parcel, orders: list[PurchaseOrder]) ->
     return session.exec(said).first() is None
 
 
-def _clash(here: list[PurchaseOrder], there: list[PurchaseOrder]) -> bool:
+def _clash(session: Session, here: list[PurchaseOrder], there: list[PurchaseOrder]) -> bool:
     items = [order.item_id for order in (*here, *there)]
+    if len({ways_of(session, order) for order in (*here, *there)}) > 1:
+        return True
     return len(set(items)) < len(items) or len({order.currency for order in (*here, *there)}) > 1

@@ -122,6 +122,14 @@ _NOTES = {
 }
 
 
+SENT_INSTEAD = "sent to the home instead, because the shop said: "
+FETCHED_INSTEAD = "to be fetched instead, because the shop said: "
+_WITH_WORDS = {
+    SENT_INSTEAD: "대신 집으로 배송합니다. 판매처 안내: ",
+    FETCHED_INSTEAD: "대신 매장에서 수령합니다. 판매처 안내: ",
+}
+
+
 def problem_sentence(problem: str, detail: str | None, language: str) -> str:
     """What is wrong and what to do, with the retailer's own words where it gave some."""
     english, korean = _PROBLEMS[Problem(problem)]
@@ -146,6 +154,9 @@ def note_text(note: str, language: str, by: str = "") -> str:
         return f"{korean}: {by}".removeprefix(": ") if language == "ko" else f"{english} by {by}".strip()
     if note in _NOTES:
         return _NOTES[note] if language == "ko" else note
+    for start, korean in _WITH_WORDS.items():
+        if language == "ko" and note.startswith(start):
+            return korean + note.removeprefix(start)
     try:
         return problem_sentence(note, None, language)
     except ValueError:

@@ -17,6 +17,7 @@ from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
 from replenish_server.retailers.ucp.connection import Connection, Identity
+from replenish_server.retailers.ucp.shelf import UcpShelf
 
 
 class RetailerDirectory:
@@ -84,6 +85,11 @@ class RetailerDirectory:
     def _quotes(self, retailer: Retailer) -> PriceListQuotes:
         shipping_minor = int(retailer.options.get("shipping_minor", "0"))
         return PriceListQuotes(self._database, retailer.id, shipping_minor, self._now)
+
+    def shelf(self, retailer: Retailer) -> UcpShelf | None:
+        """The shelf of a retailer that can be looked at; None for any other."""
+        line = self.line(retailer)
+        return None if line is None else UcpShelf(line, self._now)
 
     def line(self, retailer: Retailer) -> Connection | None:
         """The line to a retailer that speaks UCP; None for any other."""

@@ -122,6 +122,44 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class Content:
+    """How much a pack holds: an amount of mg, ml, pages or pieces."""
+
+    amount: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class Article:
+    """A pack on a shop's shelf.
+
+    Args:
+        item_id: the shop's own id, as a line names it.
+        title: as the shop calls it.
+        price_minor: of one pack, in minor units of `currency`.
+        currency: ISO 4217.
+        available: whether the shop says that it has it.
+        content: how much is in it, or None where the shop does not say.
+    """
+
+    item_id: str
+    title: str
+    price_minor: int
+    currency: str
+    available: bool
+    content: Content | None = None
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where goods can be fetched: the shop's id, its name, and an address on one line, or an empty one."""
+
+    location_id: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
 class Placed:
     """The shop has the order."""
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from replenish_server.web.life_phrases import LIFE_PHRASES
 from replenish_server.web.people_phrases import PEOPLE_PHRASES
+from replenish_server.web.products_phrases import PRODUCTS_PHRASES
 from replenish_server.web.shopping_phrases import SHOPPING_PHRASES
 from replenish_server.web.stock_phrases import STOCK_PHRASES
 from replenish_server.web.views import Lang
@@ -16,6 +17,7 @@ from replenish_server.web.views import Lang
 PHRASES: Final[dict[str, tuple[str, str]]] = {
     **LIFE_PHRASES,
     **PEOPLE_PHRASES,
+    **PRODUCTS_PHRASES,
     **SHOPPING_PHRASES,
     **STOCK_PHRASES,
     # The frame of every page

@@ -1,0 +1,31 @@
+"""How an order's goods reach the home: the way that the slot wants, and the one that it takes instead."""
+
+from sqlmodel import Session
+
+from replenish_server.households.tables import Household, SlotFulfilment
+from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.retailers.port import Fulfilment, PickUp, ShipTo
+
+Ways = tuple[Fulfilment, Fulfilment | None]
+
+
+def ways_of(session: Session, order: PurchaseOrder) -> Ways:
+    """The wanted way and the accepted one, None where only the first will do."""
+    household = session.get_one(Household, order.household_id)
+    home = ShipTo(household.street, household.locality, household.postal_code, household.country)
+    chosen = session.get(SlotFulfilment, order.slot_id)
+    if chosen is None or chosen.location_id is None:
+        return home, None
+    ways: tuple[Fulfilment, Fulfilment] = (home, PickUp(chosen.location_id))
+    first, second = ways if chosen.way == "ship" else reversed(ways)
+    return first, second if chosen.fallback else None
+
+
+def where_to(session: Session, order: PurchaseOrder, way: Fulfilment | None) -> str | None:
+    """The name of the place where an order is to be fetched; None where it is sent."""
+    if not isinstance(way, PickUp):
+        return None
+    chosen = session.get(SlotFulfilment, order.slot_id)
+    if chosen is not None and chosen.location_id == way.location_id and chosen.location_name:
+        return chosen.location_name
+    return way.location_id
