@@ -22,7 +22,7 @@ from replenish_server.retailers.ucp.webhooks import (
     Delivery,
     DeliveryRefused,
     delivery_id,
-    is_profile_of,
+    may_be_of,
     order_id_of,
     verify_delivery,
 )
@@ -88,7 +88,7 @@ class DeliveryDesk:
         with self._database.read() as session:
             if profile_url is not None:
                 retailers = session.exec(select(Retailer)).all()
-                found = [r for r in retailers if is_profile_of(profile_url, r.url)]
+                found = [r for r in retailers if may_be_of(profile_url, r.url)]
                 found.sort(key=lambda r: not _has_order(session, r.id, order_id))
             else:
                 query = select(Retailer).where(

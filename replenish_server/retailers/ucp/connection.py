@@ -5,7 +5,7 @@ It keeps the shop's profile for a while, and looks again at most once a minute w
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from replenish_server.ids import new_idempotency_key
 from replenish_server.retailers.http import Answer, Forbidden, NoAnswer, ShopClient
@@ -28,6 +28,7 @@ from replenish_server.retailers.ucp.profile import (
     ProfileUnusable,
     offers,
     own_profile_path,
+    profile_urls,
     read_business,
 )
 from replenish_server.retailers.ucp.release import Release
@@ -177,7 +178,7 @@ class Connection:
                 continue
             if self._url.startswith("https://") and not business.endpoint.startswith("https://"):
                 raise ProfileUnusable(f"the shop's endpoint {business.endpoint!r} would leave TLS")
-            return business
+            return replace(business, names=profile_urls(root, self._url))
         raise ProfileUnusable("; ".join(refusals))
 
     def _fetch(self, url: str) -> bytes:

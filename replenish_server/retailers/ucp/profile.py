@@ -77,6 +77,7 @@ class Business:
         payment_handlers: the ids of the payment handlers that it accepts.
         capabilities: what it offers in this release, with what each extends.
         keys: its public keys.
+        names: the profile addresses under which it may name itself.
     """
 
     release: Release
@@ -85,6 +86,7 @@ class Business:
     payment_handlers: tuple[str, ...]
     capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keys: tuple[Jwk, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class _Entry(msgspec.Struct):
@@ -146,6 +148,16 @@ def offers(document: bytes, origin: str) -> list[Offer]:
         ours = ", ".join(release.date for release in RELEASES)
         raise ProfileUnusable(f"the shop speaks UCP {ucp.version}; this server speaks {ours}")
     return found
+
+
+def profile_urls(document: bytes, origin: str) -> tuple[str, ...]:
+    """Every address under which a shop may name itself: its root profile and those that it links to.
+
+    Raises:
+        ProfileUnusable: the root profile cannot be read.
+    """
+    leaves = _parse(document).ucp.supported_versions.values()
+    return (f"{origin}{PROFILE_PATH}", *(leaf for leaf in leaves if _same_origin(leaf, origin)))
 
 
 def read_business(document: bytes, release: Release) -> Business:

@@ -14,7 +14,7 @@ import http_sf
 from replenish_server.retailers.port import OrderSnapshot, TryLater
 from replenish_server.retailers.ucp.connection import Connection
 from replenish_server.retailers.ucp.documents import Unreadable, document_of, read_order
-from replenish_server.retailers.ucp.profile import PROFILE_PATH, Jwk, ProfileUnusable
+from replenish_server.retailers.ucp.profile import Jwk, ProfileUnusable
 from replenish_server.retailers.ucp.signatures import (
     Message,
     SignatureRefused,
@@ -79,15 +79,13 @@ def order_id_of(body: bytes) -> str:
     return order_id
 
 
-def is_profile_of(profile_url: str, shop_url: str) -> bool:
-    """Whether a profile is the one that a shop keeps at its own origin."""
+def may_be_of(profile_url: str, shop_url: str) -> bool:
+    """Whether a profile stands at a shop's own origin; its own profile says whether it is one of its."""
     try:
         named, ours = urlsplit(profile_url), urlsplit(shop_url)
-        same = (named.scheme, named.hostname, named.port) == (ours.scheme, ours.hostname, ours.port)
+        return (named.scheme, named.hostname, named.port) == (ours.scheme, ours.hostname, ours.port)
     except ValueError:
         return False
-    path = ours.path.rstrip("/") + PROFILE_PATH
-    return same and named.path == path and not named.query and named.username is None
 
 
 def delivery_id(delivery: Delivery, now: datetime) -> str:
@@ -123,6 +121,8 @@ def verify_delivery(delivery: Delivery, shop: Connection, now: datetime) -> Orde
         TryLater: the shop's keys cannot be had now.
     """
     try:
+        if delivery.profile_url is not None and delivery.profile_url not in shop.business().names:
+            raise DeliveryRefused(403, "unknown_business", "the shop does not know this profile as its own")
         try:
             _check(delivery, shop.keys(), now)
         except SignatureRefused as error:
