@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from device_sim.retailer.completion import Buyer
 from device_sim.retailer.config import Clock, RetailerConfig
 from device_sim.retailer.edge import RAW_PATH_KEY, RELEASE_KEY, refused, served_release
+from device_sim.retailer.identity import MANAGE
+from device_sim.retailer.identity_routes import add_identity_routes
 from device_sim.retailer.mcp import add_mcp_route
 from device_sim.retailer.pages import TERMS, checkout_page, order_page, page
 from device_sim.retailer.payment import PERSON_PAYS
@@ -68,6 +70,7 @@ def create_app(
     add_order_routes(app, shop)
     add_catalogue_routes(app, shop)
     add_mcp_route(app, shop)
+    add_identity_routes(app, shop)
     _add_pages(app, shop)
     add_testing_routes(app, shop)
     return app
@@ -97,7 +100,12 @@ class ReleasePaths:
 def _add_discovery(app: FastAPI, shop: Shop) -> None:
     @app.get("/.well-known/ucp")
     async def profile(request: Request) -> Response:
-        doc = business_profile(shop.config, shop.key_ring.published(), served_release(request))
+        doc = business_profile(
+            shop.config,
+            shop.key_ring.published(),
+            served_release(request),
+            gated=(MANAGE,) if shop.faults.levers.requires_sign_in else (),
+        )
         return _json(200, doc, {"Cache-Control": "public, max-age=300"})
 
     @app.get("/terms")
@@ -120,7 +128,7 @@ def _add_pages(app: FastAPI, shop: Shop) -> None:
     @app.get("/checkout/{session_id}")
     async def handed_over(session_id: str) -> Response:
         with shop.store.transaction():
-            _, doc = shop.checkouts.get(session_id, shop.config.offers)
+            _, doc = shop.checkouts.get(session_id, shop.checkouts.active(session_id))
         if "id" not in doc:
             return HTMLResponse(page("No such checkout", ""), 404)
         return HTMLResponse(checkout_page(doc))
@@ -132,7 +140,8 @@ def _add_pages(app: FastAPI, shop: Shop) -> None:
             if owner is None:
                 return HTMLResponse(page("No such checkout", ""), 404)
             buyer = Buyer(owner, "a person", is_person=True)
-            shop.completions.complete(session_id, PERSON_PAYS, shop.config.offers, buyer)
+            active = shop.checkouts.active(session_id)
+            shop.completions.complete(session_id, PERSON_PAYS, active, buyer)
         return RedirectResponse(f"/checkout/{session_id}", 303)
 
     @app.get("/orders/{order_id}/page")

@@ -52,7 +52,7 @@ class Checkouts:
 
         When nothing that was asked for can be bought there is no session: 200 and an error envelope.
         """
-        wish = read_wish(body)
+        wish = read_wish(body) | {"active": active}
         shelves = self._stock.shelves()
         known = [shelves.items[line["item_id"]] for line in wish["lines"] if line["item_id"] in shelves.items]
         in_stock = any(shelves.stock(item, wish) for item in known)
@@ -81,7 +81,7 @@ class Checkouts:
 
     def update(self, session_id: str, body: Doc, active: tuple[str, ...]) -> Answer:
         """Replace everything that was asked for. A finished session answers as it is, with an error."""
-        wish = read_wish(body)
+        wish = read_wish(body) | {"active": active}
         row = self.row(session_id)
         if row is None:
             return not_found(active)
@@ -112,6 +112,11 @@ class Checkouts:
         """The profile URL of the platform that created the session; None if there is no such session."""
         row = self.row(session_id)
         return row["profile_url"] if row else None
+
+    def active(self, session_id: str) -> tuple[str, ...]:
+        """The capabilities that were in force when the session was last changed; none for no session."""
+        row = self.row(session_id)
+        return tuple(json.loads(row["wish"])["active"]) if row else ()
 
     def row(self, session_id: str) -> sqlite3.Row | None:
         """A session as it is stored."""

@@ -12,6 +12,7 @@ from fastapi import Response
 from device_sim.retailer.checkout import Answer
 from device_sim.retailer.completion import Buyer
 from device_sim.retailer.faults import Fault
+from device_sim.retailer.identity import BUYER, SAVED_ADDRESS
 from device_sim.retailer.lines import NoAnswer
 from device_sim.retailer.platforms import Platform
 from device_sim.retailer.shop import Shop
@@ -28,6 +29,7 @@ class Change:
         target: what the key belongs to: method and path, or the tool and the session.
         raw: the bytes that are compared when the key comes again.
         key: the Idempotency-Key.
+        for_buyer: whether it is made for the linked buyer.
     """
 
     operation: str
@@ -35,6 +37,7 @@ class Change:
     target: str
     raw: bytes
     key: str | None
+    for_buyer: bool = False
 
 
 async def carry_out(shop: Shop, platform: Platform, change: Change) -> tuple[int, bytes] | Response:
@@ -75,7 +78,12 @@ def shaped_checkout(shop: Shop, platform: Platform, status: int, doc: Doc, opera
 def _act(shop: Shop, platform: Platform, change: Change, body: Doc, key: str) -> Answer:
     session_id, active = change.session_id, platform.active
     if change.operation == "create":
-        return shop.checkouts.create(body, active, platform.profile_url)
+        if change.for_buyer:
+            body = _with_account(body)
+        status, doc = shop.checkouts.create(body, active, platform.profile_url)
+        if change.for_buyer and "id" in doc:
+            shop.store.run("UPDATE sessions SET buyer = ? WHERE id = ?", BUYER["email"], doc["id"])
+        return status, doc
     if change.operation == "update":
         return shop.checkouts.update(session_id, body, active)
     if change.operation == "cancel":
@@ -86,6 +94,14 @@ def _act(shop: Shop, platform: Platform, change: Change, body: Doc, key: str) ->
         if "line_items" in seen:
             shop.mandates.check(body, seen, shop.platforms.keys(platform))
     return shop.completions.complete(session_id, body, active, Buyer(platform.profile_url, key))
+
+
+def _with_account(body: Doc) -> Doc:
+    """What the buyer's account adds to a checkout that leaves it out: the buyer and the saved address."""
+    known = {"buyer": BUYER} | body
+    if "fulfillment" not in body:
+        known["fulfillment"] = {"methods": [{"type": "shipping", "destinations": [SAVED_ADDRESS]}]}
+    return known
 
 
 async def _strike(shop: Shop, fault: Fault) -> Response | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 
+from device_sim.retailer.identity import MANAGE, IdentityError
 from device_sim.retailer.platforms import Platform
 from device_sim.retailer.releases import PRIMARY, RELEASES, Release
 from device_sim.retailer.shop import Shop
@@ -23,10 +24,15 @@ RAW_PATH_KEY = "device_sim.raw_path"
 
 @dataclass(frozen=True)
 class Call:
-    """One request of a platform, as far as the edge is concerned."""
+    """One request of a platform, as far as the edge is concerned.
+
+    Args:
+        for_buyer: a valid token says that it is made for the linked buyer.
+    """
 
     platform: Platform
     body: bytes
+    for_buyer: bool = False
 
 
 def served_release(request: Request) -> Release:
@@ -41,15 +47,18 @@ async def receive(
     reads_order: bool = False,
     agent: str | None = None,
     body: bytes | None = None,
+    scopes: tuple[str, ...] = (),
 ) -> Call:
     """Identify the caller and verify its signature, when there is one or has to be.
 
     Args:
         agent: what stands for the UCP-Agent header where a binding carries it in the body.
         body: the body, if it was read already.
+        scopes: what a buyer's token has to allow; none is needed when it is empty.
 
     Raises:
-        ProtocolError: as `Platforms.identify` and `signatures.verify_request`; 413 for a giant body.
+        ProtocolError: as `Platforms.identify`, `signatures.verify_request` and `Identity.check`; 413 for a
+            giant body.
     """
     named = agent or request.headers.get("UCP-Agent")
     platform = await shop.platforms.identify(named, served_release(request))
@@ -59,7 +68,13 @@ async def receive(
     demanded = rule == "all" or (rule == "orders" and reads_order)
     if is_signed(headers) or demanded:
         await _verify(shop, platform, request, headers, body)
-    return Call(platform, body)
+    for_buyer = shop.identity.check(headers.get("authorization"), platform.profile_url, scopes)
+    return Call(platform, body, for_buyer)
+
+
+def sign_in_scopes(shop: Shop) -> tuple[str, ...]:
+    """What a checkout operation needs of a buyer's token now."""
+    return (MANAGE,) if shop.faults.levers.requires_sign_in else ()
 
 
 async def _verify(
@@ -124,8 +139,23 @@ def refused(shop: Shop, request: Request, problem: ProtocolError) -> Response:
         # The catalogue's binding says its refusals as messages, whatever the status.
         message = error(problem.code, problem.content, severity="unrecoverable")
         doc = release.dated(refusal([], [message]))
-    headers = {"Retry-After": "1"} if status in (429, 503) else None
+    headers = {"Retry-After": "1"} if status in (429, 503) else {}
+    if isinstance(problem, IdentityError):
+        message = error(problem.code, problem.content, severity="requires_buyer_review")
+        doc = {"messages": [message], "continue_url": f"{shop.config.base_url}/account/new"}
+        headers = {"WWW-Authenticate": _challenge(shop.config.base_url, problem)}
     return Response(encode(doc), status, headers, media_type=JSON)
+
+
+def _challenge(base_url: str, problem: IdentityError) -> str:
+    """The Bearer challenge of RFC 6750 that tells a platform which account to link, and for what."""
+    parts = [f'realm="{base_url}"']
+    if problem.error is not None:
+        parts.append(f'error="{problem.error}"')
+    if problem.scopes:
+        parts.append(f'scope="{" ".join(problem.scopes)}"')
+    parts.append(f'resource_metadata="{base_url}/.well-known/oauth-protected-resource"')
+    return f"Bearer {', '.join(parts)}"
 
 
 async def read_bytes(request: Request) -> bytes:

@@ -42,6 +42,7 @@ class Levers:
         completion_fails: a completion that took its time ends in `payment_failed` and an open session.
         signatures: "if_present" verifies what is signed, "orders" demands it to read an order, "all" always.
         requires_sign_in: checkout operations need a linked buyer's token.
+        consents_at_once: the authorization endpoint answers as if a person had agreed on its page.
         webhooks: how deliveries go wrong: kind -> share of deliveries, drawn by the seed.
     """
 
@@ -62,6 +63,7 @@ class Levers:
     completion_fails: bool = False
     signatures: str = "if_present"
     requires_sign_in: bool = False
+    consents_at_once: bool = False
     webhooks: Mapping[str, float] = field(default_factory=dict)
 
 

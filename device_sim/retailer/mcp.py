@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 
 from device_sim.retailer import browse
 from device_sim.retailer.desk import Change, carry_out, read
-from device_sim.retailer.edge import capability_refusal, read_bytes, receive, refused, sealed
+from device_sim.retailer.edge import capability_refusal, read_bytes, receive, refused, sealed, sign_in_scopes
 from device_sim.retailer.platforms import Platform
 from device_sim.retailer.shop import Shop
 from device_sim.retailer.wire import (
@@ -115,7 +115,9 @@ async def _result(shop: Shop, request: Request, raw: bytes, message: Doc) -> Doc
     agent = meta.get("ucp-agent") if isinstance(meta, dict) else None
     profile = agent.get("profile") if isinstance(agent, dict) else None
     named = f'profile="{profile}"' if isinstance(profile, str) else None
-    call = await receive(shop, request, reads_order=name == "get_order", agent=named, body=raw)
+    scopes = sign_in_scopes(shop) if "checkout" in str(name) else ()
+    reads_order = name == "get_order"
+    call = await receive(shop, request, reads_order=reads_order, agent=named, body=raw, scopes=scopes)
     outcome = await _tool(shop, call.platform, str(name), arguments, meta if isinstance(meta, dict) else {})
     if isinstance(outcome, Response):
         return outcome

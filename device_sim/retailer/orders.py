@@ -80,10 +80,17 @@ class Orders:
             self.take_out(order_id, line["id"], packs, "refund", "Found missing when the order was packed")
         return {"id": order_id, "label": label(order_id), "permalink_url": self.permalink(order_id)}
 
-    def read(self, order_id: str, profile_url: str, active: tuple[str, ...]) -> Doc:
-        """The order's snapshot for the platform that placed it; for another caller there is none."""
+    def read(
+        self, order_id: str, profile_url: str, active: tuple[str, ...], *, for_buyer: bool = False
+    ) -> Doc:
+        """The order's snapshot for the platform that placed it, or for the buyer whose it is; for another
+        caller there is none."""
         row = self._row(order_id)
-        if row is None or row["profile_url"] != profile_url:
+        bought = (
+            self._store.row("SELECT buyer FROM sessions WHERE id = ?", row["checkout_id"]) if row else None
+        )
+        theirs = for_buyer and bought is not None and bought["buyer"] is not None
+        if row is None or (row["profile_url"] != profile_url and not theirs):
             # One answer for both: a stranger does not learn which order ids exist.
             message = error("not_found", "No such order.", severity="unrecoverable")
             return refusal([name for name in active if name == ORDER], [message])

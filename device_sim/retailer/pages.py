@@ -36,15 +36,21 @@ def order_page(order: Doc, state: str, *, cancelable: bool) -> str:
 def checkout_page(checkout: Doc) -> str:
     """A session that was handed over: what is in it, what it lacks, and a button when nothing does."""
     lacks = "".join(f"<li>{escape(message['content'])}</li>" for message in checkout["messages"])
-    form = (
-        _button(f"/checkout/{checkout['id']}", "Buy now")
-        if checkout["status"] == "ready_for_complete"
-        else ""
-    )
+    form = _button(f"/checkout/{checkout['id']}", "Buy now") if _can_be_finished(checkout) else ""
     order = checkout.get("order")
     link = f'<p><a href="{escape(order["permalink_url"])}">Your order</a></p>' if order else ""
     status = f"<p>Status: <strong>{escape(checkout['status'])}</strong></p>"
     return page("Your checkout", f"{status}{_lines(checkout)}<ul>{lacks}</ul>{form}{link}")
+
+
+def _can_be_finished(checkout: Doc) -> bool:
+    """Whether a person can buy it here: nothing is open but what is for a person to confirm."""
+    open_now = checkout["status"] in ("ready_for_complete", "requires_escalation")
+    errors = [entry for entry in checkout["messages"] if entry["type"] == "error"]
+    return open_now and all(
+        entry["severity"].startswith("requires_buyer") and entry["code"] != "fulfillment_required"
+        for entry in errors
+    )
 
 
 def _button(action: str, label: str) -> str:

@@ -4,12 +4,14 @@ Source: UCP 2026-04-08, overview "Business Profile" and "Version Negotiation".
 """
 
 from device_sim.retailer.config import RetailerConfig
+from device_sim.retailer.identity import HISTORY, SAVED
 from device_sim.retailer.releases import PRIMARY, RELEASES, Release
 from device_sim.retailer.wire import (
     AP2,
     CATALOG_LOOKUP,
     CATALOG_SEARCH,
     FULFILLMENT,
+    IDENTITY,
     Doc,
     capability_map,
     payment_handlers,
@@ -26,8 +28,17 @@ CONFIGS: dict[str, Doc] = {
 SCHEMAS = {CATALOG_SEARCH: "catalog_search", CATALOG_LOOKUP: "catalog_lookup"}
 
 
-def business_profile(config: RetailerConfig, keys: list[dict[str, str]], release: Release = PRIMARY) -> Doc:
-    """The profile of one release; only the primary one names the others."""
+def business_profile(
+    config: RetailerConfig,
+    keys: list[dict[str, str]],
+    release: Release = PRIMARY,
+    gated: tuple[str, ...] = (),
+) -> Doc:
+    """The profile of one release; only the primary one names the others.
+
+    Args:
+        gated: scopes that need a buyer's token beyond those of the account.
+    """
     docs = f"https://ucp.dev/{release.version}"
     capabilities = capability_map(name for name in config.offers if name in release.names)
     for name, (entry,) in capabilities.items():
@@ -37,6 +48,8 @@ def business_profile(config: RetailerConfig, keys: list[dict[str, str]], release
         entry["schema"] = f"{docs}/schemas/{area}/{SCHEMAS.get(name, last)}.json"
         if name in CONFIGS:
             entry["config"] = CONFIGS[name]
+        elif name == IDENTITY:
+            entry["config"] = {"scopes": {scope: {} for scope in (HISTORY, SAVED, *gated)}}
     base_url = endpoint(config, release)
     bindings = {"rest": ("rest.openapi.json", base_url), "mcp": ("mcp.openrpc.json", f"{base_url}/mcp")}
     services = [

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 
 from device_sim.retailer import browse
 from device_sim.retailer.desk import Change, carry_out, read
-from device_sim.retailer.edge import answer, lacks, receive, sealed
+from device_sim.retailer.edge import answer, lacks, receive, sealed, sign_in_scopes
 from device_sim.retailer.shop import Shop
 from device_sim.retailer.wire import CATALOG_LOOKUP, CATALOG_SEARCH, CHECKOUT, ORDER, Doc, encode
 from device_sim.retailer.wish import read_body
@@ -25,7 +25,7 @@ def add_checkout_routes(app: FastAPI, shop: Shop) -> None:
 
     @app.get("/checkout-sessions/{session_id}")
     async def read_session(request: Request, session_id: str) -> Response:
-        platform = (await receive(shop, request)).platform
+        platform = (await receive(shop, request, scopes=sign_in_scopes(shop))).platform
         if missing := lacks(shop, platform, CHECKOUT):
             return missing
         status, doc = read(shop, platform, session_id)
@@ -45,12 +45,13 @@ def add_checkout_routes(app: FastAPI, shop: Shop) -> None:
 
 
 async def _change(shop: Shop, request: Request, operation: str, session_id: str = "") -> Response:
-    call = await receive(shop, request)
+    call = await receive(shop, request, scopes=sign_in_scopes(shop))
     if missing := lacks(shop, call.platform, CHECKOUT):
         return missing
     target = f"{request.method} {request.url.path}"
     key = request.headers.get("Idempotency-Key")
-    outcome = await carry_out(shop, call.platform, Change(operation, session_id, target, call.body, key))
+    change = Change(operation, session_id, target, call.body, key, call.for_buyer)
+    outcome = await carry_out(shop, call.platform, change)
     return outcome if isinstance(outcome, Response) else sealed(shop, *outcome)
 
 
@@ -59,10 +60,11 @@ def add_order_routes(app: FastAPI, shop: Shop) -> None:
 
     @app.get("/orders/{order_id}")
     async def read_order(request: Request, order_id: str) -> Response:
-        platform = (await receive(shop, request, reads_order=True)).platform
+        call = await receive(shop, request, reads_order=True)
+        platform = call.platform
         if missing := lacks(shop, platform, ORDER):
             return missing
-        doc = shop.orders.read(order_id, platform.profile_url, platform.active)
+        doc = shop.orders.read(order_id, platform.profile_url, platform.active, for_buyer=call.for_buyer)
         if "checkout_id" in doc:
             return sealed(shop, 200, encode(platform.release.order(doc)))
         return answer(shop, platform, 200, doc, "read")

@@ -14,6 +14,7 @@ from device_sim.retailer.completion import Completions
 from device_sim.retailer.config import Clock, RetailerConfig
 from device_sim.retailer.faults import FaultPlan
 from device_sim.retailer.idempotency import Keys
+from device_sim.retailer.identity import Client, Identity
 from device_sim.retailer.mandates import Mandates
 from device_sim.retailer.orders import Orders
 from device_sim.retailer.platforms import Platforms
@@ -21,6 +22,9 @@ from device_sim.retailer.signing import KeyRing
 from device_sim.retailer.stock import Stock
 from device_sim.retailer.store import Store
 from device_sim.retailer.webhooks import Outbox
+
+# A platform on this machine can link an account without further ado.
+FIRST_CLIENT = Client("household-platform", ("http://127.0.0.1/oauth/callback",), None, ())
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +65,13 @@ class Shop:
         self.completions = Completions(
             self.store, clock, self.checkouts, self.stock, self.orders, self.faults
         )
+        self.identity = Identity(self.store, clock, config)
         self.mandates = Mandates(config, clock, self.key_ring)
         self.keys = Keys(self.store, clock, self.faults)
         with self.store.transaction():
             self.stock.seed()
+            if self.identity.client(FIRST_CLIENT.client_id) is None:
+                self.identity.register(FIRST_CLIENT)
         self.key_ring.current()  # a new shop has its key before anyone asks
 
     @property

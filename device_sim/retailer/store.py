@@ -16,7 +16,15 @@ CREATE TABLE IF NOT EXISTS location_stock (
 CREATE TABLE IF NOT EXISTS sessions (
   id TEXT PRIMARY KEY, status TEXT NOT NULL, created_s REAL NOT NULL, expires_s REAL NOT NULL,
   quoted_minor INTEGER NOT NULL, profile_url TEXT NOT NULL,
-  wish TEXT NOT NULL, final TEXT, notes TEXT NOT NULL DEFAULT '[]', pending TEXT, due_s REAL);
+  wish TEXT NOT NULL, final TEXT, notes TEXT NOT NULL DEFAULT '[]', pending TEXT, due_s REAL,
+  buyer TEXT);
+CREATE TABLE IF NOT EXISTS oauth_clients (client_id TEXT PRIMARY KEY, doc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS oauth_codes (
+  code TEXT PRIMARY KEY, client_id TEXT NOT NULL, redirect_uri TEXT NOT NULL, scope TEXT NOT NULL,
+  challenge TEXT NOT NULL, expires_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS oauth_tokens (
+  token TEXT PRIMARY KEY, kind TEXT NOT NULL, client_id TEXT NOT NULL, scope TEXT NOT NULL,
+  grant_id TEXT NOT NULL, expires_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS idempotency_keys (
   key TEXT PRIMARY KEY, target TEXT NOT NULL, body_sha256 TEXT NOT NULL, status INTEGER NOT NULL,
   answer BLOB NOT NULL, created_s REAL NOT NULL);

@@ -11,7 +11,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from device_sim.retailer.edge import served_release
-from device_sim.retailer.shop import Shop
+from device_sim.retailer.identity import SCOPES, Client
+from device_sim.retailer.shop import FIRST_CLIENT, Shop
 from device_sim.retailer.wire import Doc, ProtocolError, encode, iso
 from device_sim.retailer.wish import invalid, read_body
 
@@ -106,6 +107,29 @@ def _add_message_levers(app: FastAPI, shop: Shop) -> None:
     async def rotate(request: Request) -> Response:
         body = await _settings(request)
         return _answer({"kid": shop.key_ring.rotate(compromised=bool(body.get("compromised")))})
+
+    @app.post("/testing/oauth/clients")
+    async def client(request: Request) -> Response:
+        body = await _settings(request)
+        texts = [body.get("redirect_uris"), body.get("profiles", [])]
+        lists = all(isinstance(part, list) and all(isinstance(t, str) for t in part) for part in texts)
+        if not isinstance(body.get("client_id"), str) or not lists:
+            raise invalid("Send client_id, redirect_uris and, if you like, client_secret and profiles.")
+        known = Client(body["client_id"], tuple(texts[0]), body.get("client_secret"), tuple(texts[1]))
+        with shop.store.transaction():
+            shop.identity.register(known)
+        return _answer(body)
+
+    @app.post("/testing/oauth/mint")
+    async def mint(request: Request) -> Response:
+        body = await _settings(request)
+        kind, scope = body.get("kind", "valid"), body.get("scope", " ".join(SCOPES))
+        owner = "nobody-registered" if kind == "foreign_client" else FIRST_CLIENT.client_id
+        with shop.store.transaction():
+            token = shop.identity.mint(owner, scope, -1.0 if kind == "expired" else 3600.0)
+            if kind == "revoked":
+                shop.identity.revoke(FIRST_CLIENT, token)
+        return _answer({"access_token": token})
 
     @app.post("/testing/webhooks/{webhook_id}/replay")
     async def replay(request: Request, webhook_id: str) -> Response:

@@ -22,7 +22,8 @@ DISCOUNT = "dev.ucp.shopping.discount"
 CATALOG_SEARCH = "dev.ucp.shopping.catalog.search"
 CATALOG_LOOKUP = "dev.ucp.shopping.catalog.lookup"
 AP2 = "dev.ucp.shopping.ap2_mandate"
-CAPABILITIES = (CHECKOUT, ORDER, FULFILLMENT, DISCOUNT, CATALOG_SEARCH, CATALOG_LOOKUP, AP2)
+IDENTITY = "dev.ucp.common.identity_linking"
+CAPABILITIES = (CHECKOUT, ORDER, FULFILLMENT, DISCOUNT, CATALOG_SEARCH, CATALOG_LOOKUP, AP2, IDENTITY)
 EXTENSIONS = {FULFILLMENT: CHECKOUT, DISCOUNT: CHECKOUT, AP2: CHECKOUT}
 
 HANDLER_NAME = "com.example.sandbox_pay"

@@ -191,6 +191,7 @@ def config_for(host: PlatformHost) -> Doc:
         "totals": {"sublines": True},
         "order": {"simulate_adjustment": True, "simulate_fulfillment": True, "second_product_id": "gift-25"},
         "discovery": {"supported_versions": True},
+        "identity": _identity(host),
         "negotiation": {
             "validates_profile_url": True,
             "harness": True,
@@ -209,6 +210,48 @@ def config_for(host: PlatformHost) -> Doc:
         },
         "idempotency": {"age_hook": True, "outage_hook": True},
     }
+
+
+CALLBACK = "https://platform.spck.dev/oauth/callback"
+LOOPBACK = "http://127.0.0.1/oauth/callback"
+HISTORY, SAVED = "dev.ucp.shopping.order:history", "dev.ucp.shopping.checkout:saved"
+
+
+def _identity(host: PlatformHost) -> Doc:
+    return {
+        "client_id": "household-platform",
+        "redirect_uri": CALLBACK,
+        "loopback_redirect": LOOPBACK,
+        "scopes": [HISTORY],
+        "serves_public_clients": True,
+        "public_none": True,
+        "confidential": {"client_id": "graded-platform", "client_secret": "not-a-secret-in-a-sandbox"},
+        "gated": {"method": "GET", "path": "/account/orders", "scopes": [HISTORY]},
+        "gated_multi": {
+            "method": "GET",
+            "path": "/account",
+            "scopes": [HISTORY, SAVED],
+            "have_scopes": [HISTORY],
+        },
+        "token_mint": True,
+        "continue_url": True,
+        "resource_metadata": True,
+        "profile_binding": {"registered": f"{host.url}/good", "mismatched": f"{host.url}/keyless"},
+    }
+
+
+def _furnish(shop: httpx.Client, host: PlatformHost) -> None:
+    """Empty a shelf, register the platforms, and let the shop agree where a person would have to click."""
+    profiles = ["https://spck.dev/agent", f"{host.url}/good"]
+    public = {"client_id": "household-platform", "redirect_uris": [CALLBACK, LOOPBACK], "profiles": profiles}
+    known = public | {"client_id": "graded-platform", "client_secret": "not-a-secret-in-a-sandbox"}
+    for path, body in (
+        ("stock", {"item_id": OUT_OF_STOCK, "stock": 0}),
+        ("oauth/clients", public),
+        ("oauth/clients", known),
+        ("faults", {"consents_at_once": True}),
+    ):
+        shop.post(f"/testing/{path}", json=body).raise_for_status()
 
 
 def run_checker(server: str, config: Doc, authority: Path, folder: Path) -> Grade:
@@ -258,8 +301,8 @@ def grade(release: str, *options: str, changes: Doc | None = None) -> Grade:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             with running_shop(folder, *options) as (url, authority):
-                shelf = {"item_id": OUT_OF_STOCK, "stock": 0}
-                httpx.post(f"{url}/testing/stock", json=shelf, verify=False).raise_for_status()
+                with httpx.Client(base_url=url, verify=False) as shop:
+                    _furnish(shop, host)
                 server = url if release == "2026-04-08" else f"{url}/{release}"
                 config = config_for(host) | (changes or {})
                 config["ap2_mandates"] = {"platform_profile_no_keys_url": f"{host.url}/keyless"}
