@@ -37,6 +37,7 @@ from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.api_desk import ApiDesk
+from replenish_server.web.console import build_console, console_limits
 from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.household import DatabasePages
@@ -215,6 +216,7 @@ def _build_app(server: Server) -> FastAPI:
     pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
     app.include_router(build_retailer_edge(settings.base_url, server.keys.public, server.take_in))
     desk = Desk(server.database, server.clock, server.retailer_acted)
+    app.include_router(build_console(desk, console_limits()))
     app.mount("/retail/v1", build_retail_api(desk, *retail_limits()))
     cxml = CxmlDesk(server.database, server.clock, server.retailer_acted)
     app.include_router(build_cxml_edge(cxml, cxml_limits()))

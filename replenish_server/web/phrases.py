@@ -6,6 +6,7 @@ named places, never markup: the templates escape them. Korean sentences avoid pa
 
 from typing import Final
 
+from replenish_server.web.console_phrases import CONSOLE_PHRASES
 from replenish_server.web.life_phrases import LIFE_PHRASES
 from replenish_server.web.people_phrases import PEOPLE_PHRASES
 from replenish_server.web.products_phrases import PRODUCTS_PHRASES
@@ -15,6 +16,7 @@ from replenish_server.web.views import Lang
 
 # Each key holds the English and the Korean phrase, in this order.
 PHRASES: Final[dict[str, tuple[str, str]]] = {
+    **CONSOLE_PHRASES,
     **LIFE_PHRASES,
     **PEOPLE_PHRASES,
     **PRODUCTS_PHRASES,

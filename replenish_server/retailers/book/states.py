@@ -44,6 +44,10 @@ _WAYS: dict[tuple[BookState, Act], BookState] = {
 }
 
 
+ENDED = frozenset({BookState.DELIVERED, BookState.CANCELED})
+"""States in which the retailer has nothing more to do."""
+
+
 class OutOfTurn(Exception):
     """The act does not fit where the order is; nothing was changed."""
 

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.retailers.book.acts import RefundRefused, Step, refund, take_step
-from replenish_server.retailers.book.states import OutOfTurn
+from replenish_server.retailers.book.states import ENDED, OutOfTurn
 from replenish_server.retailers.book.tables import BookEntry, BookOrder
 from replenish_server.retailers.feed import keys
 from replenish_server.retailers.feed.documents import order_document, rfc3339
@@ -149,6 +149,19 @@ class Desk:
         shown = rows[:limit]
         last = shown[-1].change if shown else after
         return [order_document(row) for row in shown], _make_cursor(last), len(rows) > limit
+
+    def open_orders(self, caller: Caller) -> list[dict[str, Any]]:
+        """What waits for the retailer, the oldest first."""
+        return self._chosen(caller, col(BookOrder.state).not_in(ENDED), col(BookOrder.placed_at), 500)
+
+    def ended_orders(self, caller: Caller, limit: int) -> list[dict[str, Any]]:
+        """What is done, the newest first."""
+        return self._chosen(caller, col(BookOrder.state).in_(ENDED), col(BookOrder.change).desc(), limit)
+
+    def _chosen(self, caller: Caller, which: Any, order_by: Any, limit: int) -> list[dict[str, Any]]:
+        query = select(BookOrder).where(BookOrder.retailer_id == caller.retailer_id, which)
+        with self._database.read() as session:
+            return [order_document(row) for row in session.exec(query.order_by(order_by).limit(limit))]
 
     def order(self, caller: Caller, order_id: str) -> dict[str, Any]:
         """One order with its history.

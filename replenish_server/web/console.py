@@ -1,0 +1,246 @@
+"""The retailer's console at /retail: the orders of one retailer, and what it does with them, on a phone.
+
+It uses the same desk as the API, so it can do nothing that the API cannot. A key signs in; a cookie that no
+script and no other site can use keeps it for twelve hours.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from replenish_server.retailers.book.acts import Parcel, Step
+from replenish_server.retailers.book.states import Act
+from replenish_server.retailers.feed.desk import Caller, Desk, InFlight, KeyReused, NotFound, Refund
+from replenish_server.retailers.feed.limits import Buckets
+from replenish_server.web import language
+from replenish_server.web.errors import error_page
+from replenish_server.web.formats import currency_exponent, money
+from replenish_server.web.phrases import translate
+from replenish_server.web.rendering import page
+from replenish_server.web.security import MAX_FORM_BYTES, is_same_origin
+from replenish_server.web.views import Lang
+
+COOKIE: Final = "replenish_retailer"
+_COOKIE_MAX_AGE_S: Final = 12 * 3600
+_REASONS: Final = ("out_of_stock", "undeliverable", "price_changed", "other")
+_ENDED_SHOWN: Final = 20
+
+
+class ConsoleRoute(APIRoute):
+    """A route for a retailer's people: forms only from our own pages, and what is wrong is said on one."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_for_people(request: Request) -> Response:
+            if request.method == "POST":
+                if not is_same_origin(request):
+                    return error_page(request, 403)
+                length = request.headers.get("content-length", "")
+                if not length.isdigit() or int(length) > MAX_FORM_BYTES:
+                    return error_page(request, 400)
+            try:
+                return await handle(request)
+            except (RequestValidationError, HTTPException):
+                return error_page(request, 400)
+
+        return handle_for_people
+
+
+def console_limits() -> Buckets:
+    """Six tries a minute to sign in from one address, in bursts of ten."""
+    return Buckets(0.1, 10, time.monotonic)
+
+
+def build_console(desk: Desk, tries: Buckets) -> APIRouter:
+    """The console's routes.
+
+    Args:
+        desk: what retailers can do.
+        tries: how often one address may try to sign in.
+    """
+    router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
+
+    @router.get("/retail")
+    def home(request: Request) -> Response:
+        caller = desk.signed_in(request.cookies.get(COOKIE, ""))
+        return _sign_in_page(desk, request) if caller is None else _list_page(desk, request, caller)
+
+    @router.post("/retail/sign-in")
+    def sign_in(request: Request, key: Annotated[str, Form()] = "") -> Response:
+        address = request.client.host if request.client is not None else "?"
+        if tries.take(address) > 0:
+            return _sign_in_page(desk, request, "console.too_often", 429)
+        token = desk.sign_in(key.strip())
+        if token is None:
+            return _sign_in_page(desk, request, "console.wrong_key", 401)
+        response = RedirectResponse("/retail", 303)
+        secure = request.url.scheme == "https"
+        response.set_cookie(
+            COOKIE, token, _COOKIE_MAX_AGE_S, path="/retail", secure=secure, httponly=True, samesite="strict"
+        )
+        return response
+
+    @router.post("/retail/sign-out")
+    def sign_out(request: Request) -> Response:
+        desk.sign_out(request.cookies.get(COOKIE, ""))
+        response = RedirectResponse("/retail", 303)
+        response.delete_cookie(COOKIE, path="/retail")
+        return response
+
+    @router.get("/retail/orders/{order_id}")
+    def order(request: Request, order_id: str) -> Response:
+        caller = desk.signed_in(request.cookies.get(COOKIE, ""))
+        if caller is None:
+            return RedirectResponse("/retail", 303)
+        return _order_page(desk, request, caller, order_id)
+
+    _add_acts(router, desk)
+    return router
+
+
+def _add_acts(router: APIRouter, desk: Desk) -> None:
+    @router.post("/retail/orders/{order_id}/{act}")
+    def do(
+        request: Request,
+        order_id: str,
+        act: str,
+        key: Annotated[str, Form(max_length=100)] = "",
+        carrier: Annotated[str, Form(max_length=100)] = "",
+        tracking_number: Annotated[str, Form(max_length=100)] = "",
+        reason: Annotated[str, Form(max_length=300)] = "",
+        amount: Annotated[str, Form(max_length=20)] = "",
+    ) -> Response:
+        caller = desk.signed_in(request.cookies.get(COOKIE, ""))
+        if caller is None:
+            return RedirectResponse("/retail", 303)
+        lang = language.pick(request)
+        typed = {"carrier": carrier, "tracking_number": tracking_number, "reason": reason, "amount": amount}
+        try:
+            currency = str(desk.order(caller, order_id)["currency"])
+            wish = _wish(act, {name: text.strip() for name, text in typed.items()}, currency, lang)
+            if isinstance(wish, str):
+                return _order_page(desk, request, caller, order_id, wish, 422, typed)
+            fingerprint = f"{order_id} {act} {sorted(typed.items())}".encode()
+            reply = desk.act(caller, order_id, wish, f"console-{key}", fingerprint)
+        except (NotFound, KeyError):
+            return error_page(request, 404)
+        except (KeyReused, InFlight):
+            return _order_page(
+                desk, request, caller, order_id, translate(lang, "console.moved_on"), 409, typed
+            )
+        if reply.status == 200:
+            return RedirectResponse(f"/retail/orders/{order_id}?notice=act_noted", 303)
+        said = _refusal(desk, caller, order_id, reply.status, lang)
+        return _order_page(desk, request, caller, order_id, said, reply.status, typed)
+
+    @router.get("/retail/orders/{order_id}/{act}")
+    def reload_of_an_act(order_id: str, act: str) -> Response:
+        return RedirectResponse("/retail", 303)
+
+
+def _wish(act: str, typed: dict[str, str], currency: str, lang: Lang) -> Step | Refund | str:
+    """What a form asks for, or the sentence that says what is missing.
+
+    Raises:
+        KeyError: there is no such act.
+    """
+    if act == "refund":
+        return _refund(typed, currency, lang)
+    step = {one.value: one for one in Act if one is not Act.WITHDRAW}[act]
+    if step is Act.SHIP:
+        if not typed["carrier"]:
+            return translate(lang, "console.carrier_missing")
+        return Step(step, parcel=Parcel(typed["carrier"], typed["tracking_number"] or None))
+    if step is Act.CANCEL:
+        reason = typed["reason"] if typed["reason"] in _REASONS else "other"
+        return Step(step, reason, data={"reason": reason})
+    return Step(step)
+
+
+def _refund(typed: dict[str, str], currency: str, lang: Lang) -> Refund | str:
+    digits = currency_exponent(currency)
+    try:
+        minor = Decimal(typed["amount"].replace(",", ".")).scaleb(digits)
+    except InvalidOperation:
+        minor = Decimal("NaN")
+    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 < minor < 10**9:
+        return translate(lang, "console.amount_wrong", example="5" + (".00" if digits == 2 else ""))
+    if not typed["reason"]:
+        return translate(lang, "console.why_missing")
+    return Refund(int(minor), currency, typed["reason"])
+
+
+def _refusal(desk: Desk, caller: Caller, order_id: str, status: int, lang: Lang) -> str:
+    if status != 422:
+        return translate(lang, "console.moved_on")
+    order = desk.order(caller, order_id)
+    left = money(order["total_minor"] - order["refunded_minor"], order["currency"], lang)
+    return translate(lang, "console.refund_wrong", left=left)
+
+
+def _sign_in_page(desk: Desk, request: Request, wrong: str | None = None, status: int = 200) -> Response:
+    return page(
+        request,
+        "console_sign_in.html",
+        lang=language.pick(request),
+        here="/retail",
+        status=status,
+        values={"wrong": wrong, "home_link": "/retail"},
+    )
+
+
+def _list_page(desk: Desk, request: Request, caller: Caller) -> Response:
+    return page(
+        request,
+        "console.html",
+        lang=language.pick(request),
+        here="/retail",
+        now=desk.now(),
+        values={
+            "caller": caller,
+            "home_link": "/retail",
+            "todo": desk.open_orders(caller),
+            "ended": desk.ended_orders(caller, _ENDED_SHOWN),
+        },
+    )
+
+
+def _order_page(
+    desk: Desk,
+    request: Request,
+    caller: Caller,
+    order_id: str,
+    wrong: str | None = None,
+    status: int = 200,
+    typed: dict[str, str] | None = None,
+) -> Response:
+    try:
+        order = desk.order(caller, order_id)
+    except NotFound:
+        return error_page(request, 404)
+    return page(
+        request,
+        "console_order.html",
+        lang=language.pick(request),
+        here=f"/retail/orders/{order_id}",
+        now=desk.now(),
+        status=status,
+        values={
+            "caller": caller,
+            "home_link": "/retail",
+            "order": order,
+            "reasons": _REASONS,
+            "key": secrets.token_hex(16),
+            "wrong": wrong,
+            "typed": typed or {},
+        },
+    )
