@@ -43,6 +43,8 @@ from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.household_api import build_household_api
 from replenish_server.web.life_routes import build_life_router
+from replenish_server.web.mandate_routes import build_mandate_router
+from replenish_server.web.mandates import DatabaseMandates
 from replenish_server.web.order_life import DatabaseLife
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.products import DatabaseProducts
@@ -228,6 +230,8 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_shopping_router(shopping))
     api = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
     app.mount("/api/v1", build_household_api(api))
+    mandates = DatabaseMandates(server.database, server.clock, server.wake_dispatch)
+    app.include_router(build_mandate_router(mandates))
     people = DatabasePeople(server.database, server.clock, server.wake_dispatch)
     life = DatabaseLife(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_life_router(life))

@@ -12,7 +12,7 @@ from replenish_server.households.judge import Paid, Quoted, held_until, judge_of
 from replenish_server.households.ledger import Entry, reserve
 from replenish_server.households.mandate import Mandate, Verdict
 from replenish_server.ordering.states import State
-from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.ordering.tables import Parcel, PurchaseOrder
 from replenish_server.retailers.port import Problem, Quote
 from replenish_server.retailers.prices import QUOTE, remember_price
 from replenish_server.retailers.tables import Retailer
@@ -144,3 +144,16 @@ def book(session: Session, order: PurchaseOrder, total_minor: int, currency: str
     order.verdicts = [*others, asdict(verdict)]
     session.add(order)
     return verdict
+
+
+def wake_orders(session: Session, household_id: str, now: datetime) -> None:
+    """Let what waits for its hour be looked at now: the household's rules have changed."""
+    query = select(Parcel).where(
+        Parcel.household_id == household_id,
+        Parcel.failures == 0,
+        col(Parcel.next_try_at) > now,
+        col(Parcel.id).in_(select(PurchaseOrder.parcel_id).where(PurchaseOrder.state == State.PLACING)),
+    )
+    for parcel in session.exec(query):
+        parcel.next_try_at = now
+        session.add(parcel)

@@ -70,7 +70,7 @@ def read_rules(typed: TypedRules, slot: SlotView, lang: Lang) -> RulesForm | Typ
     mode = next((choice for choice in MODES if choice == typed.mode), None)
     if mode is None:
         errors["mode"] = translate(lang, "error.mode")
-    cap = _read_cap(typed.price_cap, slot.currency, lang, errors)
+    cap = read_money(typed.price_cap, slot.currency, lang, errors)
     if mode == "auto" and cap is None and "price_cap" not in errors:
         errors["price_cap"] = translate(lang, "error.cap_needed")
     timing = next((choice for choice in TIMINGS if choice == typed.timing), None)
@@ -113,7 +113,9 @@ def _read_threshold(text: str, slot: SlotView, lang: Lang, errors: dict[str, str
     return value
 
 
-def _read_cap(text: str, currency: str, lang: Lang, errors: dict[str, str]) -> int | None:
+def read_money(
+    text: str, currency: str, lang: Lang, errors: dict[str, str], field: str = "price_cap"
+) -> int | None:
     """Minor units, None when nothing was typed. "1,234" is more than a thousand, "24,90" is not."""
     bare = text.strip()
     if not bare:
@@ -128,12 +130,12 @@ def _read_cap(text: str, currency: str, lang: Lang, errors: dict[str, str]) -> i
     scaled = number.scaleb(digits)
     if not scaled.is_finite() or scaled != scaled.to_integral_value():
         example = plain_amount(24 * 10**digits + (90 if digits == 2 else 0), currency) if digits else "24000"
-        errors["price_cap"] = translate(lang, "error.cap_number", example=example)
+        errors[field] = translate(lang, "error.cap_number", example=example)
         return None
     minor = int(scaled)
     if not 0 < minor <= _MOST_MINOR:
         most = money(_MOST_MINOR, currency, lang)
-        errors["price_cap"] = translate(lang, "error.cap_range", most=most)
+        errors[field] = translate(lang, "error.cap_range", most=most)
     return minor
 
 

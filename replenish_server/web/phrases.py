@@ -8,6 +8,7 @@ from typing import Final
 
 from replenish_server.web.console_phrases import CONSOLE_PHRASES
 from replenish_server.web.life_phrases import LIFE_PHRASES
+from replenish_server.web.mandate_phrases import MANDATE_PHRASES
 from replenish_server.web.people_phrases import PEOPLE_PHRASES
 from replenish_server.web.products_phrases import PRODUCTS_PHRASES
 from replenish_server.web.shopping_phrases import SHOPPING_PHRASES
@@ -18,6 +19,7 @@ from replenish_server.web.views import Lang
 PHRASES: Final[dict[str, tuple[str, str]]] = {
     **CONSOLE_PHRASES,
     **LIFE_PHRASES,
+    **MANDATE_PHRASES,
     **PEOPLE_PHRASES,
     **PRODUCTS_PHRASES,
     **SHOPPING_PHRASES,

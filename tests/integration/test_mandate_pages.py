@@ -1,0 +1,180 @@
+"""The mandate and the trial in the page, on a real database: what is typed is kept, judged and said."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from replenish_server.fleet.mandates import slot_mandate
+from replenish_server.fleet.tables import Slot
+from replenish_server.households.ledger import Entry, reserve
+from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.households.tables import HouseholdMandate
+from replenish_server.ordering.orders import create_order
+from replenish_server.replenishment.priors import shipped_models
+from replenish_server.web import install_pages
+from replenish_server.web.household import DatabasePages
+from replenish_server.web.mandate_routes import build_mandate_router
+from replenish_server.web.mandates import DatabaseMandates
+from replenish_server.web.people import DatabasePeople
+from tests.fakes.mortality import ManualClock
+from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House
+
+
+@pytest.fixture
+def woken() -> list[str]:
+    """Filled whenever a wish is to be carried out at once."""
+    return []
+
+
+@pytest.fixture
+async def client(house: House, woken: list[str]) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser of the only owner."""
+    app, clock = FastAPI(), ManualClock(NOW)
+
+    def wake() -> None:
+        woken.append("now")
+
+    app.include_router(build_mandate_router(DatabaseMandates(house.database, clock, wake)))
+    pages = DatabasePages(house.database, clock, wake, shipped_models)
+    install_pages(app, pages, DatabasePeople(house.database, clock, wake))
+    headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+        yield made
+
+
+def in_force(house: House) -> Mandate:
+    """What holds for the level slot."""
+    with house.database.read() as session:
+        return slot_mandate(session, session.get_one(Slot, house.slots["level-1"]))
+
+
+async def test_the_homes_rules_are_kept_and_hold_for_a_slot(
+    client: httpx.AsyncClient, house: House, woken: list[str]
+) -> None:
+    """And come back into the form as they were typed."""
+    form = {
+        "mode": "notify",
+        "price_cap": "20",
+        "over_percent": "10",
+        "budget": "1,000.50",
+        "substitution": "ask",
+        "shops": RETAILER,
+        "quiet_from": "22:00",
+        "quiet_until": "7:00",
+        "valid_until": "2026-12-24",
+        "basket_days": "5",
+    }
+    answer = await client.post("/mandate", data=form)
+    assert (303, "/mandate?notice=mandate_saved") == (answer.status_code, answer.headers["location"])
+    assert woken
+    mandate = in_force(house)
+    assert (mandate.budget_minor, mandate.over_last_paid_percent) == (100_050, 10)
+    assert mandate.retailers == (RETAILER,)
+    assert mandate.quiet is not None
+    assert (mandate.quiet.from_min, mandate.quiet.until_min) == (22 * 60, 7 * 60)
+    assert mandate.valid_until == date(2026, 12, 24)
+    assert (mandate.mode, mandate.price_cap_minor) == (Mode.AUTO, 3000), "the slot's own words stand"
+    page = (await client.get("/mandate")).text
+    for value in ("1000.50", "22:00", "07:00", "2026-12-24"):
+        assert f'value="{value}"' in page
+    with house.database.read() as session:
+        assert session.get_one(HouseholdMandate, HOUSEHOLD).basket_days == 5
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("price_cap", "much", "must be an amount"),
+        ("budget", "-1", "must be an amount"),
+        ("over_percent", "10 %", "whole number from 0 to 500"),
+        ("basket_days", "15", "whole number from 0 to 14"),
+        ("quiet_from", "25:00", "a time such as 22:00"),
+        ("quiet_until", "07:00", "both a start and an end"),
+        ("valid_until", "24.12.2026", "a day such as 2026-12-24"),
+        ("mode", "sometimes", "Choose one of these"),
+    ],
+)
+async def test_what_cannot_be_read_is_said_beside_its_field_and_nothing_is_lost(
+    client: httpx.AsyncClient, house: House, field: str, typed: str, said: str
+) -> None:
+    """The other fields keep what was typed, and nothing is saved."""
+    form = {"budget": "12.34", "every_shop": "yes", field: typed}
+    answer = await client.post("/mandate", data=form)
+    assert answer.status_code == 422
+    assert said in answer.text
+    if field != "budget":
+        assert 'value="12.34"' in answer.text
+    assert in_force(house).budget_minor is None
+
+
+async def test_a_slot_takes_further_products_in_order(client: httpx.AsyncClient, house: House) -> None:
+    """A row that is not whole is named by its number; empty rows are no products."""
+    path = f"/slots/{house.slots['level-1']}/mandate"
+    whole = {
+        "item-0": "det-15",
+        "name-0": "Larger",
+        "pack-0": "1500",
+        "shop-0": RETAILER,
+        "every_shop": "yes",
+    }
+    broken = await client.post(path, data={**whole, "item-1": "det-2"})
+    assert broken.status_code == 422
+    assert "Choice 3 needs" in broken.text
+    assert (await client.post(path, data={**whole, "substitution": "from_list"})).status_code == 303
+    assert [p.pack_amount for p in in_force(house).products] == [1_000_000, 1_500_000]
+    assert "Larger" in (await client.get(path)).text
+
+
+async def test_home_and_slot_can_be_paused_and_go_on(client: httpx.AsyncClient, house: House) -> None:
+    """Until a day that is ahead; ending it takes one click."""
+    slot = f"/slots/{house.slots['level-1']}/pause"
+    for path in ("/pause", slot):
+        assert (await client.post(path, data={"until": "2026-05-04"})).status_code == 422
+        assert (await client.post(path, data={"until": "2026-06-01"})).status_code == 303
+        assert in_force(house).paused_until == date(2026, 6, 1)
+        assert (await client.post(path)).status_code == 303
+        assert in_force(house).paused_until is None
+    assert (await client.get("/pause")).status_code == 303
+
+
+async def test_the_page_says_what_is_left_of_the_month(client: httpx.AsyncClient, house: House) -> None:
+    """Reserved money counts as spent."""
+    await client.post("/mandate", data={"budget": "60", "every_shop": "yes"})
+    new = house.order_of(house.slots["level-1"])
+    with house.database.write() as session:
+        order_id = create_order(session, new, NOW)
+        assert reserve(session, Entry(HOUSEHOLD, new.slot_id, order_id, 2399, "EUR"), NOW).ok
+    assert "€23.99 of €60.00 spent or on its way, €36.01 left" in (await client.get("/mandate")).text
+
+
+async def test_one_click_ends_a_trial(client: httpx.AsyncClient, house: House) -> None:
+    """By itself only with a price cap; any other word is refused."""
+    slot = house.slots["level-1"]
+    rules = f"/slots/{slot}/mandate"
+    await client.post(rules, data={"mode": "shadow", "every_shop": "yes"})
+    assert in_force(house).mode is Mode.SHADOW
+    page = (await client.get("/trial")).text
+    assert f'id="ask-{slot}"' in page
+    assert f'id="auto-{slot}"' not in page
+    turn_on = f"/slots/{slot}/turn-on"
+    assert (await client.post(turn_on, data={"mode": "auto"})).status_code == 409
+    assert (await client.post(turn_on, data={"mode": "shadow"})).status_code == 400
+    assert (await client.post(turn_on, data={"mode": "ask"})).status_code == 303
+    assert in_force(house).mode is Mode.ASK
+    assert "No supply is on trial" in (await client.get("/trial")).text
+
+
+async def test_other_rules_let_a_paused_slot_be_looked_at_at_once(
+    client: httpx.AsyncClient, house: House
+) -> None:
+    """The slot is due now, whatever it waited for."""
+    slot_id = house.slots["level-1"]
+    with house.database.write() as session:
+        session.get_one(Slot, slot_id).due_at = NOW + timedelta(hours=12)
+    await client.post("/pause", data={"until": "2026-06-01"})
+    with house.database.read() as session:
+        assert session.get_one(Slot, slot_id).due_at == NOW
