@@ -46,7 +46,7 @@ class UcpShelf:
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
             body = catalog.search_body(query, country, _PAGE, cursor)
-            page, cursor = catalog.read_articles(self._ask(Operation.SEARCH, body))
+            page, cursor = self._articles(Operation.SEARCH, body)
             found += page
             if cursor is None:
                 break
@@ -59,7 +59,7 @@ class UcpShelf:
             NotOffered, TryLater: as `search`.
         """
         self._require(CATALOG_LOOKUP)
-        page, _ = catalog.read_articles(self._ask(Operation.LOOKUP, catalog.lookup_body(item_id, country)))
+        page, _ = self._articles(Operation.LOOKUP, catalog.lookup_body(item_id, country))
         return next((article for article in page if article.item_id == item_id), None)
 
     def locations(self, need: Need) -> list[Location]:
@@ -99,10 +99,10 @@ class UcpShelf:
         if capability not in offered:
             raise NotOffered(capability)
 
-    def _ask(self, operation: Operation, body: Body) -> Body:
+    def _articles(self, operation: Operation, body: Body) -> tuple[list[Article], str | None]:
         try:
-            return self._read(self._connection.ask(operation, None, body))
-        except NoAnswer as error:
+            return catalog.read_articles(self._read(self._connection.ask(operation, None, body)))
+        except (NoAnswer, Unreadable) as error:
             raise TryLater(str(error)) from error
 
     def _change(self, operation: Operation, session_id: str | None, body: Body | None) -> Reply:
