@@ -31,6 +31,7 @@ class Access:
 class Record:
     """One thing that a device noted, and when by the simulated clock."""
 
+    boot: str
     seq: int
     body: dict[str, object]
     at_s: float
@@ -50,7 +51,7 @@ class SimDevice:
     clock: SimClock
     rng: random.Random
     recorded: list[tuple[str, int, str]] = field(default_factory=list)
-    pending: dict[int, Record] = field(default_factory=dict)
+    pending: dict[tuple[str, int], Record] = field(default_factory=dict)
     answers: dict[int, list[str]] = field(default_factory=dict)
     desired: dict[str, object] | None = None
     sent: int = 0
@@ -63,7 +64,8 @@ class SimDevice:
     def record(self, kind: str, **body: object) -> int:
         """Note an event; it stays pending until the server has acknowledged it. Returns its sequence."""
         self._seq += 1
-        self.pending[self._seq] = Record(self._seq, {"t": kind, **body}, self.clock.now_s())
+        record = Record(self.boot, self._seq, {"t": kind, **body}, self.clock.now_s())
+        self.pending[self.boot, self._seq] = record
         self.recorded.append((self.boot, self._seq, kind))
         self._changed.set()
         return self._seq
@@ -75,6 +77,9 @@ class SimDevice:
                 await self._live()
             except* (aiomqtt.MqttError, TimeoutError, OSError):
                 pass  # the broker is away: what is pending stays pending
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # a connection that broke at that moment had hidden it
+                raise asyncio.CancelledError
             await asyncio.sleep(self.rng.uniform(*_RETRY_S))
 
     async def _live(self) -> None:
@@ -99,18 +104,18 @@ class SimDevice:
             if not self.pending:
                 self._changed.clear()
                 await self._changed.wait()
-            batch = sorted(self.pending)[:_WINDOW]
-            for seq in batch:
-                record = self.pending.get(seq)
+            batch = list(self.pending)[:_WINDOW]
+            for key in batch:
+                record = self.pending.get(key)
                 if record is not None:
                     await self._publish(client, record)
             deadline = asyncio.get_running_loop().time() + _ACK_WAIT_S
-            while any(seq in self.pending for seq in batch) and asyncio.get_running_loop().time() < deadline:
+            while any(key in self.pending for key in batch) and asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(0.01)
 
     async def _publish(self, client: aiomqtt.Client, record: Record) -> None:
         age_s = max(0, int(self.clock.now_s() - record.at_s))
-        message = {"v": 1, "b": self.boot, "s": record.seq, "a": age_s, "c": 2, **record.body}
+        message = {"v": 1, "b": record.boot, "s": record.seq, "a": age_s, "c": 2, **record.body}
         payload = json.dumps(message, separators=(",", ":"))
         self.sent += 1
         await client.publish(f"rp/1/{self.access.device_id}/up/ev", payload, qos=1)
@@ -122,10 +127,8 @@ class SimDevice:
                 self.desired = document
                 await self._report(client, document)
                 continue
-            if document["b"] != self.boot:
-                continue
             for seq in document["s"]:
-                self.pending.pop(seq, None)
+                self.pending.pop((document["b"], seq), None)
                 if "r" in document:
                     self.answers.setdefault(seq, []).append(document["r"])
 

@@ -125,7 +125,7 @@ def device_add(
     except DeviceRefused as error:
         raise _fail(str(error)) from error
     if as_json:
-        _print(credential.__dict__)
+        _print({**credential.__dict__, "kind": kind})
         return
     console.print(
         f"Device [bold]{credential.device_id}[/bold] may connect to {credential.host}:{credential.port}."

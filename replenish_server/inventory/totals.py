@@ -44,11 +44,14 @@ class Reset:
         at: when, aware UTC.
         remaining: base units that were there then.
         refilled: whether stock came in; False where a person only said what was there.
+        after: (boot, sequence) of the record just before it, where the device reported it by itself: a total
+            that was sent there was counted before the reset, whatever the clocks say.
     """
 
     at: datetime
     remaining: int
     refilled: bool = True
+    after: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,10 @@ def read_totals(samples: Iterable[TotalSample], resets: Iterable[Reset], capacit
     counted = _without_glitches([s for s in ordered if s.good and s.total is not None], capacity)
     known = sorted(set(resets), key=lambda reset: (reset.at, reset.refilled, reset.remaining))
     uses: list[Consumption] = []
-    left = _Remaining(known)
-    remaining: list[LevelSample] = []
     steps = {(step.boot, step.seq): step for step in _increments(counted)}
+    in_sequence = {reset.after: reset for reset in known if reset.after in steps}
+    left = _Remaining([reset for reset in known if reset.after not in in_sequence])
+    remaining: list[LevelSample] = []
     for sample in ordered:
         step = steps.get((sample.boot, sample.seq))
         if step is None:
@@ -94,6 +98,9 @@ def read_totals(samples: Iterable[TotalSample], resets: Iterable[Reset], capacit
         if step.amount > 0:
             uses.append(Consumption(step.since, step.at, step.amount))
         level = left.after(step)
+        reset = in_sequence.get((sample.boot, sample.seq))
+        if reset is not None:
+            level = left.left = reset.remaining
         remaining.append(LevelSample(sample.at, sample.boot, sample.seq, level, good=level is not None))
     refills = tuple(Refill(reset.at, reset.remaining) for reset in known if reset.refilled)
     moments = [step.at for step in steps.values()]

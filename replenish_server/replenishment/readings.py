@@ -124,11 +124,15 @@ def _of(slot: Slot, *types: str) -> tuple[ColumnElement[bool], ...]:
 def _resets(session: Session, slot: Slot) -> list[Reset]:
     """When it is known what was there: the device's own word, and people's."""
     factor = BY_BASE[slot.unit].factor
-    told = select(Reading.occurred_at, Reading.number).where(
+    told = select(Reading.occurred_at, Reading.boot, Reading.seq, Reading.number).where(
         *_of(slot, "refill"),
         Reading.quality == "ok",
         col(Reading.late).is_(False),
     )
     said = select(SlotFit).where(SlotFit.slot_id == slot.id)
-    resets = [Reset(at, number * factor) for at, number in session.exec(told) if number is not None]
+    resets = [
+        Reset(at, number * factor, after=(boot, seq - 1))
+        for at, boot, seq, number in session.exec(told)
+        if number is not None
+    ]
     return resets + [Reset(row.at, row.remaining, row.fitted) for row in session.exec(said)]

@@ -141,7 +141,7 @@ async def _measure(jug: SimDevice, grams: int, rng: random.Random) -> None:
     """Some hours of readings that were kept on the device, then some live ones."""
     for hour in range(6, 0, -1):
         seq = jug.record("level", n=grams + rng.randint(-2, 2))
-        jug.pending[seq].at_s -= hour * 3600
+        jug.pending[jug.boot, seq].at_s -= hour * 3600
     for _ in range(rng.randint(3, 12)):
         await asyncio.sleep(rng.uniform(0, STREAM_S / 6))
         jug.record("level", n=grams + rng.randint(-2, 2))
