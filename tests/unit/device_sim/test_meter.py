@@ -12,7 +12,7 @@ CAPACITY = 2500
 
 
 def live(seed: int) -> tuple[Meter, list[TotalSample], list[Reset]]:
-    """A printer with a toner that is used, replaced and switched off; what it sent, as the server reads it."""
+    """A printer whose toner is used, replaced and switched off; what it sent, as the server reads it."""
     chance = random.Random(seed)
     clock = SimClock.started_now(1.0)
     meter = Meter(Access("localhost", 1, "printer", ""), clock, chance, CAPACITY, CAPACITY)
