@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test laws check serve sim bench-forecast bench-ingest bench-inventory docs screenshot lock \
+.PHONY: help demo test laws check serve sim bench-forecast bench-ingest bench-inventory grade docs screenshot lock \
 	clean ready-demo ready-test \
 	check-format check-lint check-types check-imports check-bytecode
 
@@ -46,6 +46,9 @@ bench-ingest: ready-test ## Ingest beside a straight reader, and every goal of i
 
 bench-inventory: ready-test ## Score how readings become refills, use and levels, trouble by trouble
 	@$(BIN)/python -m tests.benchmarks.inventory
+
+grade: ready-test ## Grade the sandbox shop with spck-conformance; releases in ARGS
+	@$(BIN)/python -W ignore -m tests.support.grading $(ARGS)
 
 docs: ready-test ## Check the documentation's links and records, and say where to read
 	@$(BIN)/pytest -q tests/architecture/test_docs.py

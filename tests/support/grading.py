@@ -1,6 +1,6 @@
 """Grades the sandbox shop with `spck-conformance`: a real process behind TLS, and a platform to talk to.
 
-`python -m tests.support.grading [RELEASE ...]` prints the grades; tests/contract/test_sandbox_grades.py holds
+`python -m tests.support.grading [RELEASE | ap2 ...]` prints the grades; tests/contract/test_sandbox_grades.py holds
 them. The certificate authority is made for one run and thrown away.
 """
 
@@ -315,9 +315,9 @@ def grade(release: str, *options: str, changes: Doc | None = None) -> Grade:
 def main() -> None:
     """Print the grades of the releases that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("release", nargs="*", default=["2026-04-08", "2026-01-23", "2026-08-25"])
+    parser.add_argument("release", nargs="*", default=["2026-04-08", "ap2", "2026-01-23", "2026-08-25"])
     for release in parser.parse_args().release:
-        found = grade(release, *WITHOUT_AP2)
+        found = grade_ap2() if release == "ap2" else grade(release, *WITHOUT_AP2)
         print(
             f"{release}: {len(found.passed)} passed, {len(found.deviated)} deviated,"
             f" {len(found.inconclusive)} inconclusive, {len(found.untested)} not tested"

@@ -1,6 +1,7 @@
-"""Release 2026-08-25: typed destinations, keys at the top of the profile, AP2 under another name.
+"""Release 2026-08-25: typed destinations, described options, `keys` in the profile, AP2 renamed.
 
-Source: the schemas of 2026-08-25 (profile, fulfillment_destination, location_destination) and its overview.
+Source: the schemas of 2026-08-25 (profile, fulfillment_destination, location_destination,
+fulfillment_option) and its overview.
 """
 
 from collections.abc import Mapping
@@ -28,17 +29,27 @@ class Release20260825(Release):
         return {"ucp": ucp, "keys": keys}
 
     def answer(self, status: int, doc: Doc, operation: str) -> tuple[int, Doc]:
-        """The answer, with every destination saying what it is."""
+        """The answer, with every destination saying what it is and every option described as an object."""
         shaped = self.dated(doc)
         fulfillment = shaped.get("fulfillment")
         if isinstance(fulfillment, dict) and "methods" in fulfillment:
-            methods = [_typed(method) for method in fulfillment["methods"]]
+            methods = [_shaped(method) for method in fulfillment["methods"]]
             shaped = shaped | {"fulfillment": fulfillment | {"methods": methods}}
         return status, shaped
 
 
-def _typed(method: Doc) -> Doc:
-    if "destinations" not in method:
-        return method
-    kind = {"type": DESTINATION_TYPES[method["type"]]}
-    return method | {"destinations": [entry | kind for entry in method["destinations"]]}
+def _shaped(method: Doc) -> Doc:
+    shaped = dict(method)
+    if "destinations" in method:
+        kind = {"type": DESTINATION_TYPES[method["type"]]}
+        shaped["destinations"] = [entry | kind for entry in method["destinations"]]
+    if "groups" in method:
+        shaped["groups"] = [
+            group | {"options": [_described(option) for option in group["options"]]}
+            for group in method["groups"]
+        ]
+    return shaped
+
+
+def _described(option: Doc) -> Doc:
+    return option | {"description": {"plain": option["description"]}}

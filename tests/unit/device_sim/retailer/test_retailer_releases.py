@@ -108,6 +108,7 @@ async def test_in_august_a_destination_says_what_it_is(client, speaks, a_cart):
     body["fulfillment"]["methods"] = [{"type": "pickup", "selected_destination_id": "store-mitte"}]
     collected = (await client.create(body)).json()["fulfillment"]["methods"][0]
     assert {entry["type"] for entry in collected["destinations"]} == {"business_location"}
+    assert sent["groups"][0]["options"][0]["description"] == {"plain": "On the doorstep the next day"}
 
 
 async def test_a_release_that_nobody_speaks_is_refused_in_the_shape_of_the_address(client, platform, a_cart):
