@@ -1,7 +1,7 @@
 """Grades the sandbox shop with `spck-conformance`: a real process behind TLS, and a platform to talk to.
 
-`python -m tests.support.grading [RELEASE | ap2 ...]` prints the grades; tests/contract/test_sandbox_grades.py holds
-them. The certificate authority is made for one run and thrown away.
+`python -m tests.support.grading [RELEASE | ap2 ...]` prints the grades, which
+tests/contract/test_sandbox_grades.py holds. The certificate authority is made for one run and thrown away.
 """
 
 import argparse
