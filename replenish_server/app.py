@@ -5,7 +5,9 @@ import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 
 import uvicorn
 from fastapi import FastAPI
@@ -54,6 +56,9 @@ from replenish_server.web.retailer_edge import build_retailer_edge
 from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
 
+_PATIENCE_S = 300.0  # an ordinary reading tells nothing that an order would leave for within minutes
+_WAY_MADE_S = 0.03  # other writers wait this long for a press on its way to the retailer
+
 
 class Server:
     """Everything that runs in one process.
@@ -87,7 +92,7 @@ class Server:
         evaluator = Evaluator(self.database, self.clock, self.models.current)
         self._answer = Worker("answer", lambda: tell_presses(self.database, self.session.publish_ack))
         self.dispatcher.hold_back()  # until our page answers
-        self._dispatch = Worker("dispatch", self.dispatcher.run, then=self._answer.wake)
+        self._dispatch = Worker("dispatch", self.dispatcher.run, self._answer.wake, self._hurry)
         self._hook_client = ShopClient({}, loopback=settings.may_call_loopback)
         messenger = Messenger(self.database, self._post, self.clock)
         self._message = Worker("message", messenger.run)
@@ -95,10 +100,20 @@ class Server:
         self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)
         self._deadlines = Worker("deadlines", self.timekeeper.run, then=self._wake_after_deadline)
         self._refit = Worker("refit", self._refit_if_due)
-        often = [self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
+        self._pressed: deque[str] = deque()
+        self._press = Worker(
+            "press", lambda: self._run_pressed(evaluator), self._wake_after_decision, self._hurry
+        )
+        often = [self._press, self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
         often.append(self._message)
         self._ticks = Ticks(often, [self._refit])
-        self._ingest = Ingest(self.database, self.session, known_answers, self._evaluate.wake)
+        self._ingest = Ingest(
+            self.database,
+            self.session,
+            known_answers,
+            self._wake_after_reading,
+            timedelta(seconds=_PATIENCE_S * self.clock.speed),
+        )
 
     def start(self) -> None:
         """Bring the schema up to date, free what a killed predecessor held, and start every thread."""
@@ -154,6 +169,23 @@ class Server:
         command = [sys.executable, "-m", "replenish_server", "refit", "--json"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
         return 1
+
+    def _hurry(self) -> None:
+        """In a thread whose work a person waits for: its writes go first."""
+        self.database.turnstile.hurry()
+
+    def _wake_after_reading(self, pressed: Sequence[str]) -> None:
+        """Presses are looked at by themselves; if this process dies first, their slots are still due."""
+        if pressed:
+            self.database.turnstile.make_way(_WAY_MADE_S)
+            self._pressed.extend(pressed)
+            self._press.wake()
+        else:
+            self._evaluate.wake()
+
+    def _run_pressed(self, evaluator: Evaluator) -> int:
+        slots = {self._pressed.popleft() for _ in range(len(self._pressed))}
+        return evaluator.run_pressed(slots) if slots else 0
 
     def _wake_evaluation(self) -> None:
         self._evaluate.wake()

@@ -19,9 +19,17 @@ class Worker:
         name: for logs.
         work: does all that is due; an exception is logged and the next tick tries again.
         then: called after work that moved something, to wake whoever comes next.
+        first: called once in the worker's own thread.
     """
 
-    def __init__(self, name: str, work: Callable[[], int], then: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], int],
+        then: Callable[[], None] | None = None,
+        first: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._first = first
         self.name = name
         self._work = work
         self._then = then
@@ -44,6 +52,7 @@ class Worker:
         self._thread.join(timeout=15)
 
     def _run(self) -> None:
+        self._first()
         while True:
             self._wanted.wait()
             if self._stopping:

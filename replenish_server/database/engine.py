@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlmodel import Session
+
+from replenish_server.database.turnstile import Turnstile
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -43,15 +43,21 @@ class Database:
         self.engine: Engine = create_engine(
             f"sqlite:///{self.path}", connect_args={"check_same_thread": False, "timeout": 15}
         )
+        self.turnstile = Turnstile()
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
+        self._writing = self.engine.execution_options(begin="IMMEDIATE")
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A writing unit of work: committed when the block ends, rolled back when it raises."""
-        with Session(self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False) as session:
-            yield session
-            session.commit()
+        self.turnstile.enter()
+        try:
+            with Session(self._writing, expire_on_commit=False) as session:
+                yield session
+                session.commit()
+        finally:
+            self.turnstile.leave()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -60,15 +66,35 @@ class Database:
             yield session
 
     def migrate(self) -> None:
-        """Bring the schema to the newest revision."""
+        """Bring the schema to the newest revision; where it is there, Alembic is not even loaded."""
+        if self._revision() == _newest_revision():
+            return
+        from alembic import command
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["engine"] = self.engine
         command.upgrade(config, "head")
 
+    def _revision(self) -> str | None:
+        """What the schema says it is; None for a new file."""
+        with self.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            revision: str | None = connection.exec_driver_sql(
+                "SELECT version_num FROM alembic_version"
+            ).scalar()
+            return revision
+
     def close(self) -> None:
         """Release every connection."""
         self.engine.dispose()
+
+
+def _newest_revision() -> str:
+    """The highest number among the migrations, whose files begin with their revision."""
+    return max(path.stem.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _configure(connection: Any, _record: object) -> None:

@@ -1,11 +1,12 @@
 """The use case: look at a due slot, decide, and write decision and order in one transaction."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
@@ -48,7 +49,7 @@ from replenish_server.telemetry.tables import DeviceEvent
 
 log = logging.getLogger(__name__)
 
-_BATCH = 500  # slots forecast together; a wake-up takes the rest next
+_BATCH = 50  # slots forecast together, so that a press between two of them is not kept waiting
 _LOOK_AGAIN = timedelta(hours=12)  # a silent sensor is noticed, and said, even when nothing arrives
 _KEEP_APART = {Kind.HOLD: timedelta(days=1), Kind.NOTIFY: timedelta(days=7)}
 """After so long a repetition is written anew, and a household that only wants to be told is told again."""
@@ -70,12 +71,20 @@ class Evaluator:
 
     def run(self) -> int:
         """Evaluate every due slot, one transaction each; returns how many there were."""
-        now = self.clock.now()
-        models = self.models()
+        now, looked_at = self.clock.now(), 0
+        due = select(Slot).where(col(Slot.due_at) <= now).order_by(col(Slot.due_at)).limit(_BATCH)
+        while (number := self._look(due, now)) > 0:
+            looked_at += number
+        return looked_at
+
+    def run_pressed(self, slot_ids: Collection[str]) -> int:
+        """Evaluate slots whose button was just pressed, before all others; returns how many there were."""
+        return self._look(select(Slot).where(col(Slot.id).in_(slot_ids)), self.clock.now())
+
+    def _look(self, query: SelectOfScalar[Slot], now: datetime) -> int:
         with self.database.read() as session:
-            query = select(Slot).where(col(Slot.due_at) <= now).order_by(col(Slot.due_at))
-            due = list(session.exec(query.limit(_BATCH)))
-            forecasts = forecast_slots(session, due, now, models)
+            due = list(session.exec(query))
+            forecasts = forecast_slots(session, due, now, self.models())
         for slot in due:
             with self.database.write() as session:
                 # The moment is taken when nobody else can write any more: an order opened here must not bear
@@ -110,7 +119,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
     if follow_shadow(session, slot, insight.history, now):
         insight = gather(session, slot, order, now, run_out)
     presser = _presser(session, slot)
-    for press in _new_presses(session, slot):
+    for number, press in enumerate(presses := _new_presses(session, slot), 1):
         age = max(timedelta(0), now - press.occurred_at)
         decision = decide_on_press(insight.facts, press.late, age, now, presser)
         decision_id, order_id = carry_out(session, slot, decision, now)
@@ -130,7 +139,8 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
                 at=now,
             )
         )
-        if order_id is not None or decision.kind is Kind.SHADOW:
+        moved = order_id is not None or decision.kind is Kind.SHADOW
+        if moved and (number < len(presses) or slot.capacity is not None):
             order = open_order(session, slot_id)
             insight = gather(session, slot, order, now, run_out)
     if slot.capacity is not None:

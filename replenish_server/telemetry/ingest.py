@@ -6,7 +6,8 @@ The broker hears PUBACK and the device hears `down/ack`; neither before the comm
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
@@ -36,7 +37,9 @@ class Ingest:
         database: where to.
         session: where from.
         known_answers: looks up the answer of a press that was decided before.
-        on_stored: called after a commit that made a slot due; it must return at once.
+        on_stored: called after a commit that made a slot due, with the slots that somebody pressed for;
+            it must return at once.
+        patience: see `ReadingStore`.
     """
 
     def __init__(
@@ -44,13 +47,14 @@ class Ingest:
         database: Database,
         session: IngestSession,
         known_answers: KnownAnswers,
-        on_stored: Callable[[], None],
+        on_stored: Callable[[Sequence[str]], None],
+        patience: timedelta = timedelta(0),
     ) -> None:
         self._database = database
         self._session = session
         self._known_answers = known_answers
         self._on_stored = on_stored
-        self._store = ReadingStore()
+        self._store = ReadingStore(patience)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
@@ -65,6 +69,7 @@ class Ingest:
         self._session.stop()
 
     def _run(self) -> None:
+        self._database.turnstile.hurry()
         while not self._stopping.is_set():
             delivery = self._collect()
             while delivery is not None and not self._stopping.is_set():
@@ -103,7 +108,7 @@ class Ingest:
             stored = self._store.store(session, delivery.messages)
             answers = self._known_answers(session, stored.presses) if stored.presses else {}
         if stored.slots_due:
-            self._on_stored()
+            self._on_stored(stored.slots_pressed)
         self._session.acknowledge(delivery)
         self._session.publish_acks(_device_acks(stored, answers))
         log.debug("action=stored messages=%d", len(delivery.messages))

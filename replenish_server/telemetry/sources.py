@@ -7,18 +7,21 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import col
 
-from replenish_server.fleet.tables import Device, Slot
+from replenish_server.fleet.tables import Device, Slot, Twin
+from replenish_server.fleet.units import BY_BASE
 from replenish_server.telemetry.tables import SeenRange, Stream
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _BELIEVED_S = 4.0  # a device that was removed by another process is still heard for this long
 _SOURCES_KEPT = 200_000  # about 1 KiB each
+_RISE_SHARE = 0.05  # of the capacity: more than noise, less than any pack
 _BOOTS_KEPT = 4  # of one device; one that restarts all the time must not fill the memory
 
 
@@ -46,12 +49,36 @@ class Boot:
 
 
 @dataclass(slots=True)
+class SlotMarks:
+    """What of a slot decides how soon a reading is worth a look, in wire units.
+
+    Args:
+        slot_id: which slot.
+        low: the person's threshold or the policy's watch level, whichever is higher; 0 without either.
+        rise: what counts as a refill.
+        last: the newest reading; None before the first since the server started.
+    """
+
+    slot_id: str
+    low: int
+    rise: int
+    last: int | None = None
+
+    def in_hurry(self, kind: str, number: int | None) -> bool:
+        """Whether a reading must not wait, because it is low, or a refill, or a press; it is the last now."""
+        last, self.last = self.last, number if number is not None else self.last
+        if kind not in ("level", "usage") or last is None:
+            return True
+        return kind == "level" and number is not None and (number <= self.low or number >= last + self.rise)
+
+
+@dataclass(slots=True)
 class Source:
     """A registered device, as far as ingest must know it.
 
     Args:
         device_id: its id.
-        slots: slot key -> slot id.
+        slots: slot key -> the slot.
         streams: slot key -> number of the stream.
         boots: by boot id, the latest few.
         last_seen_ms: what the device's row says, Unix milliseconds; 0 before its first message.
@@ -60,7 +87,7 @@ class Source:
     """
 
     device_id: str
-    slots: dict[str, str]
+    slots: dict[str, SlotMarks]
     last_seen_ms: int
     checked_s: float
     streams: dict[str, int] = field(default_factory=dict)
@@ -121,16 +148,17 @@ class Sources:
     def _ask(self, connection: Connection, names: list[str], moment: float) -> None:
         """One query for all devices; who is not registered any more is not remembered any more."""
         known, found = self._known, set()
-        for device_id, last_seen_at, key, slot_id in connection.execute(_DEVICES, {"names": names}):
+        for device_id, last_seen_at, key, *slot in connection.execute(_DEVICES, {"names": names}):
             source = known.get(device_id)
             if source is None:
                 seen_ms = unix_ms(last_seen_at) if last_seen_at is not None else 0
                 source = known[device_id] = Source(device_id, {}, seen_ms, moment)
             if device_id not in found:
                 found.add(device_id)
-                source.slots, source.checked_s = {}, moment
+                before, source.slots, source.checked_s = source.slots, {}, moment
             if key is not None:
-                source.slots[key] = slot_id
+                marks = source.slots[key] = _marks(key, *slot)
+                marks.last = before[key].last if key in before else None
         for name in names:
             if name not in found:
                 known.pop(name, None)
@@ -164,6 +192,15 @@ def write_ranges(connection: Connection, boots: Iterable[Boot]) -> None:
             boot.changed = False
     if rows:
         connection.exec_driver_sql(_WRITE_RANGE, rows)
+
+
+def _marks(
+    key: str, slot_id: str, unit: str, capacity: int | None, threshold: int | None, desired: Any
+) -> SlotMarks:
+    factor = BY_BASE[unit].factor
+    watch = (desired or {}).get("slots", {}).get(key, {}).get("watch") or 0
+    rise = max(1, int((capacity or 0) // factor * _RISE_SHARE))
+    return SlotMarks(slot_id, max((threshold or 0) // factor, watch), rise)
 
 
 def unix_ms(moment: datetime) -> int:
@@ -206,7 +243,17 @@ _WRITE_RANGE = (
     " ON CONFLICT(device_id, boot, low) DO UPDATE SET high = excluded.high"
 )
 _DEVICES = (
-    select(col(Device.id), col(Device.last_seen_at), col(Slot.key), col(Slot.id))
+    select(
+        col(Device.id),
+        col(Device.last_seen_at),
+        col(Slot.key),
+        col(Slot.id),
+        col(Slot.unit),
+        col(Slot.capacity),
+        col(Slot.threshold),
+        col(Twin.desired),
+    )
     .outerjoin(Slot, col(Slot.device_id) == col(Device.id))
+    .outerjoin(Twin, col(Twin.device_id) == col(Device.id))
     .where(col(Device.id).in_(bindparam("names", expanding=True)))
 )

@@ -25,7 +25,7 @@ from replenish_server.telemetry.codec import (
     decode_report,
     parse_topic,
 )
-from replenish_server.telemetry.sources import Boot, Source, Sources, take, unix_ms, write_ranges
+from replenish_server.telemetry.sources import Boot, SlotMarks, Source, Sources, take, unix_ms, write_ranges
 from replenish_server.telemetry.tables import MEASURED, QUALITIES, Quarantined
 
 _KEPT_PAYLOAD_BYTES = 1024  # enough to see what it was; a quarantine must not be a way to fill the disk
@@ -60,12 +60,14 @@ class Stored:
     Args:
         acks: (device id, boot id) -> sequences that are now safe.
         presses: presses among them, which are answered one by one.
-        slots_due: whether any slot wants to be evaluated.
+        slots_due: whether any slot wants to be evaluated at once.
+        slots_pressed: those where somebody presses and waits.
     """
 
     acks: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     presses: list[PressKey] = field(default_factory=list)
     slots_due: bool = False
+    slots_pressed: list[str] = field(default_factory=list)
 
 
 def store_batch(session: Session, batch: list[Incoming]) -> Stored:
@@ -74,9 +76,15 @@ def store_batch(session: Session, batch: list[Incoming]) -> Stored:
 
 
 class ReadingStore:
-    """Stores batches, and remembers between them what it must not ask the database again."""
+    """Stores batches, and remembers between them what it must not ask the database again.
 
-    def __init__(self) -> None:
+    Args:
+        patience: how long an ordinary reading may wait for the next look at its slot; low ones, refills
+            and presses never do.
+    """
+
+    def __init__(self, patience: timedelta = timedelta(0)) -> None:
+        self._patience_ms = patience // timedelta(milliseconds=1)
         self._sources = Sources()
         self._addresses: dict[str, tuple[str, str] | None] = {}
 
@@ -96,7 +104,8 @@ class ReadingStore:
             if message.topic not in addresses:
                 addresses[message.topic] = parse_topic(message.topic)
         names = {address[0] for message in batch if (address := addresses[message.topic]) is not None}
-        work = _Work(session, self._sources, self._sources.look_up(session.connection(), names))
+        known = self._sources.look_up(session.connection(), names)
+        work = _Work(session, self._sources, known, self._patience_ms)
         for message in batch:
             work.take_in(message, addresses[message.topic])
         return work.finish()
@@ -105,7 +114,10 @@ class ReadingStore:
 class _Work:
     """What one batch has gathered so far."""
 
-    def __init__(self, session: Session, sources: Sources, known: dict[str, Source]) -> None:
+    def __init__(
+        self, session: Session, sources: Sources, known: dict[str, Source], patience_ms: int
+    ) -> None:
+        self._patience_ms = patience_ms
         self._session, self._sources, self._known = session, sources, known
         self._connection: Connection = session.connection()
         self._samples: list[tuple[int, int, int, int, int, int, int | None]] = []
@@ -113,7 +125,7 @@ class _Work:
         self._boots: list[Boot] = []
         self._seen: dict[str, Source] = {}
         self._due: dict[str, int] = {}
-        self._presses: list[PressKey] = []
+        self._stored = Stored()
         self._received_at: datetime | None = None
         self._received_ms = 0
 
@@ -141,8 +153,8 @@ class _Work:
             self._refuse_event(source, message, event)
 
     def _event(self, source: Source, event: Event, message: Incoming) -> None:
-        slot_id = source.slots.get(event.slot_key)
-        if slot_id is None and event.type != "hello":
+        slot = source.slots.get(event.slot_key)
+        if slot is None and event.type != "hello":
             reason = f"device {source.device_id!r} has no slot {event.slot_key!r}"
             key = (event.boot, event.seq)
             self._refuse_event(source, message, Rejected("unknown_slot", reason, key))
@@ -153,7 +165,7 @@ class _Work:
             self._refuse(message, lateness)
         boot = self._boot(source, event.boot)
         if event.type == "press":
-            self._presses.append(PressKey(source.device_id, event.boot, event.seq))
+            self._stored.presses.append(PressKey(source.device_id, event.boot, event.seq))
         else:
             boot.acks.append(event.seq)
         if not take(self._connection, boot, event.seq):
@@ -170,10 +182,21 @@ class _Work:
                 stream = self._sources.stream(self._connection, source, event.slot_key)
             flags = kind | _QUALITY[event.quality] | event.clock << 4 | (lateness is not None) << 6
             self._samples.append((stream, at_ms, boot.number, event.seq, event.age_s, flags, event.number))
-        if slot_id is not None and event.type != "hello":
-            due = self._due.get(slot_id)
-            if due is None or due > self._received_ms:
-                self._due[slot_id] = self._received_ms
+        if slot is not None and event.type != "hello":
+            self._want_look(slot, event)
+
+    def _want_look(self, slot: SlotMarks, event: Event) -> None:
+        """Make a slot due, at once or when its turn has come."""
+        wish = self._received_ms
+        if slot.in_hurry(event.type, event.number):
+            self._stored.slots_due = True
+            if event.type == "press":
+                self._stored.slots_pressed.append(slot.slot_id)
+        else:
+            wish += self._patience_ms
+        due = self._due.get(slot.slot_id)
+        if due is None or due > wish:
+            self._due[slot.slot_id] = wish
 
     def finish(self) -> Stored:
         """Write what was gathered, one statement for each table."""
@@ -182,7 +205,7 @@ class _Work:
             run(_INSERT_SAMPLE, self._samples)
         if self._events:
             run(_INSERT_EVENT, self._events)
-        stored = Stored(presses=self._presses, slots_due=bool(self._due))
+        stored = self._stored
         write_ranges(self._connection, self._boots)
         for boot in self._boots:
             if boot.acks:
@@ -196,7 +219,7 @@ class _Work:
         if seen:
             run(_MARK_SEEN, seen)
         if self._due:
-            run(_MARK_DUE, [(moment, slot_id, moment) for slot_id, moment in self._due.items()])
+            run(_MARK_DUE, [(moment, slot, moment) for slot, moment in self._due.items()])
         return stored
 
     def _boot(self, source: Source, name: str) -> Boot:

@@ -9,10 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.ingest import stream
+from tests.benchmarks.ingest import press, stream
 
 FILE = Path("build/bench/ingest.json")
-PARTS: dict[str, Callable[[int, float], list[dict[str, Any]]]] = {"stream": stream.measure}
+PARTS: dict[str, Callable[[int, float], list[dict[str, Any]]]] = {
+    "stream": stream.measure,
+    "press": press.measure,
+}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +16,9 @@ from device_sim.process import Child, free_ports
 from replenish_server import operations
 from replenish_server.cli import find_mosquitto
 from replenish_server.database import Database
-from replenish_server.fleet.registry import NewDevice, Product, add_device
-from replenish_server.households.tables import SlotMandate
+from replenish_server.fleet.registry import NewDevice, Product
+from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.ids import HouseholdId, RetailerId
 from replenish_server.settings import Settings
 from tests.benchmarks.ingest.load import Publisher
 
@@ -29,20 +31,20 @@ class Bed:
     """One broker and one data folder; everything ends with it.
 
     Args:
-        devices: level sensors, or buttons, that are registered.
-        kind: "level" or "button".
+        devices: level sensors that are registered.
         shop_url: where orders go.
     """
 
-    def __init__(self, devices: int, kind: str = "level", shop_url: str = "http://127.0.0.1:1") -> None:
+    def __init__(self, devices: int, shop_url: str = "http://127.0.0.1:1") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="replenish-bench-"))
         device_port, self.port, self.http_port = free_ports(3)
         self.settings = Settings(
             data_dir=self.folder, broker_port=self.port, device_port=device_port, http_port=self.http_port
         )
         self.devices = [f"bench-{number:06d}" for number in range(devices)]
-        self._furnish(kind, shop_url)
+        self._home, self._shop = self._furnish(shop_url)
         files = operations.broker_files(self.settings)
+        self._register("level", self.devices)
         self._password = secrets.token_hex(8)
         files.set_server_password(_USER, self._password)
         rules = files.folder / "server.acl"
@@ -54,18 +56,28 @@ class Bed:
         self.broker = self._start("broker", [binary, "-c", str(files.conf)], {})
         wait_for(lambda: self.publisher().close() is None, "the broker")
 
-    def publisher(self) -> Publisher:
-        """A connection that may publish for every device."""
-        return Publisher(self.port, _USER, self._password)
+    def publisher(self, name: str = _USER) -> Publisher:
+        """A connection that may publish for every device; two at the same time need two names."""
+        return Publisher(self.port, _USER, self._password, name)
+
+    def add_buttons(self, count: int) -> list[str]:
+        """Register buttons whose presses order at once; returns their device ids."""
+        names = [f"button-{number:06d}" for number in range(count)]
+        self._register("button", names)
+        return names
+
+    def serve(self, **env: str) -> Child:
+        """Start the whole server and wait until it has its session with the broker."""
+        child = self._start("server", [sys.executable, "-m", "replenish_server", "serve"], self._env | env)
+        url = f"http://127.0.0.1:{self.http_port}/healthz"
+        wait_for(lambda: b'"broker":true' in _get(url) or not child.running(), "the server")
+        if not child.running():
+            raise RuntimeError(f"the server ended by itself:\n{child.last_words()}")
+        return child
 
     def ours(self, module: str = "tests.benchmarks.ingest.worker", **env: str) -> Child:
         """Start our ingest, or another module of ours, and wait until it is subscribed."""
-        settings = {
-            "REPLENISH_DATA_DIR": str(self.folder),
-            "REPLENISH_BROKER_PORT": str(self.port),
-            "REPLENISH_HTTP_PORT": str(self.http_port),
-        }
-        return self._ready("ours", [sys.executable, "-m", module], settings | env)
+        return self._ready("ours", [sys.executable, "-m", module], self._env | env)
 
     def straight_reader(self) -> Child:
         """Start the baseline and wait until it is subscribed."""
@@ -73,6 +85,14 @@ class Bed:
         return self._ready(
             "reader", [*command, str(self.port), _USER, self._password, str(self.reader_db)], {}
         )
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {
+            "REPLENISH_DATA_DIR": str(self.folder),
+            "REPLENISH_BROKER_PORT": str(self.port),
+            "REPLENISH_HTTP_PORT": str(self.http_port),
+        }
 
     @property
     def reader_db(self) -> Path:
@@ -108,25 +128,35 @@ class Bed:
             raise RuntimeError(f"{name} ended by itself:\n{child.last_words()}")
         return child
 
-    def _furnish(self, kind: str, shop_url: str) -> None:
+    def _furnish(self, shop_url: str) -> tuple[HouseholdId, RetailerId]:
         database = Database(self.settings.database_url)
         database.migrate()
         address = operations.Address("A B", "a@example.org", "S 1", "T", "1", "DE")
         home = operations.create_household(database, "Bench", address, "UTC", "en", "EUR", NOW)
         shop = operations.add_retailer(database, "Shop", shop_url, "sandbox_pay", "success_token", "yes", NOW)
-        level = kind == "level"
-        product = Product(shop, "det-1500" if level else "filter-3", "Detergent", 1_500_000 if level else 1)
-        limits = (1_500_000, 300_000) if level else (None, None)
-        with database.write() as session:
-            new = NewDevice(kind, "M", "D", "detergent", product, *limits, self.devices[0])
-            _, slot_id = add_device(session, home, new, NOW)
-            session.add(
-                SlotMandate(
-                    slot_id=slot_id, mode="auto", price_cap_minor=9000, currency="EUR", changed_at=NOW
-                )
-            )
         database.close()
-        _multiply(self.database, self.devices, slot_id)
+        return home, shop
+
+    def _register(self, kind: str, names: Sequence[str]) -> None:
+        """Add one device as the product does, and copy its rows for all others."""
+        level = kind == "level"
+        product = Product(
+            self._shop, "det-1500" if level else "filter-3", "Detergent", 1_500_000 if level else 1
+        )
+        limits = (1_500_000, 300_000) if level else (None, None)
+        new = NewDevice(kind, "M", "D", "detergent", product, *limits, names[0])
+        database = Database(self.settings.database_url)
+        mandate = Mandate(Mode.AUTO, 9000, "EUR")
+        slot_id = operations.register_device(
+            database, self.settings, self._home, new, mandate, datetime.now(UTC)
+        ).slot_id
+        database.close()
+        _multiply(self.database, names, slot_id)
+
+
+def _get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return bytes(answer.read())
 
 
 def _multiply(path: Path, devices: Sequence[str], slot_id: str) -> None:

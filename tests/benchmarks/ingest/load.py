@@ -48,11 +48,11 @@ def level_stream(devices: Sequence[str], count: int, first_seq: int = 1, stride:
 class Publisher:
     """One connection to the broker that may publish for every device."""
 
-    def __init__(self, port: int, user: str, password: str) -> None:
+    def __init__(self, port: int, user: str, password: str, name: str) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), 10)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._rest = 0
-        fields = b"".join(struct.pack(">H", len(text)) + text.encode() for text in (user, user, password))
+        fields = b"".join(struct.pack(">H", len(text)) + text.encode() for text in (name, user, password))
         body = b"\x00\x04MQTT\x04\xc2" + struct.pack(">H", 600) + fields
         self._socket.sendall(b"\x10" + _length(len(body)) + body)
         answer = self._socket.recv(4)

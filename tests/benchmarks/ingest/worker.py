@@ -24,7 +24,7 @@ def main() -> None:
     password = settings.broker_passwords()["ingest"]
     address = BrokerAddress(settings.broker_host, settings.broker_port, SERVER_USER, password)
     session = IngestSession(address, clock.now)
-    ingest = Ingest(database, session, known_answers, lambda: None)
+    ingest = Ingest(database, session, known_answers, lambda _pressed: None)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     ingest.start()
