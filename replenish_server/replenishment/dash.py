@@ -33,6 +33,8 @@ from replenish_server.replenishment.priors import Models
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.stock import correct_spare
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
+from replenish_server.retailers.kinds import RetailerKind
+from replenish_server.retailers.tables import Retailer
 from replenish_server.telemetry.codec import MAX_AGE_S, MAX_NUMBER, PRESS_AGE_LIMIT, SCHEMA
 from replenish_server.telemetry.store import Incoming, PressKey, store_batch
 from replenish_server.telemetry.tables import Reading
@@ -136,6 +138,8 @@ class DashDesk:
             answer = session.get_one(PressAnswer, (press.device_id, press.boot, press.seq))
             decision = from_json(session.get_one(DecisionRecord, answer.decision_id).data)
             event, code = answer.order_id or answer.decision_id, detail_code(decision)
+            if code is DetailCode.STANDARD_ORDER_PLACED and _hands_over(session, event):
+                code = DetailCode.APPROVAL_REQUIRED
         self._on_change()
         return event, code
 
@@ -255,6 +259,12 @@ class DashDesk:
 
 def _slots(session: Session, who: Speaker) -> list[Slot]:
     return list(session.exec(select(Slot).where(Slot.device_id == who.device_id).order_by(col(Slot.key))))
+
+
+def _hands_over(session: Session, order_id: str) -> bool:
+    """Whether the order's shop takes no orders from programs, so that a person buys."""
+    order = session.get_one(PurchaseOrder, order_id)
+    return session.get_one(Retailer, order.retailer_id).kind in (RetailerKind.CART, RetailerKind.LIST)
 
 
 def _share(status: SlotStatus) -> float | None:

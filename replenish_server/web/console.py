@@ -7,6 +7,7 @@ script and no other site can use keeps it for twelve hours.
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
 
@@ -238,6 +239,7 @@ def _order_page(
             "caller": caller,
             "home_link": "/retail",
             "order": order,
+            "acknowledge_by": datetime.fromisoformat(order["acknowledge_by"]),
             "reasons": _REASONS,
             "key": secrets.token_hex(16),
             "wrong": wrong,
