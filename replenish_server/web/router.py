@@ -118,13 +118,18 @@ def _add_slot_routes(router: APIRouter, pages: HouseholdPages) -> None:
         return _see(slot_path(slot_id), "spare_saved")
 
     @router.post("/slots/{slot_id}/fitted")
-    def fitted(request: Request, slot_id: str, remaining: Annotated[str | None, Form()] = None) -> Response:
+    def fitted(
+        request: Request,
+        slot_id: str,
+        what: Annotated[str, Form()] = "",
+        remaining: Annotated[str, Form()] = "",
+    ) -> Response:
         lang = language.pick(request)
         view = pages.slot(slot_id, lang)
         if view is None:
             return error_page(request, 404)
-        left = None if remaining is None else forms.read_remaining(remaining, view)
-        if remaining is not None and left is None:
+        left = None if what == "new" else forms.read_remaining(remaining, view)
+        if what != "new" and left is None:
             most = quantity(view.capacity or 0, view.unit, lang)
             errors = {"remaining": translate(lang, "error.remaining", capacity=most)}
             typed = replace(forms.typed_from(view), errors=errors)
