@@ -39,6 +39,7 @@ from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.api_desk import ApiDesk
+from replenish_server.web.assistant import build_assistant
 from replenish_server.web.console import build_console, console_limits
 from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from replenish_server.web.dash_api import build_dash_api, dash_limits
@@ -264,6 +265,7 @@ def _build_app(server: Server) -> FastAPI:
     app.mount("/api/v1", build_household_api(api))
     mandates = DatabaseMandates(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_mandate_router(mandates))
+    app.include_router(build_assistant(api))
     people = DatabasePeople(server.database, server.clock, server.wake_dispatch)
     life = DatabaseLife(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_life_router(life))

@@ -18,6 +18,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{name} asks for {product} ({slot}). An adult decides.",
         "{name}님의 요청: {product} ({slot}). 성인이 결정해 주세요.",
     ),
+    "paused": (
+        "{name} paused {what}: no order leaves before {until}.",
+        "{name}님이 일시 중지함: {what}, {until} 전에는 주문하지 않습니다.",
+    ),
+    "resumed": (
+        "{name} ended the pause of {what}.",
+        "{name}님이 일시 중지를 끝냄: {what}.",
+    ),
     "signed_in": (
         "{name} signed in on another browser: {browser}",
         "새 브라우저에서 로그인했습니다: {name} ({browser})",

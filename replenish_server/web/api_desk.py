@@ -5,7 +5,7 @@ Each wish is one transaction with its answer in it, see `households.idempotency`
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from sqlmodel import Session
@@ -21,6 +21,7 @@ from replenish_server.households.tables import Household
 from replenish_server.ordering import orders
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.order_now import order_now
+from replenish_server.replenishment.pausing import pause
 from replenish_server.replenishment.priors import Models
 from replenish_server.web import api_models as models
 from replenish_server.web import api_reading as reading
@@ -34,7 +35,22 @@ class NotHere(Exception):
 
 
 class MayNot(Exception):
-    """The role, or the token's scopes, do not allow it."""
+    """The role, or the token's scopes, do not allow it; the text says what."""
+
+    def __init__(self, act: Act) -> None:
+        super().__init__(_WORDS[act])
+
+
+_WORDS = {
+    Act.SEE: "look",
+    Act.ASK: "ask for an order",
+    Act.SPEND: "spend",
+    Act.APPROVE: "approve an order",
+    Act.CANCEL: "call an order off",
+    Act.STOCK: "correct the stock",
+    Act.SETTINGS: "change the rules",
+    Act.PEOPLE: "manage people",
+}
 
 
 @dataclass(frozen=True)
@@ -171,6 +187,25 @@ class ApiDesk:
 
         return self._once(call, act)
 
+    def skip(self, actor: Actor, order_id: str, call: Call, lang: Lang) -> tuple[dict[str, Any], bool]:
+        """Not this time: stop an order, and let the level alone order nothing for a week."""
+        _need(actor, Act.CANCEL)
+
+        def act(session: Session) -> dict[str, Any]:
+            order = _mine(session, PurchaseOrder, order_id, actor)
+            orders.skip(session, order.id, self.clock.now(), actor.name)
+            return reading.show_order(session, order, lang).model_dump(mode="json")
+
+        return self._once(call, act)
+
+    def pause(self, actor: Actor, slot_id: str | None, until: date | None) -> None:
+        """Let nothing leave before a day, for one slot or (None) the home; without a day, end the pause."""
+        _need(actor, Act.SETTINGS)
+        with self.database.write() as session:
+            slot = None if slot_id is None else _mine(session, Slot, slot_id, actor)
+            pause(session, slot, until, actor, self.clock.now())
+        self.on_wish()
+
     def _once(self, call: Call, act: Callable[[Session], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
         answer, earlier = answer_once(self.database, call, act, self.clock.now(), self.clock.speed)
         if not earlier:
@@ -180,7 +215,7 @@ class ApiDesk:
 
 def _need(actor: Actor, act: Act) -> None:
     if not actor.may(act):
-        raise MayNot(act.value)
+        raise MayNot(act)
 
 
 def _mine(session: Session, table: type[_Row], key: str, actor: Actor) -> _Row:

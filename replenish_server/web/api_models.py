@@ -107,6 +107,7 @@ class Slot(BaseModel):
         threshold=300000,
         pack_amount=1500000,
         mode="auto",
+        paused_until=None,
         price_cap_minor=2500,
         currency="EUR",
         level_as_of="2026-06-01T07:00:00Z",
@@ -129,6 +130,7 @@ class Slot(BaseModel):
     threshold: int | None
     pack_amount: int
     mode: str
+    paused_until: date | None
     price_cap_minor: int | None
     currency: str
     level_as_of: datetime | None
@@ -269,6 +271,14 @@ class Pause(BaseModel):
     """No order leaves before that day, in the household's time zone; null ends a pause."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"until": "2026-08-15"}})
+
+    until: date | None
+
+
+class Paused(BaseModel):
+    """Until when nothing leaves, null for no pause."""
+
+    model_config = _shown(until="2026-08-15")
 
     until: date | None
 

@@ -13,7 +13,7 @@ from replenish_server.forecast import RunOut
 from replenish_server.forecast.quantiles import QUANTILES
 from replenish_server.households import notices
 from replenish_server.households.notice_texts import notice_text
-from replenish_server.households.tables import Household, HouseholdNotice, SlotMandate
+from replenish_server.households.tables import Household, HouseholdNotice
 from replenish_server.ordering import orders
 from replenish_server.ordering.sentences import note_text, problem_sentence
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
@@ -113,7 +113,7 @@ def _slot(session: Session, slot: Slot, now: datetime, run_out: RunOut | None, l
     order = orders.open_order(session, slot.id)
     insight = gather(session, slot, order, now, run_out)
     position, known = insight.facts.position, insight.facts.run_out
-    mandate = session.get_one(SlotMandate, slot.id)
+    mandate = insight.facts.mandate
     forecast = None
     if known is not None and position.on_hand:
         scaled = known.of(position.on_hand)
@@ -134,7 +134,8 @@ def _slot(session: Session, slot: Slot, now: datetime, run_out: RunOut | None, l
         capacity=slot.capacity,
         threshold=slot.threshold,
         pack_amount=slot.pack_amount,
-        mode=mandate.mode or "ask",
+        mode=mandate.mode.value,
+        paused_until=mandate.paused_until,
         price_cap_minor=mandate.price_cap_minor,
         currency=mandate.currency,
         level_as_of=insight.facts.level_as_of,

@@ -11,6 +11,7 @@ from replenish_server.households.idempotency import Call, InFlight, KeyReused
 from replenish_server.households.people import Act, Actor
 from replenish_server.ordering.orders import NotAllowed
 from replenish_server.ordering.states import State
+from replenish_server.replenishment.pausing import PauseRefused
 from replenish_server.web import api_models as models
 from replenish_server.web.api_desk import ApiDesk, MayNot, NotHere
 from replenish_server.web.api_reading import CursorRefused
@@ -130,6 +131,10 @@ def _install_refusals(app: FastAPI) -> None:
     def on_not_allowed(_request: Request, error: NotAllowed) -> Response:
         return problem_response(409, "not_possible", str(error))
 
+    @app.exception_handler(PauseRefused)
+    def on_pause(_request: Request, error: PauseRefused) -> Response:
+        return problem_response(422, "invalid", str(error))
+
     @app.exception_handler(KeyReused)
     def on_reused(_request: Request, _error: KeyReused) -> Response:
         return problem_response(
@@ -180,6 +185,22 @@ def _add_reading_routes(router: APIRouter, desk: ApiDesk) -> None:
     def slot(who: Who, lang: Speech, slot_id: SlotIdText) -> models.Slot:
         """One slot."""
         return desk.slot(who, slot_id, lang)
+
+    @router.post("/households/{household_id}/pause", responses=_problems(401, 403, 404, 422))
+    def pause_household(
+        who: Who, household_id: Annotated[str, Path(max_length=60)], pause: models.Pause
+    ) -> models.Paused:
+        """Let nothing leave before a day, or everything again (null)."""
+        if household_id != who.household_id:
+            raise NotHere(household_id)
+        desk.pause(who, None, pause.until)
+        return models.Paused(until=pause.until)
+
+    @router.post("/slots/{slot_id}/pause", responses=_problems(401, 403, 404, 422))
+    def pause_slot(who: Who, slot_id: SlotIdText, pause: models.Pause) -> models.Paused:
+        """Let nothing leave for one slot before a day, or let it leave again (null)."""
+        desk.pause(who, slot_id, pause.until)
+        return models.Paused(until=pause.until)
 
     @router.get("/slots/{slot_id}/readings", responses=_problems(400, 401, 403, 404, 422))
     def readings(
@@ -248,6 +269,15 @@ def _add_order_routes(router: APIRouter, desk: ApiDesk) -> None:
     def cancel(request: Request, who: Who, lang: Speech, order_id: OrderIdText, key: KeyText) -> Response:
         """Stop an order while that is possible."""
         return _said(desk.cancel(who, order_id, _call(request, who, key, None), lang))
+
+    @router.post(
+        "/orders/{order_id}/skip",
+        response_model=models.Order,
+        responses=_problems(400, 401, 403, 404, 409, 422),
+    )
+    def skip(request: Request, who: Who, lang: Speech, order_id: OrderIdText, key: KeyText) -> Response:
+        """Not this time: stop it, and for a week the level alone orders nothing."""
+        return _said(desk.skip(who, order_id, _call(request, who, key, None), lang))
 
 
 def _call(request: Request, who: Actor, key: str, body: dict[str, Any] | None) -> Call:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -151,6 +152,26 @@ async def test_orders_are_listed_by_state_and_canceled_once(homes: TwoHomes) -> 
     assert late.status_code == 409
     with homes.database.read() as session:
         assert [event.by for event in session.exec(select(OrderEvent))] == ["", "Ada Byron"]
+
+
+async def test_a_pause_is_kept_shown_told_and_ended(homes: TwoHomes) -> None:
+    owner, child = homes.token(Role.OWNER), homes.token(Role.CHILD)
+    slot = homes.house.slots["button-1"]
+    day = (NOW + timedelta(days=9)).date().isoformat()
+    for path in (f"/slots/{slot}/pause", f"/households/{HOUSEHOLD}/pause"):
+        assert (await homes.client.post(path, headers=child, json={"until": day})).status_code == 403
+        for wrong in ("2026-05-04", "2020-01-01", "soon"):
+            answer = await homes.client.post(path, headers=owner, json={"until": wrong})
+            assert answer.status_code == 422
+        paused = await homes.client.post(path, headers=owner, json={"until": day})
+        assert paused.json() == {"until": day}
+        shown = (await homes.client.get(f"/slots/{slot}", headers=owner)).json()
+        assert shown["paused_until"] == day
+        await homes.client.post(path, headers=owner, json={"until": None})
+    shown = (await homes.client.get(f"/slots/{slot}", headers=owner)).json()
+    assert shown["paused_until"] is None
+    told = (await homes.client.get("/notices", headers=owner)).json()["items"]
+    assert sorted(notice["kind"] for notice in told) == ["paused", "paused", "resumed", "resumed"]
 
 
 async def test_notices_are_read_and_seen(homes: TwoHomes) -> None:
