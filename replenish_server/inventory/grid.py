@@ -1,8 +1,8 @@
 """PURE (numpy): what is kept of a slot between readings: its level in each quarter-day of the last 84 days.
 
-A bin holds the last good level within it, so a grid is a function of the set of readings: new readings need
-only the bins that they touch to be read again, in whatever order they came. It belongs to one size of
-container; whoever changes that builds it anew.
+A bin holds what its good readings said at its end, so a grid is a function of the set of readings: new
+readings need only the bins that they touch to be read again, in whatever order they came. It belongs to one
+size of container; whoever changes that builds it anew.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replenish_server.inventory.days import BINS, BINS_PER_DAY
-from replenish_server.inventory.levels import OVERFULL_SHARE, LevelSample
+from replenish_server.inventory.levels import OVERFULL_SHARE, LevelSample, level_now
 from replenish_server.inventory.lifted import UNKNOWN, to_ten_thousandths, visible_shares
 
 BIN = timedelta(days=1) / BINS_PER_DAY
@@ -126,16 +126,20 @@ def fleet_shares(grids: Sequence[LevelGrid], at: datetime) -> NDArray[np.float32
 
 
 def newest_levels(samples: Iterable[LevelSample], capacity: int) -> dict[int, int]:
-    """Ten-thousandths by quarter-day: of each, its last good and plausible reading."""
-    newest: dict[int, tuple[tuple[datetime, str, int], int]] = {}
-    for sample in samples:
-        if sample.level is None or sample.retained or not sample.good:
-            continue
-        if not 0 <= sample.level <= capacity * OVERFULL_SHARE:
-            continue
-        # Which boot came first cannot be told from one quarter-day alone; at the same moment its id decides.
-        rank = (sample.at, sample.boot, sample.seq)
-        number = bin_at(sample.at)
-        if number not in newest or rank >= newest[number][0]:
-            newest[number] = (rank, to_ten_thousandths(sample.level, capacity))
-    return {number: level for number, (_, level) in newest.items()}
+    """Ten-thousandths by quarter-day: of each, what its good and plausible readings said at its end."""
+    # Which boot came first cannot be told from one quarter-day alone; at the same moment its id decides.
+    good = {
+        (sample.at, sample.boot, sample.seq): sample.level
+        for sample in samples
+        if sample.level is not None
+        and sample.good
+        and not sample.retained
+        and 0 <= sample.level <= capacity * OVERFULL_SHARE
+    }
+    by_bin: dict[int, list[tuple[datetime, int]]] = {}
+    for rank in sorted(good):
+        by_bin.setdefault(bin_at(rank[0]), []).append((rank[0], good[rank]))
+    levels = {number: level_now(readings, capacity) for number, readings in by_bin.items()}
+    return {
+        number: to_ten_thousandths(level, capacity) for number, level in levels.items() if level is not None
+    }

@@ -89,7 +89,7 @@ def read_levels(samples: Iterable[LevelSample], capacity: int, days: int = 84) -
     usable, trailing = _usable(ordered, capacity)
     points = without_outliers(usable, capacity)
     steps = find_steps(points, capacity)
-    level = _level_now(trailing, capacity)
+    level = level_now([(point.at, point.level) for point in trailing[-3:]], capacity)
     moments = [point.at for point in points]  # a clock that was corrected may step back between readings
     covered = min(days, (max(moments) - min(moments)) // DAY) if len(points) > 1 else 0
     return LevelHistory(
@@ -128,20 +128,24 @@ def _usable(ordered: Sequence[LevelSample], capacity: int) -> tuple[list[Point],
     return usable, trailing
 
 
-def _level_now(trailing: Sequence[Point], capacity: int) -> int | None:
+def level_now(readings: Sequence[tuple[datetime, int]], capacity: int) -> int | None:
     """The median of the newest readings that agree with each other; at least one, at most three.
 
     A newest reading that within an hour leaps away from the two before it, further than anybody uses at once,
     waits for the next one to say the same.
+
+    Args:
+        readings: (when, base units), oldest first; only the last three are looked at.
+        capacity: base units of a full container, positive.
     """
-    if not trailing:
+    if not readings:
         return None
-    agreeing = capacity * NOISE_SHARE * 2
-    newest = [point.level for point in trailing[-3:]]
+    newest = [level for _, level in readings[-3:]]
     if len(newest) == 3:
         first, second, last = newest
-        sudden = trailing[-1].at - trailing[-2].at <= EXCURSION
+        sudden = readings[-1][0] - readings[-2][0] <= EXCURSION
         leapt = sudden and min(abs(last - first), abs(last - second)) > capacity * LEAP_SHARE
         if leapt and abs(second - first) <= capacity * REFILL_SHARE:
             newest = [first, second]
+    agreeing = capacity * NOISE_SHARE * 2
     return round(median(level for level in newest if abs(level - newest[-1]) <= agreeing))

@@ -106,6 +106,16 @@ def test_a_quarter_day_keeps_its_last_good_plausible_level() -> None:
     assert shares[-1] == np.float32(0.4)
 
 
+@pytest.mark.parametrize("odd", [0, 1_200_000, 2_000_000])
+def test_a_last_reading_that_leaps_away_does_not_stand_for_the_quarter_day(odd: int) -> None:
+    """A hand on the scale at its end; the hour before says what was there."""
+    at = bin_start(bin_at(END))
+    levels = [800_000, 801_000, odd]
+    samples = [LevelSample(at + 30 * n * MINUTE, "a", n, v, good=True) for n, v in enumerate(levels)]
+    share = LevelGrid.of_samples(samples, CAPACITY, END).shares()[-1]
+    assert share == pytest.approx(0.4, abs=0.001)
+
+
 def test_a_reading_exactly_at_a_border_belongs_to_the_quarter_day_that_begins() -> None:
     """Borders are 00, 06, 12 and 18 o'clock UTC."""
     assert bin_start(bin_at(END)) == datetime(2026, 6, 1, 12, tzinfo=UTC)
