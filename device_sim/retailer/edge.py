@@ -88,6 +88,7 @@ async def _verify(
         request.scope.get("query_string", b"").decode("ascii", "replace"),
         headers,
         body,
+        request.url.scheme,
     )
     # The key is looked up before, because looking it up may ask the network.
     kid = _kid_of(headers.get("signature-input", ""))

@@ -19,6 +19,8 @@ from device_sim.retailer.wire import Doc, ProtocolError
 CLOSED, OPEN = "mandate.checkout.1", "mandate.checkout.open.1"
 OF_THE_LINK = {"vct", "cnf", "iat", "exp", "constraints"}
 TERMS = ("id", "currency", "line_items", "totals")
+# What reading a document raises that is not built as it should be.
+MISSHAPEN = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 AHEAD_S = 300  # how far another machine's clock may be ahead
 
 
@@ -56,8 +58,14 @@ class Mandates:
             raise _refused("agent_missing_key", "Your profile publishes no signing key.")
         try:
             links = read_chain(text, _finder(keys))
-        except UnreadableError as problem:
+        except (UnreadableError, *MISSHAPEN) as problem:
             raise _refused("mandate_invalid_signature", f"The mandate does not hold: {problem}.") from problem
+        try:
+            self._check_content(links, checkout)
+        except MISSHAPEN as problem:
+            raise _refused("mandate_scope_mismatch", "The mandate has not the shape of one.") from problem
+
+    def _check_content(self, links: list[Link], checkout: Doc) -> None:
         self._check_time(links)
         closed = next((link.content for link in reversed(links) if "key_binding" not in link.claims), {})
         if closed.get("vct") != CLOSED:

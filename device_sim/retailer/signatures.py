@@ -36,14 +36,20 @@ class Message:
     query: str
     headers: Mapping[str, str]
     body: bytes
+    scheme: str = "https"
 
     def component(self, name: str) -> str:
         """The value of one covered component. Raises KeyError when the message has it not."""
+        authority, path = self.authority.lower(), self.path or "/"
+        target = f"{path}?{self.query}" if self.query else path
         derived = {
             "@method": self.method,
-            "@authority": self.authority.lower(),
-            "@path": self.path or "/",
+            "@authority": authority,
+            "@scheme": self.scheme,
+            "@path": path,
             "@query": f"?{self.query}",
+            "@request-target": target,
+            "@target-uri": f"{self.scheme}://{authority}{target}",
         }
         return derived[name] if name.startswith("@") else self.headers[name].strip()
 

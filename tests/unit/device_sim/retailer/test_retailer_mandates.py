@@ -190,3 +190,33 @@ async def test_a_price_that_changed_after_the_mandate_makes_it_about_another_che
     seen = (await client.get(f"/checkout-sessions/{session['id']}")).json()
     answer = await complete(client, a_payment, seen, jws(platform.signer, closed_claims(seen)))
     assert answer.json()["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        {"constraints": 7},
+        {"constraints": ["free"]},
+        {"constraints": [{"type": "checkout.allowed_merchants", "allowed": [{"website": None}]}]},
+        {"constraints": [{"type": "checkout.line_items", "items": [{"quantity": "two"}]}]},
+        {"constraints": [{"type": "checkout.line_items", "items": [{"acceptable_items": 3}]}]},
+        {"_sd": 5},
+        {"_sd": [{"not": "a digest"}]},
+        {"cnf": {"jwk": {"kty": "EC", "crv": "P-256", "x": 1, "y": []}}},
+        {"exp": []},
+    ],
+)
+async def test_a_mandate_of_the_wrong_shape_is_refused_and_breaks_nothing(
+    client, platform, session, a_payment, opened
+):
+    agent = Signer("agent")
+    claims = {"vct": "mandate.checkout.open.1", "constraints": [HERE], "cnf": {"jwk": agent.jwk}} | opened
+    root = f"{jws(platform.signer, claims)}~"
+    bound = b64u(hashlib.sha256(root.encode()).digest())
+    terminal = {"delegate_payload": [closed_claims(session)], "sd_hash": bound}
+    answer = await complete(client, a_payment, session, f"{root}~{jws(agent, terminal)}")
+    if "exp" in opened:
+        assert answer.json()["status"] == "completed", "a time that is none says nothing"
+        return
+    assert answer.status_code == 403
+    assert (await client.get("/testing/orders")).json() == []

@@ -41,6 +41,21 @@ async def test_a_well_signed_request_is_served(client, platform, body):
     assert answer.status_code == 201
 
 
+async def test_more_may_be_covered_than_must_be(client, platform, body):
+    headers = {"UCP-Agent": f'profile="{PROFILE_URL}"', "Content-Type": "application/json"}
+    headers |= {"Idempotency-Key": "k-1", "Content-Digest": digest_of(body), "Request-Id": "r-1"}
+    values = {
+        "@target-uri": "http://shop.test/checkout-sessions",
+        "@method": "POST",
+        "@authority": "shop.test",
+        "@scheme": "http",
+        "@path": "/checkout-sessions",
+        "@request-target": "/checkout-sessions",
+    } | {name.lower(): value for name, value in headers.items()}
+    answer = await send(client, headers | platform.signer.headers(values, ";created=1790000000"), body)
+    assert answer.status_code == 201, answer.text
+
+
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
