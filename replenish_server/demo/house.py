@@ -70,6 +70,8 @@ class PrivateHouse:
         shop = [sys.executable, "-m", "device_sim.retailer", "--port", str(self._shop_port)]
         shop += ["--db", str(self.folder / "shop.db"), "--clock", str(self.clock), "--ready-file", str(ready)]
         shop += ["--ship-after-h", "5", "--deliver-after-h", "20"]
+        # This shop serves nobody who does not sign.
+        shop += ["--faults", '{"signatures": "all"}']
         self._spawn("retailer", shop)
         self._spawn("server", [sys.executable, "-m", "replenish_server", "serve", "--verbose"])
         self._wait("the retailer", ready.exists)
