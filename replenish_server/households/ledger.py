@@ -103,6 +103,28 @@ def settle(session: Session, order_id: str, total_minor: int, now: datetime) -> 
     session.flush()
 
 
+def spend(session: Session, entry: Entry, now: datetime) -> None:
+    """A person has paid already: book it as settled in this month, whatever the budget says."""
+    household = _locked(session, entry.household_id)
+    row = session.get(LedgerEntry, entry.order_id)
+    if row is None:
+        row = LedgerEntry(
+            order_id=entry.order_id,
+            household_id=entry.household_id,
+            slot_id=entry.slot_id,
+            month="",
+            currency=entry.currency,
+            amount_minor=0,
+            state=SETTLED,
+            at=now,
+            changed_at=now,
+        )
+    row.month, row.currency = month_of(now, household.time_zone), entry.currency
+    row.amount_minor, row.state, row.changed_at = entry.amount_minor, SETTLED, now
+    session.add(row)
+    session.flush()
+
+
 def spending_of(session: Session, household_id: str, now: datetime) -> Spending:
     """The household's present month, in its own currency."""
     household = session.get_one(Household, household_id)

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from replenish_server.fleet.tables import Slot
+from replenish_server.households.ledger import Entry, spend
 from replenish_server.ordering.orders import NotAllowed, move
 from replenish_server.ordering.states import Event, State, may
 from replenish_server.ordering.tables import PurchaseOrder
@@ -55,7 +56,9 @@ def record_bought(
     order = session.get(PurchaseOrder, order_id)
     if order is None or not waits_for_purchase(order):
         raise NotAllowed("the order does not wait for somebody to buy it")
-    order.total_minor = paid_minor if paid_minor is not None else order.total_minor
+    if paid_minor is not None:
+        order.total_minor = paid_minor
+        spend(session, Entry(order.household_id, order.slot_id, order.id, paid_minor, order.currency), now)
     move(session, order, Event.FIND, now, "bought by a person", by)
     if order.tier == Tier.LIST:
         _arrive(session, order, now, "", by)

@@ -90,6 +90,10 @@ _INSTEAD = {
     ),
 }
 _WHY_NOT: dict[str, tuple[str, str]] = {
+    "no_agreement": (
+        "This retailer has not agreed to orders without a person.",
+        "이 판매처는 사람 없는 주문에 동의하지 않았습니다.",
+    ),
     "unreadable": ("The retailer's answer could not be relied on.", "판매처의 응답을 믿을 수 없습니다."),
     "retailer_refused": ("The retailer refused the order.", "판매처가 주문을 거절했습니다."),
     "escalation": (

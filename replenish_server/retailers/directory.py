@@ -54,7 +54,11 @@ class RetailerDirectory:
         if retailer.kind == RetailerKind.CXML:
             return self._cxml(retailer)
         adapter = self._ucp(retailer)
-        return adapter if template is None else HandingOver(adapter, template, retailer.url)
+        return (
+            adapter
+            if template is None
+            else HandingOver(adapter, template, retailer.url, retailer.agreement is not None)
+        )
 
     def _feed(self, retailer: Retailer) -> FeedRetailer:
         return FeedRetailer(

@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
@@ -22,8 +21,9 @@ from replenish_server.retailers.book.states import Act
 from replenish_server.retailers.feed.desk import Caller, Desk, InFlight, KeyReused, NotFound, Refund
 from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import language
+from replenish_server.web.amounts import amount_example, read_amount
 from replenish_server.web.errors import error_page
-from replenish_server.web.formats import currency_exponent, money
+from replenish_server.web.formats import money
 from replenish_server.web.phrases import translate
 from replenish_server.web.rendering import page
 from replenish_server.web.security import MAX_FORM_BYTES, is_same_origin
@@ -168,16 +168,12 @@ def _wish(act: str, typed: dict[str, str], currency: str, lang: Lang) -> Step | 
 
 
 def _refund(typed: dict[str, str], currency: str, lang: Lang) -> Refund | str:
-    digits = currency_exponent(currency)
-    try:
-        minor = Decimal(typed["amount"].replace(",", ".")).scaleb(digits)
-    except InvalidOperation:
-        minor = Decimal("NaN")
-    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 < minor < 10**9:
-        return translate(lang, "console.amount_wrong", example="5" + (".00" if digits == 2 else ""))
+    minor = read_amount(typed["amount"], currency)
+    if minor is None:
+        return translate(lang, "console.amount_wrong", example=amount_example(currency))
     if not typed["reason"]:
         return translate(lang, "console.why_missing")
-    return Refund(int(minor), currency, typed["reason"])
+    return Refund(minor, currency, typed["reason"])
 
 
 def _refusal(desk: Desk, caller: Caller, order_id: str, status: int, lang: Lang) -> str:

@@ -20,6 +20,7 @@ from replenish_server.ordering.sentences import handed_over_sentence
 from replenish_server.ordering.states import OPEN
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.retailers.tables import Retailer
+from replenish_server.web.amounts import read_amount
 from replenish_server.web.shopping_views import EntryView, ShoppingView
 from replenish_server.web.views import HandOffView, Lang, Refused
 
@@ -66,9 +67,17 @@ class DatabaseShopping:
                 household.time_zone,
             )
 
-    def bought(self, order_id: str, by: str) -> None:
-        """Keep that somebody bought it."""
-        self._act(record_bought, order_id, by)
+    def bought(self, order_id: str, by: str, paid: str) -> None:
+        """Keep that somebody bought it, and what it cost where they said so."""
+
+        def buy(session: Session, order_id: str, by: str, now: datetime) -> None:
+            order = session.get(PurchaseOrder, order_id)
+            minor = None if order is None or not paid.strip() else read_amount(paid, order.currency)
+            if paid.strip() and minor is None:
+                raise Refused("amount_unreadable")
+            record_bought(session, order_id, by, now, minor)
+
+        self._act(buy, order_id, by)
 
     def arrived(self, order_id: str, by: str) -> None:
         """Keep that it came."""
@@ -104,4 +113,5 @@ def _entry(session: Session, order: PurchaseOrder, lang: Lang) -> EntryView:
         link=order.continue_url,
         why=handed_over_sentence(order.tier or "list", order.tier_reason or "", order.tier_detail, lang),
         since=order.state_since,
+        currency=order.currency,
     )

@@ -12,6 +12,7 @@ SHOPPING_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "shopping.coming": ("Bought, on its way", "구매함, 배송 중"),
     "shopping.open_cart": ("Open the filled cart", "채워진 장바구니 열기"),
     "shopping.open_shop": ("Open the shop", "판매처 열기"),
+    "shopping.paid": ("What it cost in all, in {currency} (if you like)", "총 지불 금액, {currency} (선택)"),
     "shopping.bought": ("Bought", "구매함"),
     "shopping.bought_name": ("Bought: {name}", "구매함: {name}"),
     "shopping.arrived": ("It has arrived", "도착했음"),
@@ -29,6 +30,10 @@ SHOPPING_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "shopping.column.link": ("link", "링크"),
     "notice.bought": ("Noted as bought.", "구매로 기록했습니다."),
     "notice.arrived": ("Noted as arrived.", "도착으로 기록했습니다."),
+    "refused.amount_unreadable": (
+        "That is no amount. Write it such as 24.90, or leave it empty; nothing was noted yet.",
+        "금액을 읽을 수 없습니다. 24.90처럼 쓰거나 비워 두세요. 아직 기록하지 않았습니다.",
+    ),
     "refused.not_to_buy": (
         "This is no longer to be bought; somebody may have ticked it, or the refill was seen.",
         "더 이상 살 필요가 없습니다. 다른 사람이 표시했거나 채워진 것이 확인되었습니다.",

@@ -3,8 +3,9 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from replenish_server.web import language
@@ -46,8 +47,11 @@ def build_shopping_router(shopping: ShoppingPages) -> APIRouter:
         return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
 
     @router.post("/orders/{order_id}/bought")
-    def bought(request: Request, order_id: str) -> Response:
-        return _tick(request, shopping, shopping.bought, order_id, "bought")
+    def bought(request: Request, order_id: str, paid: Annotated[str, Form(max_length=20)] = "") -> Response:
+        def buy(order_id: str, by: str) -> None:
+            shopping.bought(order_id, by, paid)
+
+        return _tick(request, shopping, buy, order_id, "bought")
 
     @router.post("/orders/{order_id}/arrived")
     def arrived(request: Request, order_id: str) -> Response:

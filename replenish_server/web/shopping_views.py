@@ -25,6 +25,7 @@ class EntryView:
     link: str | None
     why: str
     since: datetime
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ class ShoppingPages(Protocol):
     def shopping(self, lang: Lang, household_id: str | None = None) -> ShoppingView:
         """The list."""
 
-    def bought(self, order_id: str, by: str) -> None:
-        """Somebody bought it: `by` is their name, "" when nobody has to say.
+    def bought(self, order_id: str, by: str, paid: str) -> None:
+        """Somebody bought it: `by` is their name, "" when nobody has to say; `paid` what they typed that it
+        cost in all, "" for nothing.
 
         Raises:
-            Refused: it is not to be bought (any more).
+            Refused: it is not to be bought (any more), or the amount is none.
         """
 
     def arrived(self, order_id: str, by: str) -> None:

@@ -213,6 +213,8 @@ def test_rejected_backordered_and_dearer(office: Office) -> None:
         (line(1, 2, (2, "accept", ""), (1, "accept", "")), 409),
         (line(2, 1, (1, "accept", "")), 406),
         (line(1, 2, (2, "maybe", "")), 406),
+        (line(1, 2, (2, "accept", "1e999999999")), 406),
+        (line(1, 2, (2, "accept", "NaN")), 406),
     ]
     for number, (items, code) in enumerate(wrong):
         reply = office.cxml.take(confirmation(office.secret, key, "detail", items, f"w{number}"))

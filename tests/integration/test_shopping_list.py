@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from replenish_server.households.ledger import spending_of
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.tables import PurchaseOrder
@@ -19,7 +20,7 @@ from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
-from tests.fakes.retailer_house import NOW, House
+from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 
 
 @dataclass
@@ -91,8 +92,13 @@ async def test_a_cart_is_opened_bought_and_arrives(house: House, client: httpx.A
     order_id = hand_over(house, "level-1", "https://shop.example/cart/{lines:id:qty}")
     text = (await client.get("/shopping-list")).text
     assert 'href="https://shop.example/cart/det-1kg:2"' in text
-    await client.post(f"/orders/{order_id}/bought")
+    wrong = await client.post(f"/orders/{order_id}/bought", data={"paid": "much"})
+    assert "That is no amount" in wrong.text
+    assert "needs_approval" == state(house, order_id)
+    await client.post(f"/orders/{order_id}/bought", data={"paid": "18,90"})
     assert "placed" == state(house, order_id)
+    with house.database.read() as session:
+        assert 1890 == spending_of(session, HOUSEHOLD, NOW).settled_minor  # it counts in the month's budget
     assert "It has arrived" in (await client.get("/shopping-list")).text
     await client.post(f"/orders/{order_id}/arrived")
     assert "delivered" == state(house, order_id)

@@ -186,7 +186,7 @@ def _price(status: etree._Element) -> tuple[int | None, str | None]:
     currency = money.get("currency", "")
     try:
         scaled = Decimal((money.text or "").strip().replace(",", "")).scaleb(decimals(currency))
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one beyond all bounds
         raise Unreadable(406, "a UnitPrice is no number") from None
     if not scaled.is_finite() or not 0 <= scaled < 10**12:
         raise Unreadable(406, "a UnitPrice is no price")

@@ -58,17 +58,22 @@ class HandingOver:
         retailer: the adapter that is tried first.
         cart_template: how its cart link is made.
         url: the shop's own page.
+        unattended: whether the shop has agreed to orders without a person.
     """
 
-    def __init__(self, retailer: RetailerPort, cart_template: str, url: str) -> None:
-        self._retailer = retailer
+    def __init__(self, retailer: RetailerPort, cart_template: str, url: str, unattended: bool) -> None:
+        self._retailer, self._unattended = retailer, unattended
         self._template, self._url = cart_template, url or None
 
     def quote(self, need: Need, journal: Journal) -> Quote | Trouble | HandOff:
         """The retailer's quote, or a cart where its checkout gives a person no page to go on."""
         quote = self._retailer.quote(need, journal)
-        if isinstance(quote, Trouble) and quote.problem in _HANDS_OVER and quote.continue_url is None:
+        if isinstance(quote, HandOff) or quote.continue_url is not None:
+            return quote  # a page that the shop prepared has the right price and address already
+        if isinstance(quote, Trouble) and quote.problem in _HANDS_OVER:
             return _cart_or_list(self._template, self._url, need, quote.problem.value, quote.detail)
+        if isinstance(quote, Quote) and not self._unattended and journal.find("complete") is None:
+            return _cart_or_list(self._template, self._url, need, Problem.NO_AGREEMENT.value, "")
         return quote
 
     def place(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:

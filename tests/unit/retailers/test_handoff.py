@@ -10,7 +10,7 @@ from replenish_server.ordering.sentences import handed_over_sentence
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.handoff.template import TemplateRefused, cart_link, check_template
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind, RetailerRefused, check_retailer
-from replenish_server.retailers.port import HandOff, Line, Need, Problem, ShipTo, Tier, Trouble
+from replenish_server.retailers.port import HandOff, Line, Need, Problem, Quote, ShipTo, Tier, Trouble
 from tests.fakes.retailer_house import NOW
 from tests.fakes.retailer_journal import MemoryJournal
 
@@ -127,7 +127,7 @@ class Refusing(HandOffRetailer):
 @pytest.mark.parametrize("problem", list(Problem))
 def test_a_checkout_that_cannot_goes_on_as_a_cart_and_says_why(problem: Problem) -> None:
     """Only where a cart helps: it does not fill shelves or mend addresses."""
-    shop = HandingOver(Refusing(Trouble(problem, "said so")), ONE, "https://shop.example")
+    shop = HandingOver(Refusing(Trouble(problem, "said so")), ONE, "https://shop.example", True)
     outcome = shop.quote(need(("41", 2)), JOURNAL)
     if isinstance(outcome, Trouble):
         assert problem not in (Problem.UNREADABLE, Problem.RETAILER_REFUSED, Problem.ESCALATION)
@@ -148,4 +148,34 @@ def test_a_checkout_that_cannot_goes_on_as_a_cart_and_says_why(problem: Problem)
 def test_a_page_at_the_shop_comes_before_a_cart() -> None:
     """The checkout tier: what the shop prepared has the right price and address already."""
     trouble = Trouble(Problem.ESCALATION, "3-D Secure", "https://shop.example/continue/1")
-    assert trouble is HandingOver(Refusing(trouble), ONE, "").quote(need(("41", 2)), JOURNAL)
+    assert trouble is HandingOver(Refusing(trouble), ONE, "", True).quote(need(("41", 2)), JOURNAL)
+
+
+class Quoting(HandOffRetailer):
+    """A checkout that quotes, with or without a page of its own."""
+
+    def __init__(self, page: str | None) -> None:
+        super().__init__(None, "")
+        self.page = page
+
+    def quote(self, need: Need, journal: object) -> Quote:  # type: ignore[override]
+        """Always the same."""
+        return Quote("c-1", 990, "EUR", None, self.page)
+
+
+@pytest.mark.parametrize(
+    ("unattended", "page", "reason"),
+    [
+        (True, None, None),
+        (False, "https://shop.example/continue", None),
+        (False, None, "no_agreement"),
+    ],
+)
+def test_without_an_agreement_and_a_page_the_cart_is_what_is_left(
+    unattended: bool, page: str | None, reason: str | None
+) -> None:
+    """From order to checkout to cart, one tier at a time."""
+    outcome = HandingOver(Quoting(page), MANY, "", unattended).quote(need(("41", 2)), JOURNAL)
+    assert reason == (outcome.reason if isinstance(outcome, HandOff) else None)
+    if isinstance(outcome, HandOff):
+        assert "agreed" in handed_over_sentence(outcome.tier, outcome.reason, None, "en")
