@@ -15,9 +15,10 @@ from sqlalchemy import update
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.ordering.claims import Claim, claim_parcel, held
-from replenish_server.ordering.journal import COMPLETE, DatabaseJournal
+from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
+from replenish_server.ordering.rules import COMPLETE, must_retire
 from replenish_server.ordering.stops import Stopped, stops_of
 from replenish_server.ordering.tables import Parcel
 from replenish_server.retailers.port import (
@@ -131,7 +132,8 @@ class Dispatcher:
     ) -> Placed | Trouble | Unknown | None:
         """Before a new session: the old one must not become an order as well."""
         parcel = claim.parcel
-        if parcel.attempt == 1 or parcel.checkout_id is None or journal.find("create") is not None:
+        created = journal.find("create") is not None
+        if parcel.checkout_id is None or not must_retire(parcel.attempt, parcel.checkout_id, created):
             return None
         return shop.retire(parcel.checkout_id, journal)
 

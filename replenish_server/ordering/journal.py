@@ -7,12 +7,10 @@ from sqlmodel import Session, select
 
 from replenish_server.database import Database
 from replenish_server.ids import new_idempotency_key
-from replenish_server.ordering.states import ENDED, State
+from replenish_server.ordering.rules import COMPLETE, may_send, still_holds
+from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
 from replenish_server.retailers.port import JournalClosed, StoredCall
-
-COMPLETE = "complete"
-"""The step after which the retailer has the order: the one call that costs money."""
 
 Gate = Callable[[Session, datetime], None]
 """What must be true, and is written, in the transaction that stores the completing call."""
@@ -73,6 +71,14 @@ class DatabaseJournal:
                 session.add(row)
         return _as_call(row)
 
+    def hold(self) -> None:
+        """See that the parcel is still ours, and its lease not over."""
+        with self._database.read() as session:
+            parcel = session.get(Parcel, self._parcel_id)
+            lease = None if parcel is None else parcel.lease_until
+            if parcel is None or not still_holds(self._fence, parcel.fence, lease, self._now()):
+                raise JournalClosed(f"parcel {self._parcel_id} was taken over, or its lease is over")
+
     def answered(self, step: str, status: int, answer: bytes) -> None:
         """Store the answer of a step; the first answer stays."""
         with self._database.write() as session:
@@ -92,9 +98,8 @@ class DatabaseJournal:
     def _check(self, session: Session, step: str) -> None:
         parcel = session.get_one(Parcel, self._parcel_id)
         query = select(PurchaseOrder.state).where(PurchaseOrder.parcel_id == self._parcel_id)
-        states = set(session.exec(query)) - ENDED
-        allowed = {State.PLACING} if step == COMPLETE else {State.PLACING, State.NEEDS_APPROVAL}
-        if parcel.fence != self._fence or not states or not states <= allowed:
+        states = {State(state) for state in session.exec(query)}
+        if not may_send(step, self._fence, parcel.fence, states):
             raise JournalClosed(f"parcel {self._parcel_id} is {sorted(states)}, fence {parcel.fence}")
 
 

@@ -7,9 +7,18 @@ from sqlmodel import Session, col, select
 
 from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
+from replenish_server.ordering import rules
 from replenish_server.ordering.deadlines import Waiting, next_deadline
 from replenish_server.ordering.news import tell
-from replenish_server.ordering.parcels import may_have_left, new_parcel, orders_in, parcel_of, part
+from replenish_server.ordering.parcels import (
+    may_have_left,
+    new_parcel,
+    orders_in,
+    parcel_of,
+    part,
+    was_completed,
+)
+from replenish_server.ordering.rules import attempt_after_approval
 from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, may
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.retailers.feed.messages import call_off
@@ -163,9 +172,7 @@ def can_approve(order: PurchaseOrder) -> bool:
 
 def can_cancel(session: Session, order: PurchaseOrder) -> bool:
     """Whether the order can be stopped here; one that may have left is stopped at the retailer."""
-    if not may(State(order.state), Event.CANCEL):
-        return False
-    return order.state != State.PLACING or not may_have_left(session, parcel_of(session, order))
+    return rules.can_cancel(State(order.state), was_completed(session, parcel_of(session, order)))
 
 
 def leave_now(session: Session, order_id: str, now: datetime, by: str = "", note: str = "") -> None:
@@ -240,8 +247,9 @@ def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime, 
     if order.state != State.NEEDS_ATTENTION:
         move(session, order, Event.APPROVE, now, "approved by a person", by)
         return
-    if not may_have_left(session, parcel):
-        parcel.attempt += 1  # a new session; the dispatcher closes the old one before it opens it
+    # A new session, unless it may have left; the dispatcher closes the old one before it opens it.
+    left = may_have_left(session, parcel)
+    parcel.attempt = attempt_after_approval(parcel.attempt, State(order.state), left)
     for one in orders_in(session, parcel):
         if one.state == State.NEEDS_ATTENTION:  # who shares an unknown outcome is looked up together
             move(session, one, Event.APPROVE, now, "approved by a person", by)

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlmodel import Session, col, or_, select
 
 from replenish_server.ids import new_id
-from replenish_server.ordering.journal import COMPLETE
+from replenish_server.ordering.rules import COMPLETE
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
 from replenish_server.ordering.ways import ways_of

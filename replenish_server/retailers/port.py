@@ -302,6 +302,13 @@ class Journal(Protocol):
             JournalClosed: nothing more may be sent for this order.
         """
 
+    def hold(self) -> None:
+        """See that nobody else has taken over: to be asked right before a completing call is sent.
+
+        Raises:
+            JournalClosed: this worker was overtaken, or slept past its lease; it sends nothing any more.
+        """
+
     def answered(self, step: str, status: int, answer: bytes) -> None:
         """Store the answer of a step, committed on return."""
 

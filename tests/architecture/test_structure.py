@@ -37,6 +37,7 @@ PURE = (
     "replenishment/trial.py",
     "replenishment/verdicts.py",
     "ordering/deadlines.py",
+    "ordering/rules.py",
     "ordering/shares.py",
     "ordering/states.py",
     "telemetry/codec.py",

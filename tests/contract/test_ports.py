@@ -131,6 +131,28 @@ def test_a_closed_journal_prepares_nothing_new_and_still_tells_what_was(bench: B
     assert found.status == 201
 
 
+def test_who_was_overtaken_holds_nothing(bench: Bench) -> None:
+    """Asked right before a completing call is sent."""
+    bench.journal.prepare("complete", "POST", URL, b"")
+    bench.journal.hold()
+    bench.close()
+    with pytest.raises(JournalClosed):
+        bench.journal.hold()
+
+
+def test_who_slept_past_the_lease_holds_nothing(house: House) -> None:
+    """Even if nobody has taken over yet."""
+    bench = database_bench(house)
+    with house.database.write() as session:
+        parcel = session.exec(select(Parcel)).one()
+        parcel.lease_until = NOW + timedelta(seconds=1)
+    bench.journal.hold()
+    with house.database.write() as session:
+        session.exec(select(Parcel)).one().lease_until = NOW
+    with pytest.raises(JournalClosed):
+        bench.journal.hold()
+
+
 # --- what only the database can be asked ----------------------------------------------------------------
 
 

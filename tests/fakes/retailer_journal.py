@@ -32,6 +32,11 @@ class MemoryJournal:
             self.calls[step] = StoredCall(key, method, url, content, self._now(), None, None)
         return self.calls[step]
 
+    def hold(self) -> None:
+        """Nobody takes over here, unless the test closed it."""
+        if self.closed:
+            raise JournalClosed("closed by the test")
+
     def answered(self, step: str, status: int, answer: bytes) -> None:
         """Store the answer of a step; the first answer stays."""
         call = self.calls.get(step)

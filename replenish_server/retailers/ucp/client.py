@@ -229,6 +229,7 @@ class UcpRetailer:
         self, call: StoredCall, journal: Journal, again: bool = False
     ) -> Placed | Trouble | Unknown | Expired:
         try:
+            journal.hold()
             reply = self.connection.send(call)
         except NoAnswer as error:
             return Unknown(str(error))

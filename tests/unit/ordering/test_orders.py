@@ -192,6 +192,18 @@ def test_who_can_be_canceled_here(house: House, state: State, sent: bool) -> Non
     assert (State.CANCELED if allowed else state) == read(house, order_id).state
 
 
+def test_what_was_accepted_a_moment_ago_is_not_canceled_here(house: House) -> None:
+    """The retailer's yes is stored, and the order has not moved yet: it is bought, whatever the page shows."""
+    order_id = opened(house)
+    with house.database.write() as session:
+        order = session.get_one(PurchaseOrder, order_id)
+        session.add(call(parcel_of(session, order), 200))
+        session.flush()
+        assert not can_cancel(session, order)
+        with pytest.raises(NotAllowed, match="at the retailer"):
+            cancel(session, order_id, LATER)
+
+
 def test_canceling_what_does_not_exist_is_refused(house: House) -> None:
     """With a sentence."""
     with house.database.write() as session, pytest.raises(NotAllowed, match="no such order"):
