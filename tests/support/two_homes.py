@@ -57,7 +57,7 @@ class TwoHomes:
         with self.database.write() as session:
             first = session.get_one(Household, HOUSEHOLD)
             session.add(
-                Household(**{**first.model_dump(), "id": OTHER, "name": "Next door", "buyer_name": "Eve"})
+                Household(**{**first.model_dump(), "id": OTHER, "name": "Next door", "buyer_name": "Zelda"})
             )
             session.flush()
             new = NewDevice("button", "Their button", "Their box", "other", product(1), device_id="theirs")
