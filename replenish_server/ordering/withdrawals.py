@@ -15,6 +15,7 @@ from replenish_server.ordering.orders import NotAllowed, move
 from replenish_server.ordering.receipts import WITHDRAWAL_DAYS, digest
 from replenish_server.ordering.states import Event, State, may
 from replenish_server.ordering.tables import PurchaseOrder, Withdrawal
+from replenish_server.retailers.feed.messages import call_off
 
 
 def withdrawable_until(session: Session, order: PurchaseOrder) -> datetime | None:
@@ -61,6 +62,8 @@ def withdraw(
     session.flush()
     if order.state != State.CLOSED:
         move(session, order, Event.WITHDRAW, now, "withdrawn by a person", by)
+    elif order.retailer_order_id is not None:
+        call_off(session, order.retailer_id, order.retailer_order_id, order.item_id, now)
     tell(session, order, "order_withdrawn", now, declared_at=now)
     return statement
 

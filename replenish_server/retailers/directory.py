@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from replenish_server.database import Database
 from replenish_server.retailers.book.acts import ACKNOWLEDGE_WITHIN
 from replenish_server.retailers.book.quotes import PriceListQuotes
+from replenish_server.retailers.cxml.account import account_of
 from replenish_server.retailers.cxml.adapter import CxmlRetailer
-from replenish_server.retailers.cxml.documents import CxmlAccount
 from replenish_server.retailers.feed.adapter import FeedRetailer
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.http import ShopClient, is_loopback
-from replenish_server.retailers.kinds import RetailerKind, credential
+from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
@@ -66,15 +66,6 @@ class RetailerDirectory:
         )
 
     def _cxml(self, retailer: Retailer) -> CxmlRetailer:
-        options = retailer.options
-        account = CxmlAccount(
-            credential(options["cxml_from"]),
-            credential(options["cxml_to"]),
-            credential(options.get("cxml_sender", options["cxml_from"])),
-            retailer.payment_token,
-            options.get("cost_center"),
-            options.get("deployment_mode", "production"),
-        )
         with self._lock:
             client = self._suppliers.get(retailer.id)
             if client is None:
@@ -82,6 +73,7 @@ class RetailerDirectory:
                 self._suppliers[retailer.id] = client
         within = _acknowledge_within(retailer)
         quotes = self._quotes(retailer)
+        account = account_of(retailer)
         return CxmlRetailer(
             self._database, retailer.id, retailer.url, account, quotes, within, client, self._now
         )

@@ -1,6 +1,7 @@
 """Orders by cXML: written by the rules, sent once whatever happens, and told of by the supplier."""
 
 import os
+import random
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -14,18 +15,21 @@ from sqlmodel import col, select
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
+from replenish_server.ordering.withdrawals import withdraw
 from replenish_server.retailers.book.acts import ACKNOWLEDGE_WITHIN
 from replenish_server.retailers.book.prices import import_prices
 from replenish_server.retailers.book.quotes import PriceListQuotes
 from replenish_server.retailers.book.tables import BookEntry
+from replenish_server.retailers.cxml.account import CxmlAccount
 from replenish_server.retailers.cxml.adapter import CxmlRetailer
-from replenish_server.retailers.cxml.documents import CxmlAccount, money_text
+from replenish_server.retailers.cxml.documents import money_text
 from replenish_server.retailers.cxml.inbound import CxmlDesk
 from replenish_server.retailers.cxml.reading import Unreadable, parse, read_message, read_status
 from replenish_server.retailers.cxml.rules import violations
 from replenish_server.retailers.feed.keys import make_key
 from replenish_server.retailers.feed.limits import Buckets
-from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.feed.messages import Messenger
+from replenish_server.retailers.http import Answer, ShopClient
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind, RetailerRefused, check_retailer
 from replenish_server.retailers.registry import add_retailer
 from replenish_server.retailers.tables import Retailer
@@ -333,3 +337,31 @@ def test_a_worker_that_dies_before_the_answer_leaves_one_order(office: Office, h
     assert ("placed", 1) == (office.ours(order_id).state, len(supplier.orders))
     assert office.ours(order_id).retailer_order_id == office.booked()[0].id
     assert 1 == len(set(supplier.bodies))
+
+
+def test_what_is_called_off_is_deleted_at_the_supplier(office: Office) -> None:
+    """With a reference to the order's first document, and again until it is answered."""
+    order_id, _ = office.placed()
+    key = key_of(office)
+    with office.database.write() as session:
+        withdraw(session, order_id, "Ada", "a@example.org", "", office.clock.now())
+    assert "canceled" == office.booked()[0].state
+    office.supplier.script = ["deaf", 503, "accept"]
+
+    def send(url: str, body: bytes, headers: dict[str, str]) -> Answer:
+        return office.wire.send("POST", url, body, headers)
+
+    messenger = Messenger(office.database, send, office.clock, random.Random(1))
+    for _ in range(3):
+        assert 1 == messenger.run()
+        office.later(hours=1)
+    assert 0 == messenger.run()
+    said = [parse(body) for body in office.supplier.bodies[1:]]
+    assert 1 == len({root.get("payloadID") for root in said})
+    assert [] == list(violations(said[0], strict=True))
+    header = said[0].find("Request/OrderRequest/OrderRequestHeader")
+    assert header is not None
+    assert ("delete", key) == (header.get("type"), header.get("orderID"))
+    reference = header.find("DocumentReference")
+    assert reference is not None
+    assert f"{key}@AN01" == reference.get("payloadID")

@@ -16,7 +16,8 @@ from replenish_server.retailers.book.acts import Step, enter_order, take_step
 from replenish_server.retailers.book.quotes import PriceListQuotes
 from replenish_server.retailers.book.states import Act, BookState, may
 from replenish_server.retailers.book.tables import BookOrder
-from replenish_server.retailers.cxml.documents import CxmlAccount, order_request
+from replenish_server.retailers.cxml.account import CxmlAccount, payload_id
+from replenish_server.retailers.cxml.documents import order_request
 from replenish_server.retailers.cxml.reading import Unreadable, read_status
 from replenish_server.retailers.feed.adapter import read_book
 from replenish_server.retailers.http import Forbidden, NoAnswer, ShopClient
@@ -80,8 +81,8 @@ class CxmlRetailer:
             kept = self.quotes.draft(journal)
             if kept is None:
                 return Expired()
-            payload_id = f"{kept.key}@{self.account.sender[1]}"
-            body = order_request(self.account, kept.draft, kept.key, payload_id, self.now())
+            first = payload_id(self.account, kept.key)
+            body = order_request(self.account, kept.draft, kept.key, first, self.now())
             stored = journal.prepare("complete", "POST", self.url, body)
             with self.database.write() as session:
                 enter_order(

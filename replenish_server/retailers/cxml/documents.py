@@ -3,7 +3,6 @@
 Source: cXML 1.2 reference guide. The document type is named and never fetched by anybody here.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,37 +10,22 @@ from lxml import etree
 
 from replenish_server.retailers.book.prices import decimals
 from replenish_server.retailers.book.quotes import OrderDraft
+from replenish_server.retailers.cxml.account import CxmlAccount
 
 RELEASE = "1.2.050"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _USER_AGENT = "Replenish"
 
 
-@dataclass(frozen=True)
-class CxmlAccount:
-    """Who we are at a supplier.
-
-    Args:
-        buyer: (domain, identity) of the From credential.
-        supplier: (domain, identity) of the To credential.
-        sender: (domain, identity) of the Sender credential, which the shared secret proves.
-        secret: shared secret; never logged.
-        cost_center: goes into a Distribution of every line; None leaves it out.
-        mode: "production" or "test".
-    """
-
-    buyer: tuple[str, str]
-    supplier: tuple[str, str]
-    sender: tuple[str, str]
-    secret: str
-    cost_center: str | None = None
-    mode: str = "production"
-
-
 def order_request(
-    account: CxmlAccount, draft: OrderDraft, order_id: str, payload_id: str, now: datetime
+    account: CxmlAccount,
+    draft: OrderDraft,
+    order_id: str,
+    payload_id: str,
+    now: datetime,
+    change: tuple[str, str] | None = None,
 ) -> bytes:
-    """An OrderRequest of type "new".
+    """An OrderRequest of type "new", or one that changes an order.
 
     Args:
         account: who orders where.
@@ -49,6 +33,8 @@ def order_request(
         order_id: the order's stable key; the supplier knows the order by it.
         payload_id: unique for this document; a repetition carries the same one.
         now: when it is written.
+        change: "update" or "delete", and the payloadID of the last OrderRequest of this order; an update
+            holds the lines that remain.
     """
     root = etree.Element("cXML", payloadID=payload_id, timestamp=_stamp(now), version=RELEASE)
     root.set(_LANG, "en")
@@ -60,8 +46,9 @@ def order_request(
     _text(sender, "UserAgent", _USER_AGENT)
     request = etree.SubElement(root, "Request", deploymentMode=account.mode)
     order = etree.SubElement(request, "OrderRequest")
+    kind = "new" if change is None else change[0]
     top = etree.SubElement(
-        order, "OrderRequestHeader", orderID=order_id, orderDate=_stamp(now), type="new", orderType="regular"
+        order, "OrderRequestHeader", orderID=order_id, orderDate=_stamp(now), type=kind, orderType="regular"
     )
     _money(etree.SubElement(top, "Total"), draft.subtotal_minor, draft.currency)
     _address(etree.SubElement(top, "ShipTo"), draft)
@@ -70,7 +57,11 @@ def order_request(
         shipping = etree.SubElement(top, "Shipping")
         _money(shipping, draft.shipping_minor, draft.currency)
         _text(shipping, "Description", "Delivery", en=True)
+    if change is not None:
+        etree.SubElement(top, "DocumentReference", payloadID=change[1])
     for number, line in enumerate(draft.lines, 1):
+        if line.get("canceled") and kind == "update":
+            continue  # numbers stay as they were
         _item(order, number, line, draft.currency, account.cost_center)
     return _bytes(root, "cXML.dtd")
 

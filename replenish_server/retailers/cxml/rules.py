@@ -54,7 +54,7 @@ RULES: dict[str, Rule] = {
             "Payment?",
             "Contact*",
             "Comments?",
-            "Extrinsic*",
+            "DocumentReference?",
         ),
         ("orderID", "orderDate"),
         (("type", ("new", "update", "delete")),),

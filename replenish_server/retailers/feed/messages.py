@@ -21,10 +21,13 @@ from replenish_server.ids import new_id
 from replenish_server.retailers.book.acts import take_out
 from replenish_server.retailers.book.states import BookState
 from replenish_server.retailers.book.tables import BookOrder
+from replenish_server.retailers.cxml.changes import HEADERS, KIND, tell_supplier
+from replenish_server.retailers.cxml.reading import Unreadable, read_status
 from replenish_server.retailers.feed.documents import order_document, rfc3339
 from replenish_server.retailers.feed.keys import KeyRefused
 from replenish_server.retailers.feed.tables import RetailerHook, RetailerMessage
 from replenish_server.retailers.http import Answer, NoAnswer
+from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.tables import Retailer
 
 log = logging.getLogger(__name__)
@@ -95,6 +98,10 @@ def call_off(session: Session, retailer_id: str, order_id: str, item_id: str, no
         tell(session, order, "order.withdrawn", now)  # the goods come back; the retailer refunds
         return
     take_out(session, order, item_id, now)
+    retailer = session.get_one(Retailer, retailer_id)
+    if retailer.kind == RetailerKind.CXML:
+        tell_supplier(session, retailer, order, now)
+        return
     tell(session, order, "order.canceled" if order.state == BookState.CANCELED else "order.changed", now)
 
 
@@ -135,21 +142,30 @@ class Messenger:
         now = self._clock.now()
         with self._database.read() as session:
             due = session.exec(
-                select(RetailerMessage, RetailerHook)
-                .join(RetailerHook, col(RetailerHook.retailer_id) == col(RetailerMessage.retailer_id))
+                select(RetailerMessage, RetailerHook, Retailer)
+                .outerjoin(RetailerHook, col(RetailerHook.retailer_id) == col(RetailerMessage.retailer_id))
+                .join(Retailer, col(Retailer.id) == col(RetailerMessage.retailer_id))
                 .where(col(RetailerMessage.next_try_at) <= now)
                 .order_by(col(RetailerMessage.next_try_at), col(RetailerMessage.created_at))
                 .limit(_BATCH)
             ).all()
-        for message, hook in due:
-            headers = signed_headers(hook, message.id, message.body, self._clock.now())
-            try:
-                status: int | None = self._send(hook.url, message.body, headers).status
-            except NoAnswer as error:
-                log.warning("action=message_unanswered message_id=%s why=%s", message.id, str(error)[:200])
-                status = None
-            self._keep(message.id, status)
+        for message, hook, retailer in due:
+            self._keep(message.id, self._say(message, hook, retailer))
         return len(due)
+
+    def _say(self, message: RetailerMessage, hook: RetailerHook | None, retailer: Retailer) -> int | None:
+        """Send one message; its status, or None for no answer. A cXML supplier's status is in its answer."""
+        try:
+            if message.kind.startswith(KIND):
+                answer = self._send(retailer.url, message.body, HEADERS)
+                return read_status(answer.body).code if answer.status == 200 else answer.status
+            if hook is None:
+                return _GONE
+            headers = signed_headers(hook, message.id, message.body, self._clock.now())
+            return self._send(hook.url, message.body, headers).status
+        except (NoAnswer, Unreadable) as error:
+            log.warning("action=message_unanswered message_id=%s why=%s", message.id, str(error)[:200])
+            return None
 
     def _keep(self, message_id: str, status: int | None) -> None:
         now = self._clock.now()
