@@ -13,6 +13,7 @@ from rich.table import Table
 
 from replenish_server import operations
 from replenish_server.cli_dash import dash_app
+from replenish_server.cli_mandate import mandate_app, pause
 from replenish_server.cli_orders import add_order_commands
 from replenish_server.cli_parts import AsJson, console
 from replenish_server.cli_parts import fail as _fail
@@ -35,6 +36,8 @@ keys_app = typer.Typer(no_args_is_help=True, help="The signing keys by which sho
 app.add_typer(keys_app, name="keys")
 app.add_typer(retailer_app, name="retailer")
 app.add_typer(dash_app, name="drs")
+app.add_typer(mandate_app, name="mandate")
+app.command()(pause)
 app.add_typer(person_app, name="person")
 app.add_typer(token_app, name="token")
 add_order_commands(app)

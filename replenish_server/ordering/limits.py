@@ -147,7 +147,11 @@ def book(session: Session, order: PurchaseOrder, total_minor: int, currency: str
 
 
 def wake_orders(session: Session, household_id: str, now: datetime) -> None:
-    """Let what waits for its hour be looked at now: the household's rules have changed."""
+    """The household's rules have changed: slots are judged by the new ones, and what waits for its hour is
+    looked at, at once."""
+    for slot in session.exec(select(Slot).where(Slot.household_id == household_id)):
+        slot.due_at = now
+        session.add(slot)
     query = select(Parcel).where(
         Parcel.household_id == household_id,
         Parcel.failures == 0,

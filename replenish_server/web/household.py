@@ -20,6 +20,7 @@ from replenish_server.forecast import RunOut
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId
 from replenish_server.ordering import orders as order_acts
+from replenish_server.ordering.limits import verdicts_of
 from replenish_server.ordering.parcels import parcel_of
 from replenish_server.ordering.sentences import note_text, problem_sentence
 from replenish_server.ordering.states import UNDERWAY, State
@@ -372,4 +373,7 @@ def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.Or
         failures=parcel_of(session, order).failures,
         hand_off=hand_off_view(order, lang),
         leaves_at=order.leaves_at,
+        verdicts=[
+            (rule_name(v.rule, lang), v.ok, verdict_text(v, slot.unit, lang)) for v in verdicts_of(order)
+        ],
     )

@@ -115,7 +115,7 @@ class DatabaseMandates:
             new = rule_book.HomeRules(_rules(rules, old.rules.paused_until), days)
             rule_book.set_home_rules(session, household_id, new, now)
             session.get_one(HouseholdMandate, household_id).changed_by = by
-            _look_again(session, household_id, None, now)
+            wake_orders(session, household_id, now)
         self._on_wish()
 
     def set_slot(self, slot_id: str, rules: views.MandateForm, by: str) -> None:
@@ -136,7 +136,7 @@ class DatabaseMandates:
                     AcceptedProduct(p.retailer_id, p.item_id, p.name, p.pack * factor) for p in rules.products
                 ),
             )
-            _look_again(session, slot.household_id, slot_id, now)
+            wake_orders(session, slot.household_id, now)
         self._on_wish()
 
     def pause(self, household_id: str, slot_id: str | None, until: date | None, by: str) -> None:
@@ -149,7 +149,7 @@ class DatabaseMandates:
             else:
                 rule_book.pause_slot(session, slot_id, until, now)
                 session.get_one(SlotMandate, slot_id).changed_by = by
-            _look_again(session, household_id, slot_id, now)
+            wake_orders(session, household_id, now)
         self._on_wish()
 
     def trial(self, household_id: str | None, lang: Lang) -> views.TrialView:
@@ -185,19 +185,8 @@ class DatabaseMandates:
             rules = rule_book.slot_rules(session, slot_id)
             rule_book.set_slot_rules(session, slot_id, replace(rules, mode=Mode(mode)), now)
             session.get_one(SlotMandate, slot_id).changed_by = by
-            _look_again(session, slot.household_id, slot_id, now)
+            wake_orders(session, slot.household_id, now)
         self._on_wish()
-
-
-def _look_again(session: Session, household_id: str, slot_id: str | None, now: datetime) -> None:
-    """What waited for the old rules is judged by the new ones at once."""
-    query = select(Slot).where(Slot.household_id == household_id)
-    if slot_id is not None:
-        query = query.where(Slot.id == slot_id)
-    for slot in session.exec(query):
-        slot.due_at = now
-        session.add(slot)
-    wake_orders(session, household_id, now)
 
 
 def _form(rules: Rules) -> views.MandateForm:

@@ -151,6 +151,7 @@ class OrderView:
     (when, state, note), oldest first. `permalink` is the retailer's page for the order. `failures` counts the
     tries in a row that got no usable answer from the retailer. `leaves_at` is when its cooling-off ends;
     `life` is there on the order's own page only.
+    `verdicts` are what the mandate said of the last quote: (rule, passed, sentence).
     """
 
     order_id: str
@@ -174,6 +175,7 @@ class OrderView:
     hand_off: HandOffView | None = None
     leaves_at: datetime | None = None
     life: "LifeView | None" = None
+    verdicts: Sequence[tuple[str, bool, str]] = ()
 
 
 @dataclass(frozen=True)

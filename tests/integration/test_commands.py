@@ -54,6 +54,28 @@ def test_from_an_empty_folder_to_a_device(run: Run, tmp_path: Path) -> None:
     assert "jug" in run("device list").stdout
 
 
+def test_the_mandate_is_set_shown_and_paused(run: Run) -> None:
+    """For the home and for a slot, which starts on trial; a word that is no rule changes nothing."""
+    run(f"setup {HOME} --json")
+    shop = json.loads(
+        run("retailer add Shop https://shop.example --handler h --token-env T --json", T="t").stdout
+    )
+    run(f"device add level --retailer {shop['retailer_id']} {LEVEL} --id jug --json")
+    (device,) = json.loads(run("device list --json").stdout)
+    assert "in force" in run("mandate set --budget 6000 --quiet 22:00-07:00 --over-percent 10").stdout
+    assert run("mandate set --budget much").returncode == 2
+    home = json.loads(run("mandate show --json").stdout)
+    assert (6000, "22:00-07:00", 6000) == (home["budget_minor"], home["quiet"], home["left_minor"])
+    assert "2030-01-01" in run(f"pause 2030-01-01 --slot {device['slot_id']}").stdout
+    slot = json.loads(run(f"mandate show --slot {device['slot_id']} --json").stdout)
+    assert ("shadow", "2030-01-01", 10) == (
+        slot["mode"],
+        slot["paused_until"],
+        slot["over_last_paid_percent"],
+    )
+    assert "no slot" in run("pause none --slot nowhere").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
