@@ -193,7 +193,7 @@ def test_who_can_be_canceled_here(house: House, state: State, sent: bool) -> Non
 
 
 def test_what_was_accepted_a_moment_ago_is_not_canceled_here(house: House) -> None:
-    """The retailer's yes is stored, and the order has not moved yet: it is bought, whatever the page shows."""
+    """The retailer's yes is stored, the order has not moved yet: it is bought, whatever the page shows."""
     order_id = opened(house)
     with house.database.write() as session:
         order = session.get_one(PurchaseOrder, order_id)
