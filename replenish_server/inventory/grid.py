@@ -129,7 +129,7 @@ def newest_levels(samples: Iterable[LevelSample], capacity: int) -> dict[int, in
     """Ten-thousandths by quarter-day: of each, what its good and plausible readings said at its end."""
     # Which boot came first cannot be told from one quarter-day alone; at the same moment its id decides.
     good = {
-        (sample.at, sample.boot, sample.seq): sample.level
+        (sample.at, sample.boot, sample.seq): (sample.level, sample.exact)
         for sample in samples
         if sample.level is not None
         and sample.good
@@ -138,8 +138,10 @@ def newest_levels(samples: Iterable[LevelSample], capacity: int) -> dict[int, in
     }
     by_bin: dict[int, list[tuple[datetime, int]]] = {}
     for rank in sorted(good):
-        by_bin.setdefault(bin_at(rank[0]), []).append((rank[0], good[rank]))
+        level, exact = good[rank]
+        readings = by_bin.setdefault(bin_at(rank[0]), [])
+        if exact:
+            readings.clear()  # what was counted needs no company
+        readings.append((rank[0], level))
     levels = {number: level_now(readings, capacity) for number, readings in by_bin.items()}
-    return {
-        number: to_ten_thousandths(level, capacity) for number, level in levels.items() if level is not None
-    }
+    return {number: to_ten_thousandths(said, capacity) for number, said in levels.items() if said is not None}

@@ -36,6 +36,7 @@ class LevelSample:
         level: what remains, in the slot's base unit; None when the device could not tell.
         good: quality `ok` and not late: only such a reading may trigger.
         retained: whether it came as a retained copy, whose age nobody knows.
+        exact: whether it was counted and not measured, so that there is no noise in it.
     """
 
     at: datetime
@@ -44,6 +45,7 @@ class LevelSample:
     level: int | None
     good: bool
     retained: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True)

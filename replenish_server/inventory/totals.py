@@ -101,7 +101,9 @@ def read_totals(samples: Iterable[TotalSample], resets: Iterable[Reset], capacit
         reset = in_sequence.get((sample.boot, sample.seq))
         if reset is not None:
             level = left.left = reset.remaining
-        remaining.append(LevelSample(sample.at, sample.boot, sample.seq, level, good=level is not None))
+        remaining.append(
+            LevelSample(sample.at, sample.boot, sample.seq, level, level is not None, exact=True)
+        )
     refills = tuple(Refill(reset.at, reset.remaining) for reset in known if reset.refilled)
     moments = [step.at for step in steps.values()]
     return TotalHistory(
