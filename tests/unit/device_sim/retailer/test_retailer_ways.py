@@ -4,6 +4,9 @@ import pytest
 from ucp_sdk.models.schemas.shopping.fulfillment import Checkout
 from ucp_sdk.models.schemas.shopping.order import Order
 
+from device_sim.retailer import RetailerConfig
+from device_sim.retailer.shop import Shop
+
 
 def codes(answer) -> list[str]:
     return [message["code"] for message in answer.json().get("messages", [])]
@@ -291,3 +294,36 @@ async def test_item_discounts_are_allocated_and_rules_need_no_code(client, a_car
     assert (automatic["automatic"], "code" in automatic) == (True, False)
     for applied in session["discounts"]["applied"][:2]:
         assert sum(part["amount"] for part in applied["allocations"]) == applied["amount"]
+
+
+async def test_a_search_goes_on_page_by_page(client):
+    first = (await client.http.post("/catalog/search", json={"query": "household"})).json()
+    assert len(first["products"]) == 10
+    cursor = first["pagination"]["cursor"]
+    body = {"query": "household", "pagination": {"cursor": cursor, "limit": 10}}
+    rest = (await client.http.post("/catalog/search", json=body)).json()
+    ids = [product["id"] for product in first["products"] + rest["products"]]
+    assert len(ids) == len(set(ids)) == first["pagination"]["total_count"] == 12
+    assert rest["pagination"]["has_next_page"] is False
+    elsewhere = await client.http.post("/catalog/search", json={"query": "household", "cursor": cursor})
+    assert elsewhere.json()["products"] == first["products"], "a cursor outside pagination is no cursor"
+
+
+async def test_one_product_says_what_there_is_to_choose(client):
+    found = (await client.http.post("/catalog/product", json={"id": "filter-6"})).json()["product"]
+    assert found["selected"] == [{"name": "Pack", "id": "filter-6", "label": found["variants"][0]["title"]}]
+    assert [value["id"] for value in found["options"][0]["values"]] == ["filter-6", "filter-1", "filter-3"]
+
+
+async def test_a_completion_that_takes_its_time_survives_the_shop(client, clock, tmp_path):
+    await levers(client, completes_after_s=60)
+    session_id = await client.ready()
+    await client.complete(session_id)
+    reopened = Shop(tmp_path / "shop.db", clock, RetailerConfig(base_url="http://shop.test"))
+    clock.pass_hours(0.1)
+    await reopened.tick()
+    assert len(reopened.store.rows("SELECT id FROM orders")) == 1
+    assert await reopened.tick() == 0
+    await reopened.close()
+    assert (await client.get(f"/checkout-sessions/{session_id}")).json()["status"] == "completed"
+    assert len((await client.get("/testing/orders")).json()) == 1
