@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -33,6 +34,7 @@ from replenish_server.retailers.feed.messages import Messenger
 from replenish_server.retailers.http import Answer, ShopClient
 from replenish_server.retailers.ucp.connection import Identity
 from replenish_server.retailers.ucp.keys import KeyRing
+from replenish_server.retailers.ucp.mandates import Keys, MandateBook
 from replenish_server.retailers.ucp.webhooks import Delivery
 from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
@@ -79,11 +81,15 @@ class Server:
         )
         self.twin = TwinPublisher(self.database, self.clock, host, port, TWIN_USER, passwords["twin"])
         self.keys = KeyRing(settings.platform_keys)
+        self.household_keys = KeyRing(settings.household_keys)
+        signing = Keys(self.household_keys.signer, self.keys.signer, self.keys.find)
+        self.mandates = MandateBook(self.database, signing, self.clock.now)
         self.shops = RetailerDirectory(
             self.database,
             Identity(settings.base_url, self.keys.signer),
             self.clock.now,
             settings.may_call_loopback,
+            self.mandates,
         )
         self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
         self.follower = Follower(self.database, self.shops.shop, self.clock)
@@ -155,6 +161,10 @@ class Server:
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         return self._hook_client.send("POST", url, body, headers)
+
+    def public_keys(self, mandates: bool) -> list[dict[str, Any]]:
+        """What our profiles list; those that offer mandates also list who signs them."""
+        return self.keys.public() + (self.household_keys.public() if mandates else [])
 
     def take_in(self, delivery: Delivery) -> None:
         """A webhook spoke of an order: act on it, and look at it now."""
@@ -249,7 +259,7 @@ def _build_app(server: Server) -> FastAPI:
 
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
-    app.include_router(build_retailer_edge(settings.base_url, server.keys.public, server.take_in))
+    app.include_router(build_retailer_edge(settings.base_url, server.public_keys, server.take_in))
     desk = Desk(server.database, server.clock, server.retailer_acted)
     app.include_router(build_console(desk, console_limits()))
     app.mount("/retail/v1", build_retail_api(desk, *retail_limits()))

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         return self.data_dir / "platform-keys.json"
 
     @property
+    def household_keys(self) -> Path:
+        """The keys with which households sign mandates."""
+        return self.data_dir / "household-keys.json"
+
+    @property
     def base_url(self) -> str:
         """How others reach us, without a slash at the end."""
         return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")

@@ -92,7 +92,9 @@ def _act(shop: Shop, platform: Platform, change: Change, body: Doc, key: str) ->
         _, doc = shop.checkouts.get(session_id, active)
         _, seen = platform.release.answer(200, doc, "read")
         if "line_items" in seen:
-            shop.mandates.check(body, seen, shop.platforms.keys(platform))
+            keys = shop.platforms.keys(platform)
+            shop.mandates.check(body, seen, keys)
+            body = shop.mandates.paid_with(body, seen, keys)
     return shop.completions.complete(session_id, body, active, Buyer(platform.profile_url, key))
 
 

@@ -17,6 +17,7 @@ from device_sim.retailer.signing import KeyRing, b64u
 from device_sim.retailer.wire import Doc, ProtocolError
 
 CLOSED, OPEN = "mandate.checkout.1", "mandate.checkout.open.1"
+PAYMENT = "mandate.payment.1"
 OF_THE_LINK = {"vct", "cnf", "iat", "exp", "constraints"}
 TERMS = ("id", "currency", "line_items", "totals")
 # What reading a document raises that is not built as it should be.
@@ -76,6 +77,31 @@ class Mandates:
             text = f"The mandate is about another checkout: {', '.join(different)} differ."
             raise _refused("mandate_scope_mismatch", text)
         self._check_delegation(links, closed, checkout)
+
+    def paid_with(self, body: Doc, checkout: Doc, keys: list[Mapping[str, Any]]) -> Doc:
+        """The body with the instrument that its payment mandate names; unchanged where it brings none.
+
+        Raises:
+            ProtocolError: 403, the mandate does not hold or is about another amount.
+        """
+        for instrument in body.get("payment", {}).get("instruments", []):
+            token = instrument.get("credential", {}).get("token")
+            if not isinstance(token, str) or "~~" not in token:
+                continue
+            try:
+                links = read_chain(token, _finder(keys))
+            except UnreadableError as problem:
+                raise _refused(
+                    "mandate_invalid_signature", f"The payment does not hold: {problem}."
+                ) from problem
+            self._check_time(links)
+            closed = links[-1].content
+            total = next(entry["amount"] for entry in checkout["totals"] if entry["type"] == "total")
+            amount = {"amount": total, "currency": checkout["currency"]}
+            if closed.get("vct") != PAYMENT or closed.get("payment_amount") != amount:
+                raise _refused("mandate_scope_mismatch", "The payment mandate is about another amount.")
+            instrument["credential"]["token"] = closed["payment_instrument"]["id"]
+        return body
 
     def _check_time(self, links: list[Link]) -> None:
         now_s = self._clock.now_s()

@@ -146,7 +146,8 @@ class Dispatcher:
             if stops_of(session, claim.parcel.household_id):
                 raise Stopped(claim.parcel.id)
             remember_quote(session, *held(session, claim), quote, self._clock.now())
-        if journal.find(COMPLETE) is None and claim.retailer.agreement is None:
+        allowed = claim.retailer.agreement is not None or quote.permitted
+        if journal.find(COMPLETE) is None and not allowed:
             return Trouble(Problem.NO_AGREEMENT, continue_url=quote.continue_url)
         return shop.place(quote, journal)
 

@@ -17,6 +17,7 @@ from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
 from replenish_server.retailers.ucp.connection import Connection, Identity
+from replenish_server.retailers.ucp.mandates import BookedMandates, MandateBook
 from replenish_server.retailers.ucp.shelf import UcpShelf
 
 
@@ -28,6 +29,7 @@ class RetailerDirectory:
         identity: who we are; every shop is told in each request.
         now: the server's clock.
         loopback: whether a shop that the household itself keeps on this machine may be called.
+        book: what households signed for shops; None where nothing can be signed.
     """
 
     def __init__(
@@ -36,8 +38,9 @@ class RetailerDirectory:
         identity: Identity,
         now: Callable[[], datetime],
         loopback: bool = False,
+        book: MandateBook | None = None,
     ) -> None:
-        self._database = database
+        self._database, self._book = database, book
         self._identity, self._loopback = identity, loopback
         self._now = now
         self._lock = threading.Lock()
@@ -99,7 +102,8 @@ class RetailerDirectory:
                 return known[2]
             # A public shop's profile must not lead to this machine, whatever the setting.
             client = ShopClient({}, loopback=self._loopback and is_loopback(retailer.url))
-            adapter = UcpRetailer(account, client, self._now, self._identity)
+            signed = None if self._book is None else BookedMandates(self._book, retailer.id)
+            adapter = UcpRetailer(account, client, self._now, self._identity, signed)
             self._known[retailer.id] = (account, client, adapter)
             return adapter
 

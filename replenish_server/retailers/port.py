@@ -105,6 +105,7 @@ class Quote:
         discount_minor: what was taken off, never negative.
         fulfilment: the way that the quote is for; None where the shop has only one.
         fallback_reason: why it is not the way that was wanted, in the shop's words; None when it is.
+        permitted: whether what the household signed lets this be completed without a person at this shop.
     """
 
     checkout_id: str
@@ -119,6 +120,7 @@ class Quote:
     discount_minor: int | None = None
     fulfilment: Fulfilment | None = None
     fallback_reason: str | None = None
+    permitted: bool = False
 
 
 @dataclass(frozen=True)

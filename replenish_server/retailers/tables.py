@@ -1,6 +1,7 @@
 """Tables of the retailers room."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import JSON, Column, Field, SQLModel
 
@@ -49,3 +50,30 @@ class KnownPrice(SQLModel, table=True):
     currency: str
     source: str
     at: datetime = Field(sa_type=UtcTime)
+
+
+class OpenMandate(SQLModel, table=True):
+    """What a household signed once for one shop, so that our agent may buy there without a person (AP2).
+
+    `terms` are the limits as they were signed (`retailers.ucp.ap2.Terms`), `tokens` the signed open mandates
+    by number of packs, each a pair for checkout and payment. `closed_checkout_id` is the checkout for which a
+    closed mandate is out, until `closed_until`: no second one is signed beside it. `spent_minor` and
+    `occurrences` count what closed mandates were signed for, whether or not the shop completed.
+    """
+
+    __tablename__ = "open_mandate"
+
+    id: str = Field(primary_key=True)
+    household_id: str = Field(foreign_key="household.id", index=True)
+    retailer_id: str = Field(foreign_key="retailer.id", index=True)
+    terms: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    tokens: dict[str, list[str]] = Field(sa_column=Column(JSON, nullable=False))
+    agent_kid: str
+    signed_by: str
+    signed_at: datetime = Field(sa_type=UtcTime)
+    expires_at: datetime = Field(sa_type=UtcTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    spent_minor: int = 0
+    occurrences: int = 0
+    closed_checkout_id: str | None = None
+    closed_until: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -19,13 +19,13 @@ _CACHED = {"Cache-Control": "public, max-age=300"}
 
 
 def build_retailer_edge(
-    base_url: str, keys: Callable[[], list[dict[str, Any]]], take_in: Callable[[Delivery], None]
+    base_url: str, keys: Callable[[bool], list[dict[str, Any]]], take_in: Callable[[Delivery], None]
 ) -> APIRouter:
     """Routes for retailers.
 
     Args:
         base_url: how retailers reach us.
-        keys: our public keys now.
+        keys: our public keys now; with those that sign mandates where it is asked so.
         take_in: called with each webhook; see `ordering.deliveries`.
     """
     router = APIRouter()
@@ -62,9 +62,9 @@ def build_retailer_edge(
 
 
 def _profile(
-    release: Release, base_url: str, keys: Callable[[], list[dict[str, Any]]], mandates: bool
+    release: Release, base_url: str, keys: Callable[[bool], list[dict[str, Any]]], mandates: bool
 ) -> Callable[[], Response]:
     def profile() -> Response:
-        return JSONResponse(own_profile(release, base_url, keys(), mandates), headers=_CACHED)
+        return JSONResponse(own_profile(release, base_url, keys(mandates), mandates), headers=_CACHED)
 
     return profile

@@ -25,12 +25,14 @@ from replenish_server.retailers.port import (
     TryLater,
     Unknown,
 )
-from replenish_server.retailers.ucp import bodies, documents, messages
+from replenish_server.retailers.ucp import ap2, bodies, documents, messages
 from replenish_server.retailers.ucp.bindings import Operation, Reply
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.documents import Checkout, Unreadable
+from replenish_server.retailers.ucp.mandates import MandateRefused, ShopMandates
 from replenish_server.retailers.ucp.profile import ProfileUnusable
 from replenish_server.retailers.ucp.release import Release
+from replenish_server.retailers.ucp.signatures import SignatureRefused
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +46,8 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Account:
-    """Who we are at this shop.
-
-    Args:
-        url: the shop's origin.
-        payment_handler: id of the handler that issued the token.
-        payment_token: opaque credential; never logged.
-    """
+    """Who we are at this shop: its origin, the id of a payment handler, and the opaque token that the handler
+    issued, which is never logged."""
 
     url: str
     payment_handler: str
@@ -65,14 +62,22 @@ class UcpRetailer:
         client: bounded HTTP.
         now: the server's clock.
         identity: who we are to every shop.
+        mandates: what the household signed for this shop; None where it cannot sign.
     """
 
     def __init__(
-        self, account: Account, client: ShopClient, now: Callable[[], datetime], identity: Identity
+        self,
+        account: Account,
+        client: ShopClient,
+        now: Callable[[], datetime],
+        identity: Identity,
+        mandates: ShopMandates | None = None,
     ) -> None:
         self._account = account
         self._now = now
-        self.connection = Connection(account.url, client, identity)
+        self._mandates = mandates
+        signed = mandates.are_signed if mandates is not None else lambda: False
+        self.connection = Connection(account.url, client, identity, signed)
 
     def quote(self, need: Need, journal: Journal) -> Quote | Trouble:
         """Create the session, say where the goods go, choose the cheapest option, read the total.
@@ -98,6 +103,12 @@ class UcpRetailer:
 
     def place(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
         """Complete once. A step that was sent before and has no answer is looked up before it is repeated."""
+        outcome = self._place(quote, journal)
+        if isinstance(outcome, Placed) and self._mandates is not None:
+            self._mandates.settle(quote.checkout_id)
+        return outcome
+
+    def _place(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
         try:
             stored = journal.find("complete")
             if stored is not None and stored.status is not None and stored.answer is not None:
@@ -115,7 +126,7 @@ class UcpRetailer:
         """Make sure that an earlier session can no longer become an order, or learn that it has."""
         try:
             reply = self._read(checkout_id)
-            current = None if reply is None else _as_checkout(reply)
+            current = None if reply is None else self._as_checkout(reply)
             if reply is None or not isinstance(current, Checkout) or current.status == "canceled":
                 return None
             if current.status in ("completed", "complete_in_progress"):
@@ -179,7 +190,7 @@ class UcpRetailer:
     def _complete(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
         """First try: look once more, store, send."""
         reply = self._read(quote.checkout_id)
-        current = None if reply is None else _as_checkout(reply)
+        current = None if reply is None else self._as_checkout(reply)
         if isinstance(current, Trouble):
             return current
         if reply is None or current is None or current.status == "canceled":
@@ -187,19 +198,28 @@ class UcpRetailer:
         if current.status in ("completed", "complete_in_progress"):
             return self._outcome(200, reply.body)  # a person finished it at the shop meanwhile
         document = documents.document_of(reply.body)
-        body = self._objection(current, document, quote) or self._payment(document)
+        body = self._objection(current, document, quote) or self._payment(document, quote)
         if isinstance(body, Trouble):
             return body
         request = self.connection.request(Operation.COMPLETE, quote.checkout_id, body)
         call = journal.prepare("complete", request.method, request.url, request.body)
         return self._send_complete(call, journal)
 
-    def _payment(self, document: Document) -> Document | Trouble:
+    def _payment(self, document: Document, quote: Quote) -> Document | Trouble:
         handler = self._account.payment_handler
         kind = bodies.payment_instrument_type(document.get("ucp"), handler)
         if kind is None:
             return Trouble(Problem.PAYMENT_FAILED, f"the shop does not take {handler!r} for this order")
-        return bodies.complete_body(handler, kind, self._account.payment_token)
+        if not self.connection.is_locked() or self._mandates is None:
+            return bodies.complete_body(handler, kind, self._account.payment_token)
+        packs = sum(line.packs for line in quote.lines)
+        try:
+            closed = self._mandates.close(document, packs, quote.total_minor)
+        except (MandateRefused, SignatureRefused) as error:
+            return Trouble(Problem.NO_AGREEMENT, str(error), quote.continue_url)
+        # The payment mandate names the instrument, so the token travels inside it.
+        body = bodies.complete_body(handler, kind, closed.payment_mandate)
+        return body | {"ap2": {"checkout_mandate": closed.checkout_mandate}}
 
     def _resolve(
         self, checkout_id: str, stored: StoredCall, journal: Journal
@@ -208,7 +228,7 @@ class UcpRetailer:
         past = self._now() - stored.prepared_at > KEY_LIFETIME
         try:
             reply = self._read(checkout_id)
-            current = None if reply is None else _as_checkout(reply)
+            current = None if reply is None else self._as_checkout(reply)
         except (TryLater, Unreadable, ProfileUnusable) as error:
             if past:
                 return Trouble(Problem.UNKNOWN_OUTCOME, f"the shop cannot be asked any more: {error}")
@@ -257,7 +277,7 @@ class UcpRetailer:
         document = documents.document_of(body)
         if messages.is_failure(document):
             return messages.trouble_of(document)
-        checkout = documents.read_checkout(document)
+        checkout = self._verified(document)
         if checkout.status == "completed" and checkout.order is not None:
             total = next((entry.amount for entry in checkout.totals if entry.type == "total"), None)
             if total is None:
@@ -291,7 +311,7 @@ class UcpRetailer:
         document = documents.document_of(content)
         if messages.is_failure(document):
             return messages.trouble_of(document)
-        return documents.read_checkout(document), document
+        return self._verified(document), document
 
     def _as_quote(
         self, checkout: Checkout, document: Document, need: Need, way: Fulfilment
@@ -321,6 +341,7 @@ class UcpRetailer:
             tax_minor=totals.tax_minor,
             discount_minor=totals.discount_minor,
             fulfilment=way,
+            permitted=self.connection.is_locked(),
         )
 
     def _objection(self, current: Checkout, document: Document, quote: Quote) -> Trouble | None:
@@ -342,6 +363,25 @@ class UcpRetailer:
             return Trouble(Problem.ITEM_UNAVAILABLE, "the shop changed what was asked for")
         return None
 
+    def _as_checkout(self, reply: Reply) -> Checkout | Trouble:
+        """The session of a reply, or what the shop says instead of one."""
+        document = documents.document_of(reply.body)
+        return messages.trouble_of(document) if messages.is_failure(document) else self._verified(document)
+
+    def _verified(self, document: Document) -> Checkout:
+        """A session; where it is locked to mandates, only as the shop signed it."""
+        if self.connection.is_locked():
+            try:
+                try:
+                    ap2.verify_authorization(document, self.connection.keys())
+                except SignatureRefused as error:
+                    if error.code != "key_not_found":
+                        raise
+                    ap2.verify_authorization(document, self.connection.keys(again=True))
+            except SignatureRefused as error:
+                raise Unreadable(f"the shop's authorization does not hold: {error}") from error
+        return documents.read_checkout(document)
+
     def _read(self, checkout_id: str) -> Reply | None:
         """The session now; None when the shop does not know it."""
         try:
@@ -353,14 +393,6 @@ class UcpRetailer:
         if reply.status != 200:
             raise TryLater(f"reading the session answered {reply.status}", reply.wait_s)
         return None if messages.is_not_found(documents.document_of(reply.body)) else reply
-
-
-def _as_checkout(reply: Reply) -> Checkout | Trouble:
-    """The session of a reply, or what the shop says instead of one."""
-    document = documents.document_of(reply.body)
-    return (
-        messages.trouble_of(document) if messages.is_failure(document) else documents.read_checkout(document)
-    )
 
 
 def _later(status: int) -> bool:

@@ -69,12 +69,18 @@ class Connection:
         url: the shop's origin.
         client: bounded HTTP.
         identity: who we are.
-        mandates: whether the household has signed AP2 mandates for this shop, so that we offer them.
+        offers_mandates: whether the household has signed AP2 mandates for this shop, so that we offer them.
     """
 
-    def __init__(self, url: str, client: ShopClient, identity: Identity, mandates: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        client: ShopClient,
+        identity: Identity,
+        offers_mandates: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._url = url.rstrip("/")
-        self._client, self._identity, self._mandates = client, identity, mandates
+        self._client, self._identity, self._offers_mandates = client, identity, offers_mandates
         self._known: tuple[float, Business] | None = None
         self._looked_at = float("-inf")
 
@@ -98,6 +104,15 @@ class Connection:
         if again and time.monotonic() - self._looked_at >= _REFRESH_AT_MOST_EVERY_S:
             self._known = None
         return self.business().keys
+
+    def is_locked(self) -> bool:
+        """Whether sessions with this shop are bound to AP2 mandates: both sides offer them.
+
+        Raises:
+            ProfileUnusable, TryLater: see `business`.
+        """
+        business = self.business()
+        return business.release.ap2.name in business.capabilities and self._offers_mandates()
 
     def request(self, operation: Operation, resource_id: str | None, body: Body | None) -> Request:
         """An operation as this shop's binding sends it."""
@@ -128,14 +143,16 @@ class Connection:
     def _binding(self) -> Binding:
         business = self.business()
         if business.transport == "mcp":
-            return McpBinding(business.endpoint, self._identity.profile_url(business.release, self._mandates))
+            return McpBinding(
+                business.endpoint, self._identity.profile_url(business.release, self.is_locked())
+            )
         return RestBinding(business.endpoint)
 
     def _exchange(self, method: str, url: str, body: bytes, more: dict[str, str]) -> Answer:
         release = self.business().release
         headers = {
             "Accept": "application/json, text/event-stream" if is_mcp(body) else "application/json",
-            "UCP-Agent": f'profile="{self._identity.profile_url(release, self._mandates)}"',
+            "UCP-Agent": f'profile="{self._identity.profile_url(release, self.is_locked())}"',
             "Request-Id": new_idempotency_key(),
             **more,
         }

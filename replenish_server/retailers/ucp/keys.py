@@ -46,6 +46,12 @@ class KeyRing:
         kept = self._keys()
         return kept[_signing(kept, self._now())].signer
 
+    def find(self, kid: str) -> Signer | None:
+        """The key of this name, as long as it is published."""
+        if kid not in {key["kid"] for key in self.public()}:
+            return None
+        return next(entry.signer for entry in self._keys() if entry.signer.kid == kid)
+
     def public(self) -> list[dict[str, Any]]:
         """What the profile lists: the key that signs, those that will, and those that did until lately."""
         kept, now = self._keys(), self._now()
