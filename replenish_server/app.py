@@ -42,6 +42,8 @@ from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.api_desk import ApiDesk
 from replenish_server.web.assistant import build_assistant
+from replenish_server.web.consents import DatabaseConsents
+from replenish_server.web.consents_routes import build_consents_router
 from replenish_server.web.console import build_console, console_limits
 from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from replenish_server.web.dash_api import build_dash_api, dash_limits
@@ -269,6 +271,8 @@ def _build_app(server: Server) -> FastAPI:
     app.mount("/drs", build_dash_api(dash, *dash_limits()))
     products = DatabaseProducts(server.database, server.shops.shelf, server.clock, server.wake_dispatch)
     app.include_router(build_products_router(products))
+    consents = DatabaseConsents(server.database, server.shops.line, server.mandates, server.clock)
+    app.include_router(build_consents_router(consents))
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_shopping_router(shopping))
     api = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)

@@ -6,6 +6,7 @@ named places, never markup: the templates escape them. Korean sentences avoid pa
 
 from typing import Final
 
+from replenish_server.web.consents_phrases import CONSENTS_PHRASES
 from replenish_server.web.console_phrases import CONSOLE_PHRASES
 from replenish_server.web.life_phrases import LIFE_PHRASES
 from replenish_server.web.mandate_phrases import MANDATE_PHRASES
@@ -21,6 +22,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     **LIFE_PHRASES,
     **MANDATE_PHRASES,
     **PEOPLE_PHRASES,
+    **CONSENTS_PHRASES,
     **PRODUCTS_PHRASES,
     **SHOPPING_PHRASES,
     **STOCK_PHRASES,

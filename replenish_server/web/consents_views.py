@@ -1,0 +1,84 @@
+"""What the page about orders without a person at a shop shows and asks for. Its port is `ConsentPages`.
+
+As in `views`: frozen facts, aware times, no other room.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+Offer = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True)
+class SignedView:
+    """What the household signed for one shop; amounts in minor units of `currency`."""
+
+    mandate_id: str
+    items: Sequence[str]
+    currency: str
+    max_minor: int
+    budget_minor: int
+    spent_minor: int
+    max_occurrences: int
+    occurrences: int
+    signed_by: str
+    signed_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ShopView:
+    """One shop: whether it takes mandates, whether it gave a permission in writing, and what was signed."""
+
+    retailer_id: str
+    name: str
+    offers: Offer
+    has_agreement: bool
+    items: Sequence[str]
+    signed: SignedView | None
+
+
+@dataclass(frozen=True)
+class ConsentsView:
+    """All shops that the household buys from through UCP."""
+
+    currency: str
+    shops: Sequence[ShopView]
+    tz: str
+
+
+@dataclass(frozen=True)
+class ConsentForm:
+    """What a person wants to sign; amounts in minor units of the household's currency."""
+
+    retailer_id: str
+    max_minor: int
+    budget_minor: int
+    max_occurrences: int
+    days: int
+
+
+class ConsentPages(Protocol):
+    """Everything the page needs from the server. Called from worker threads; each call is one use case."""
+
+    def consents(self, household_id: str | None) -> ConsentsView | None:
+        """The page; None while there is no household."""
+
+    def sign(self, household_id: str | None, form: ConsentForm, by: str) -> None:
+        """Sign; an earlier mandate for the same shop is revoked.
+
+        Raises:
+            Refused: the limits make no sense, or there is nothing to agree to.
+        """
+
+    def revoke(self, household_id: str | None, mandate_id: str) -> None:
+        """Nothing more is ordered under it.
+
+        Raises:
+            Refused: there is no such mandate, or it is revoked.
+        """
+
+    def now(self) -> datetime:
+        """The present moment, aware."""
