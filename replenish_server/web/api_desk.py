@@ -145,8 +145,8 @@ class ApiDesk:
             )
 
     def see_notices(self, actor: Actor, until: datetime) -> int:
-        """Mark notices as seen; how many were."""
-        _need(actor, Act.SEE)
+        """Mark notices as seen, for who decides; how many were."""
+        _need(actor, Act.APPROVE)
         with self.database.write() as session:
             return notices.mark_seen(session, actor.household_id, self.clock.now(), actor.name, until)
 

@@ -40,7 +40,7 @@ FORM_ACTS: Final[dict[str, str]] = {
     "/slots/{slot_id}/order": "ask",
     "/slots/{slot_id}/fitted": "stock",
     "/slots/{slot_id}/spare": "stock",
-    "/notices/seen": "see",
+    "/notices/seen": "approve",  # a child must not hide from an adult what it asked for
     "/people": "people",
     "/people/{person_id}/remove": "people",
     "/people/{person_id}/link": "people",
