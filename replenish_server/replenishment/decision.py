@@ -22,6 +22,7 @@ class Trigger(StrEnum):
 
     LEVEL = "level"
     PRESS = "press"
+    BASKET = "basket"
     PERSON = "person"
 
 

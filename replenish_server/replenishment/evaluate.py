@@ -33,6 +33,7 @@ from replenish_server.ordering.orders import (
 )
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.replenishment.companions import ask_companions, join_basket
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.facts import SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
@@ -51,6 +52,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 50  # slots forecast together, so that a press between two of them is not kept waiting
 _LOOK_AGAIN = timedelta(hours=12)  # a silent sensor is noticed, and said, even when nothing arrives
+_AUTOMATIC = (Trigger.LEVEL, Trigger.BASKET)
 _KEEP_APART = {Kind.HOLD: timedelta(days=1), Kind.NOTIFY: timedelta(days=7)}
 """After so long a repetition is written anew, and a household that only wants to be told is told again."""
 
@@ -144,7 +146,9 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
             order = open_order(session, slot_id)
             insight = gather(session, slot, order, now, run_out)
     if slot.capacity is not None:
-        decision = _unless_skipped(session, slot, decide_on_level(insight.facts, now), now)
+        decision = decide_on_level(insight.facts, now)
+        decision = join_basket(session, slot, insight.facts, decision, now) or decision
+        decision = _unless_skipped(session, slot, decision, now)
         carry_out(session, slot, decision, now)
         _watch(session, slot, decision, now)
     slot.due_at = None if slot.capacity is None else _look_again(insight.facts.mandate, now)
@@ -254,6 +258,7 @@ def carry_out(
     if refusal is not None and refusal.rule == "presser_may_spend":
         data = {"name": decision.by, "product": slot.product_name, "slot": slot.name, "order_id": order_id}
         notify(session, Notice(slot.household_id, f"asked:{order_id}", "asked_adult", data, now))
+    ask_companions(session, slot, decision, now)
     log.info(
         "action=order_opened slot_id=%s order_id=%s kind=%s trigger=%s packs=%d",
         slot.id,
@@ -277,7 +282,7 @@ def _unless_skipped(session: Session, slot: Slot, decision: Decision, now: datet
 def _cool_off(session: Session, slot: Slot, decision: Decision, now: datetime) -> CoolingOff | None:
     """How long an order waits that nobody touched; None for one that a person wants or has to approve."""
     wished = session.get_one(Household, slot.household_id).cooling_off_minutes
-    if decision.kind is not Kind.ORDER or decision.trigger is not Trigger.LEVEL or wished <= 0:
+    if decision.kind is not Kind.ORDER or decision.trigger not in _AUTOMATIC or wished <= 0:
         return None
     early_days = None if decision.run_out_days is None else decision.run_out_days[0]
     return cool_off(now, timedelta(minutes=wished), early_days, decision.lead_time_days)

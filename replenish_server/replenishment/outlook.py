@@ -19,7 +19,7 @@ from replenish_server.replenishment.risk import (
     timing_outcome,
 )
 
-_FULL_SHARE = (9, 10)  # the computed point stays below this share of the container: a full one never orders
+FULL_SHARE = (9, 10)  # the computed point stays below this share of the container: a full one never orders
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def look_ahead(facts: SlotFacts, timing: Timing | None = None) -> Outlook | None
     accepted = ACCEPTED_RISK[timing or facts.timing]
     cycle_days = facts.pack_amount / max(base.rate_per_day, 1e-9)
     outcome = timing_outcome(base.days, facts.lead_time, accepted, cycle_days)
-    most = facts.capacity * _FULL_SHARE[0] // _FULL_SHARE[1]
+    most = facts.capacity * FULL_SHARE[0] // FULL_SHARE[1]
     point = max(facts.threshold, min(ceil(outcome.order_at_share * base.amount), most))
     risk = risk_before_parcel(base.days, facts.lead_time, on_hand / base.amount)
     return Outlook(base.of(on_hand), point, risk, outcome)

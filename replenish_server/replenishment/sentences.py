@@ -69,16 +69,27 @@ def _ask_reason(decision: Decision, refusal: Verdict | None, korean: bool) -> st
 
 
 def _why(decision: Decision, korean: bool) -> str:
+    if decision.trigger in (Trigger.PRESS, Trigger.PERSON):
+        return _asked_for(decision, korean)
+    left = amount(decision.level, decision.unit)
+    rate = amount(decision.rate_per_day, decision.unit)
+    if decision.trigger is Trigger.BASKET:
+        return _travels(decision, left, rate, korean)
+    return _low(decision, left, rate, korean)
+
+
+def _asked_for(decision: Decision, korean: bool) -> str:
     if decision.trigger is Trigger.PRESS:
         if decision.by:
             return f"버튼을 누른 사람: {decision.by}." if korean else f"{decision.by} pressed the button."
         return "버튼이 눌렸습니다." if korean else "The button was pressed."
-    if decision.trigger is Trigger.PERSON:
-        if decision.by:
-            return f"주문을 요청한 사람: {decision.by}." if korean else f"{decision.by} asked for it."
-        return "직접 요청한 주문입니다." if korean else "Somebody asked for it here."
-    left = amount(decision.level, decision.unit)
-    rate = amount(decision.rate_per_day, decision.unit)
+    if decision.by:
+        return f"주문을 요청한 사람: {decision.by}." if korean else f"{decision.by} asked for it."
+    return "직접 요청한 주문입니다." if korean else "Somebody asked for it here."
+
+
+def _low(decision: Decision, left: str, rate: str, korean: bool) -> str:
+    """Why the level calls for an order."""
     point = amount(decision.reorder_point, decision.unit)
     early, median, late = (days(value) for value in decision.run_out_days or (0.0, 0.0, 0.0))
     lead = days(decision.lead_time_days or 0.0)
@@ -95,6 +106,15 @@ def _why(decision: Decision, korean: bool) -> str:
         if earlier
         else f"({early} to {late}); that is at or under your {latest}, and a parcel takes about {lead} days."
     )
+
+
+def _travels(decision: Decision, left: str, rate: str, korean: bool) -> str:
+    """Why it leaves before its own day."""
+    verdict = next(verdict for verdict in decision.verdicts if verdict.rule == "basket")
+    said = verdict_text(verdict, decision.unit, "ko" if korean else "en")
+    if korean:
+        return f"{left} 남았고 하루 약 {rate}씩 씁니다. 같은 판매처의 주문과 함께 보냅니다({said})."
+    return f"{left} are left and about {rate} a day are used; it travels with another order ({said})."
 
 
 def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:

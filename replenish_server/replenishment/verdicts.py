@@ -18,6 +18,7 @@ _RULES = {
     "confirmed_count": ("Counted twice", "두 번 집계됨"),
     "not_skipped": ("Not skipped", "건너뛰지 않음"),
     "fresh_press": ("Fresh press", "방금 누름"),
+    "basket": ("Travels with another order", "다른 주문과 함께"),
     "presser_may_spend": ("Who pressed may spend", "누른 사람의 지출 권한"),
     "mandate": ("Your rules", "내 규칙"),
     **RULE_NAMES,
@@ -117,6 +118,15 @@ def _presser_may_spend(ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     return f"{who} asks an adult", f"성인에게 요청: {whom}"
 
 
+def _basket(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
+    early, window = n["days_early"], n["window_days"]
+    now, then = n["risk_percent"], n["risk_then_percent"]
+    return (
+        f"{early} days early of at most {window}; the risk to run out is {now} % now, {then} % on its own day",
+        f"{early}일 앞당김(최대 {window}일), 배송 전에 떨어질 확률은 지금 {now}%, 제 날짜에는 {then}%",
+    )
+
+
 def _mandate(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     cap = number(n["cap_minor"])
     price = money(None if cap is None else int(cap), str(n["currency"]))
@@ -135,6 +145,7 @@ _TEXTS: dict[str, Callable[[bool, Numbers, str], tuple[str, str]]] = {
     "confirmed_count": _confirmed_count,
     "not_skipped": _not_skipped,
     "fresh_press": _fresh_press,
+    "basket": _basket,
     "presser_may_spend": _presser_may_spend,
     "mandate": _mandate,
 }

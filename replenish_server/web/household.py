@@ -49,7 +49,7 @@ from replenish_server.web.stock import stock_view
 _RECENT_ORDERS = 12
 _CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 _PAGE_UNITS: dict[str, views.Unit] = {"mg": "g", "ml": "ml", "page": "pages", "pack": "presses"}
-_TRIGGERS: dict[str, views.Trigger] = {"press": "press", "person": "person"}
+_TRIGGERS: dict[str, views.Trigger] = {"press": "press", "person": "person", "basket": "basket"}
 _ASKING = (State.PROPOSED, State.NEEDS_APPROVAL, State.NEEDS_ATTENTION, State.COOLING_OFF)
 
 

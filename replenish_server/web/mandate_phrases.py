@@ -16,6 +16,7 @@ MANDATE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "mandate.home_link": ("Rules of the home", "집 전체 규칙"),
     "mandate.slot_link": ("All rules of this supply", "이 물품의 모든 규칙"),
     "mandate.in_force": ("In force now", "현재 적용"),
+    "order.trigger_basket": ("another order to the same shop", "같은 판매처의 다른 주문"),
     "mandate.on_order": ("Your rules on this order", "이 주문에 대한 규칙"),
     "mandate.holds": ("lets orders go", "허용"),
     "mandate.stops": ("holds or asks", "보류·확인"),

@@ -164,6 +164,7 @@ def _acts(order: PurchaseOrder) -> list[LifeAct]:
         acts.append("in-box")
     if said.can_say_lost(order):
         acts.append("never-arrived")
-    if order.trigger == "level" and order.state in (State.COOLING_OFF, State.NEEDS_APPROVAL, State.PROPOSED):
+    waiting = (State.COOLING_OFF, State.NEEDS_APPROVAL, State.PROPOSED)
+    if order.trigger in ("level", "basket") and order.state in waiting:
         acts.append("skip")
     return acts

@@ -24,7 +24,7 @@ Timing = Literal["early", "balanced", "late"]
 Mode = Literal["ask", "auto", "notify", "shadow"]
 TwinState = Literal["in_force", "pending", "limited", "none"]
 DecisionKind = Literal["hold", "order", "ask", "notify", "shadow"]
-Trigger = Literal["level", "press", "person"]
+Trigger = Literal["level", "press", "person", "basket"]
 OrderState = Literal[
     "proposed",
     "needs_approval",

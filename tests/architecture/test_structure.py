@@ -25,6 +25,7 @@ PURE = (
     "forecast/*.py",
     "replenishment/amounts.py",
     "replenishment/basis.py",
+    "replenishment/basket.py",
     "replenishment/decision.py",
     "replenishment/lead_time.py",
     "replenishment/mandate_texts.py",
