@@ -122,7 +122,7 @@ def _basket(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     early, window = n["days_early"], n["window_days"]
     now, then = n["risk_percent"], n["risk_then_percent"]
     return (
-        f"{early} days early of at most {window}; the risk to run out is {now} % now, {then} % on its own day",
+        f"{early} days early of at most {window}; risk of running out {now} % now, {then} % on its own day",
         f"{early}일 앞당김(최대 {window}일), 배송 전에 떨어질 확률은 지금 {now}%, 제 날짜에는 {then}%",
     )
 
