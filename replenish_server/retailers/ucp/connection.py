@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from replenish_server.ids import new_idempotency_key
 from replenish_server.retailers.http import Answer, Forbidden, NoAnswer, ShopClient
 from replenish_server.retailers.port import StoredCall, TryLater
-from replenish_server.retailers.ucp import NEWEST
+from replenish_server.retailers.ucp import NEWEST, RELEASES
 from replenish_server.retailers.ucp.bindings import (
     Binding,
     McpBinding,
@@ -52,10 +52,12 @@ class Identity:
     Args:
         base_url: how shops reach us, without a slash at the end.
         signer: the key that signs now; None leaves requests unsigned.
+        releases: those that we speak, the newest first.
     """
 
     base_url: str
     signer: Callable[[], Signer] | None = None
+    releases: tuple[Release, ...] = RELEASES
 
     def profile_url(self, release: Release, mandates: bool) -> str:
         """Where our profile of a release is."""
@@ -186,7 +188,7 @@ class Connection:
         self._looked_at = time.monotonic()
         root = self._fetch(f"{self._url}{PROFILE_PATH}")
         refusals = []
-        for offer in offers(root, self._url):
+        for offer in offers(root, self._url, self._identity.releases):
             try:
                 document = root if offer.url is None else self._fetch(offer.url)
                 business = read_business(document, offer.release)

@@ -127,25 +127,26 @@ class Offer:
     url: str | None
 
 
-def offers(document: bytes, origin: str) -> list[Offer]:
+def offers(document: bytes, origin: str, releases: Sequence[Release] = RELEASES) -> list[Offer]:
     """The releases that a shop and we both speak, the newest first.
 
     Args:
         document: the shop's root profile.
         origin: where it came from; leaves elsewhere are not believed.
+        releases: those that we speak.
 
     Raises:
         ProfileUnusable: the profile cannot be read, or there is no such release.
     """
     ucp = _parse(document).ucp
     found = []
-    for release in RELEASES:
+    for release in releases:
         if release.date == ucp.version:
             found.append(Offer(release, None))
         elif (leaf := ucp.supported_versions.get(release.date)) and _same_origin(leaf, origin):
             found.append(Offer(release, leaf))
     if not found:
-        ours = ", ".join(release.date for release in RELEASES)
+        ours = ", ".join(release.date for release in releases)
         raise ProfileUnusable(f"the shop speaks UCP {ucp.version}; this server speaks {ours}")
     return found
 
