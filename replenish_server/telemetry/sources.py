@@ -5,17 +5,16 @@ Only the writer of readings changes what is remembered here; after a transaction
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import col
 
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.units import BY_BASE
-from replenish_server.telemetry.tables import SeenRange, Stream
+from replenish_server.telemetry.tables import Stream
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -25,8 +24,9 @@ _RISE_SHARE = 0.05  # of the capacity: more than noise, less than any pack
 _BOOTS_KEPT = 4  # of one device; one that restarts all the time must not fill the memory
 
 
-@dataclass(slots=True)
-class Boot:
+# These three are Structs that the garbage collector does not track: a hundred thousand devices are as many
+# objects, and going through them at every collection cost more than the messages themselves.
+class Boot(msgspec.Struct, gc=False):
     """One boot of a device, with the newest range of sequences that is stored without a gap.
 
     Args:
@@ -36,7 +36,7 @@ class Boot:
         low: first sequence of the range.
         high: last one; below `low` when nothing is stored.
         changed: whether the range is to be written.
-        acks: sequences of this batch that are safe once it is committed.
+        acks: sequences of this batch that are safe once it is committed; None for none.
     """
 
     device_id: str
@@ -45,11 +45,10 @@ class Boot:
     low: int
     high: int
     changed: bool = False
-    acks: list[int] = field(default_factory=list)
+    acks: list[int] | None = None
 
 
-@dataclass(slots=True)
-class SlotMarks:
+class SlotMarks(msgspec.Struct, gc=False):
     """What of a slot decides how soon a reading is worth a look, in wire units.
 
     Args:
@@ -72,8 +71,7 @@ class SlotMarks:
         return kind == "level" and number is not None and (number <= self.low or number >= last + self.rise)
 
 
-@dataclass(slots=True)
-class Source:
+class Source(msgspec.Struct, gc=False):
     """A registered device, as far as ingest must know it.
 
     Args:
@@ -90,8 +88,8 @@ class Source:
     slots: dict[str, SlotMarks]
     last_seen_ms: int
     checked_s: float
-    streams: dict[str, int] = field(default_factory=dict)
-    boots: dict[str, Boot] = field(default_factory=dict)
+    streams: dict[str, int] = {}
+    boots: dict[str, Boot] = {}
     seen_ms: int = 0
 
 
@@ -110,6 +108,7 @@ class Sources:
     def look_up(self, connection: Connection, names: Iterable[str]) -> dict[str, Source]:
         """All that is remembered, after asking the database about those of `names` that may have changed."""
         moment = time.monotonic()
+        connection.exec_driver_sql(_PAGES_KEPT)
         version = connection.exec_driver_sql("PRAGMA data_version").scalar()
         if version != self._version:  # somebody else wrote since, anything
             self._version, self._changed_s = version, moment
@@ -125,7 +124,7 @@ class Sources:
     def boot(self, connection: Connection, source: Source, name: str) -> Boot:
         """A boot of a device with its newest stored range."""
         number = int(name, 16)
-        newest = connection.execute(_NEWEST_RANGE, {"device": source.device_id, "of_boot": number}).first()
+        newest = connection.exec_driver_sql(_NEWEST_RANGE, (source.device_id, number, _HIGHEST_SEQ)).first()
         low, high = (0, -1) if newest is None else (newest[0], newest[1])
         if len(source.boots) >= _BOOTS_KEPT:
             idle = next((boot for boot in source.boots.values() if not boot.changed and not boot.acks), None)
@@ -136,19 +135,14 @@ class Sources:
 
     def stream(self, connection: Connection, source: Source, slot_key: str) -> int:
         """The number of a device's stream, given to it at its first reading."""
-        key = {"device_id": source.device_id, "slot_key": slot_key}
-        connection.execute(insert(Stream).values(key).on_conflict_do_nothing())
-        query = select(col(Stream.id)).where(
-            col(Stream.device_id) == source.device_id, col(Stream.slot_key) == slot_key
-        )
-        number: int = connection.execute(query).scalar_one()  # type: ignore[assignment] # a key is not None
+        number: int = connection.exec_driver_sql(_NEW_STREAM, (source.device_id, slot_key)).scalar_one()
         source.streams[slot_key] = number
         return number
 
     def _ask(self, connection: Connection, names: list[str], moment: float) -> None:
         """One query for all devices; who is not registered any more is not remembered any more."""
         known, found = self._known, set()
-        for device_id, last_seen_at, key, *slot in connection.execute(_DEVICES, {"names": names}):
+        for device_id, last_seen_at, stream_id, key, *slot in connection.execute(_DEVICES, {"names": names}):
             source = known.get(device_id)
             if source is None:
                 seen_ms = unix_ms(last_seen_at) if last_seen_at is not None else 0
@@ -159,6 +153,8 @@ class Sources:
             if key is not None:
                 marks = source.slots[key] = _marks(key, *slot)
                 marks.last = before[key].last if key in before else None
+                if stream_id is not None:
+                    source.streams[key] = stream_id
         for name in names:
             if name not in found:
                 known.pop(name, None)
@@ -210,34 +206,37 @@ def unix_ms(moment: datetime) -> int:
 
 def _fill(connection: Connection, boot: Boot, seq: int) -> bool:
     """A sequence below the newest range: known already, or a range of its own, or joined to neighbours."""
-    key = {"device": boot.device_id, "of_boot": boot.number}
-    below = connection.execute(_RANGE_BELOW, {**key, "seq": seq}).first()
+    key = (boot.device_id, boot.number)
+    below = connection.exec_driver_sql(_NEWEST_RANGE, (*key, seq)).first()
     if below is not None and below[1] >= seq:
         return False
     joins_below = below is not None and below[1] == seq - 1
     low = below[0] if below is not None and joins_below else seq
     if boot.low == seq + 1:
-        connection.execute(_DROP_RANGE, {**key, "start": boot.low})
+        connection.exec_driver_sql(_DROP_RANGE, (*key, boot.low))
         boot.low, boot.changed = low, True
         write_ranges(connection, [boot])
         return True
-    above = connection.execute(_RANGE_AT, {**key, "start": seq + 1}).first()
+    above = connection.exec_driver_sql(_RANGE_AT, (*key, seq + 1)).first()
     high = seq
     if above is not None:
         high = above[1]
-        connection.execute(_DROP_RANGE, {**key, "start": seq + 1})
+        connection.exec_driver_sql(_DROP_RANGE, (*key, seq + 1))
     connection.exec_driver_sql(_WRITE_RANGE, [(boot.device_id, boot.number, low, high)])
     return True
 
 
-_OF_BOOT = (col(SeenRange.device_id) == bindparam("device")) & (col(SeenRange.boot) == bindparam("of_boot"))
-_RANGES = select(col(SeenRange.low), col(SeenRange.high)).where(_OF_BOOT)
-_NEWEST_RANGE = _RANGES.order_by(col(SeenRange.low).desc()).limit(1)
-_RANGE_BELOW = _NEWEST_RANGE.where(col(SeenRange.low) <= bindparam("seq"))
-_RANGE_AT = _RANGES.where(col(SeenRange.low) == bindparam("start"))
-_DROP_RANGE = SeenRange.__table__.delete().where(  # type: ignore[attr-defined]
-    _OF_BOOT & (col(SeenRange.low) == bindparam("start"))
+_PAGES_KEPT = "PRAGMA cache_size=-32768"  # up to 32 MiB where a fleet needs them; a home needs two
+_HIGHEST_SEQ = 2**32 - 1
+_NEW_STREAM = (
+    "INSERT INTO stream(device_id, slot_key) VALUES(?, ?)"
+    " ON CONFLICT(device_id, slot_key) DO UPDATE SET slot_key = excluded.slot_key RETURNING id"
 )
+_NEWEST_RANGE = (
+    "SELECT low, high FROM seen_range WHERE device_id = ? AND boot = ? AND low <= ? ORDER BY low DESC LIMIT 1"
+)
+_RANGE_AT = "SELECT low, high FROM seen_range WHERE device_id = ? AND boot = ? AND low = ?"
+_DROP_RANGE = "DELETE FROM seen_range WHERE device_id = ? AND boot = ? AND low = ?"
 _WRITE_RANGE = (
     "INSERT INTO seen_range(device_id, boot, low, high) VALUES(?, ?, ?, ?)"
     " ON CONFLICT(device_id, boot, low) DO UPDATE SET high = excluded.high"
@@ -246,6 +245,7 @@ _DEVICES = (
     select(
         col(Device.id),
         col(Device.last_seen_at),
+        col(Stream.id),
         col(Slot.key),
         col(Slot.id),
         col(Slot.unit),
@@ -254,6 +254,7 @@ _DEVICES = (
         col(Twin.desired),
     )
     .outerjoin(Slot, col(Slot.device_id) == col(Device.id))
+    .outerjoin(Stream, (col(Stream.device_id) == col(Device.id)) & (col(Stream.slot_key) == col(Slot.key)))
     .outerjoin(Twin, col(Twin.device_id) == col(Device.id))
     .where(col(Device.id).in_(bindparam("names", expanding=True)))
 )

@@ -167,7 +167,7 @@ class _Work:
         if event.type == "press":
             self._stored.presses.append(PressKey(source.device_id, event.boot, event.seq))
         else:
-            boot.acks.append(event.seq)
+            _acknowledge(boot, event.seq)
         if not take(self._connection, boot, event.seq):
             return
         at_ms = self._received_ms - event.age_s * 1000
@@ -210,7 +210,7 @@ class _Work:
         for boot in self._boots:
             if boot.acks:
                 stored.acks[boot.device_id, boot.name] = boot.acks
-                boot.acks = []
+                boot.acks = None
         seen = []
         for source in self._seen.values():
             if source.seen_ms - source.last_seen_ms >= _SEEN_STEP_MS:
@@ -234,7 +234,7 @@ class _Work:
         """Refused, and acknowledged where its key can be read: a device must not send it for ever."""
         self._refuse(message, rejected)
         if rejected.key is not None:
-            self._boot(source, rejected.key[0]).acks.append(rejected.key[1])
+            _acknowledge(self._boot(source, rejected.key[0]), rejected.key[1])
 
     def _refuse(self, message: Incoming, rejected: Rejected) -> None:
         _quarantine(self._session, message, rejected)
@@ -254,6 +254,13 @@ def _lateness(event: Event, retained: bool) -> Rejected | None:
         minutes = event.age_s // 60
         return Rejected("stale_press", f"the press is {minutes} minutes old; it asks instead of ordering")
     return None
+
+
+def _acknowledge(boot: Boot, seq: int) -> None:
+    if boot.acks is None:
+        boot.acks = [seq]
+    else:
+        boot.acks.append(seq)
 
 
 def _event_row(device_id: str, event: Event, late: bool, at_ms: int, received_ms: int) -> tuple[Any, ...]:

@@ -9,12 +9,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.ingest import press, stream
+from tests.benchmarks.ingest import curve, footprint, press, stream, trouble
 
 FILE = Path("build/bench/ingest.json")
 PARTS: dict[str, Callable[[int, float], list[dict[str, Any]]]] = {
     "stream": stream.measure,
+    "slow-disk": trouble.measure_slow_disk,
     "press": press.measure,
+    "memory": footprint.measure_memory,
+    "storage": footprint.measure_storage,
+    "burst": trouble.measure_burst,
+    "curve": curve.measure,
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 PAYLOAD_BYTES = 200  # as in the measurements that the goals come from; a level sensor sends about 80
 LAST_SEQ = 4_000_000_000  # the sentinel: when it is stored, everything before it is
+LAST_BOOT = "0000eeee"
 _CHUNK = 64
 
 
@@ -26,7 +27,9 @@ def level_event(seq: int, number: int, boot: str = "0000000a") -> bytes:
     return text[:-2] + b"x" * (PAYLOAD_BYTES - len(text)) + b'"}'
 
 
-def level_stream(devices: Sequence[str], count: int, first_seq: int = 1, stride: int = 1) -> list[bytes]:
+def level_stream(
+    devices: Sequence[str], count: int, first_seq: int = 1, stride: int = 1, last_boot: str = LAST_BOOT
+) -> list[bytes]:
     """`count` readings over all devices in turn, then the sentinel of the first device.
 
     Args:
@@ -34,6 +37,7 @@ def level_stream(devices: Sequence[str], count: int, first_seq: int = 1, stride:
         count: how many messages before the sentinel.
         first_seq: the first device's first sequence.
         stride: which device comes after which; coprime to their number, or some are left out.
+        last_boot: boot id of the sentinel.
     """
     packets = []
     number = len(devices)
@@ -41,7 +45,9 @@ def level_stream(devices: Sequence[str], count: int, first_seq: int = 1, stride:
         device = devices[n * stride % number]
         payload = level_event(first_seq + n // number, 400 + n * 7919 % 1000)
         packets.append(publish_packet(f"rp/1/{device}/up/ev", payload, n % 65_000 + 1))
-    packets.append(publish_packet(f"rp/1/{devices[0]}/up/ev", level_event(LAST_SEQ, 500), count % 65_000 + 1))
+    packets.append(
+        publish_packet(f"rp/1/{devices[0]}/up/ev", level_event(LAST_SEQ, 500, last_boot), count % 65_000 + 1)
+    )
     return packets
 
 

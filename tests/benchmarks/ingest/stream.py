@@ -10,7 +10,7 @@ from typing import Any
 from device_sim.process import Child
 from tests.benchmarks.ingest.bed import Bed, cpu_s, memory_mib, wait_for
 from tests.benchmarks.ingest.goals import HOME_ASSISTANT_US, NODE_RED_US, row
-from tests.benchmarks.ingest.load import LAST_SEQ, level_stream
+from tests.benchmarks.ingest.load import LAST_BOOT, LAST_SEQ, level_stream
 
 DEVICES = 100
 MESSAGES = 60_000
@@ -53,7 +53,9 @@ def measure(repetitions: int, scale: float) -> list[dict[str, Any]]:
     ]
 
 
-def run(reader: Child, bed: Bed, packets: Sequence[bytes], database: Path, before: int = 0) -> Run:
+def run(
+    reader: Child, bed: Bed, packets: Sequence[bytes], database: Path, before: int = 0, last: str = LAST_BOOT
+) -> Run:
     """Send everything at full speed, wait until the sentinel is stored, and count.
 
     Args:
@@ -62,24 +64,22 @@ def run(reader: Child, bed: Bed, packets: Sequence[bytes], database: Path, befor
         packets: of `level_stream`.
         database: where the reader stores.
         before: readings that were stored before.
+        last: boot id of the sentinel, which no run before this one used.
     """
     publisher = bed.publisher()
     cpu, started = cpu_s(reader), time.perf_counter()
     publisher.send(packets)
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
-    query = f"SELECT 1 FROM {_table(connection)} WHERE seq = {LAST_SEQ}"
+    query = f"SELECT 1 FROM reading WHERE seq = {LAST_SEQ}"
+    if database != bed.reader_db:
+        query = f"SELECT 1 FROM seen_range WHERE device_id = '{bed.devices[0]}' AND boot = {int(last, 16)}"
     wait_for(lambda: connection.execute(query).fetchone() is not None, "the last message")
     took = time.perf_counter() - started
     time.sleep(0.1)  # the acknowledgements follow the commit
     spent = cpu_s(reader) - cpu
-    (stored,) = connection.execute(f"SELECT count(*) FROM {_table(connection)}").fetchone()
+    table = "reading" if database == bed.reader_db else "sample"
+    (stored,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     connection.close()
     publisher.close()
     count = len(packets)
     return Run(spent / count * 1e6, count / took, memory_mib(reader, peak=True), count - stored + before)
-
-
-def _table(connection: sqlite3.Connection) -> str:
-    """Where readings are, in this release's schema or the baseline's."""
-    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    return "sample" if "sample" in names else "reading"
