@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test laws check serve sim bench-forecast bench-ingest bench-inventory grade docs screenshot lock \
+.PHONY: help demo test laws check serve sim bench-forecast bench-ingest bench-orders bench-inventory grade docs screenshot lock \
 	clean ready-demo ready-test \
 	check-format check-lint check-types check-imports check-bytecode
 
@@ -43,6 +43,9 @@ bench-forecast: ready-test ## Score the forecast on real households; needs the h
 
 bench-ingest: ready-test ## Ingest beside a straight reader, and every goal of it; parts in ARGS
 	@$(BIN)/python -m tests.benchmarks.ingest $(ARGS)
+
+bench-orders: ready-test ## Needs against a failing retailer while workers are killed; options in ARGS
+	@$(BIN)/python -m tests.benchmarks.orders $(ARGS)
 
 bench-inventory: ready-test ## Score how readings become refills, use and levels, trouble by trouble
 	@$(BIN)/python -m tests.benchmarks.inventory

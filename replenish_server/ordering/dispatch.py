@@ -79,10 +79,16 @@ class Dispatcher:
     def run(self) -> int:
         """Work on every parcel that is due; returns how many were worked on."""
         worked = 0
-        while not self._held_back.is_set() and (claim := self._claim()) is not None:
-            self._work(claim)
+        while self.work_on_one():
             worked += 1
         return worked
+
+    def work_on_one(self) -> bool:
+        """Work on the oldest parcel that is due; returns whether there was one."""
+        claim = None if self._held_back.is_set() else self._claim()
+        if claim is not None:
+            self._work(claim)
+        return claim is not None
 
     def _claim(self) -> Claim | None:
         with self._database.write() as session:

@@ -15,6 +15,8 @@ from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
 from replenish_server.ordering.ways import ways_of
 
+_MOST_COMPANIONS = 20  # looked at for one parcel
+
 
 def new_parcel(
     session: Session, household_id: str, retailer_id: str, now: datetime, alone: bool = False
@@ -98,6 +100,7 @@ def gather_companions(session: Session, parcel: Parcel, now: datetime) -> list[P
             )
         )
         .order_by(col(Parcel.created_at))
+        .limit(_MOST_COMPANIONS)
     )
     taken: list[PurchaseOrder] = []
     for other in session.exec(query).all():

@@ -1,0 +1,1 @@
+"""How surely needs become orders: at a retailer that fails, with workers that are killed all the time."""
