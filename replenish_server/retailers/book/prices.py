@@ -64,6 +64,11 @@ def read_price_list(text: str) -> list[PriceRow]:
             )
         rows: dict[str, PriceRow] = {}
         for raw in reader:
+            if None in raw:  # DictReader keeps what has no column under no name
+                raise PriceListRefused(
+                    f"line {reader.line_num} has more values than columns; write prices with a point, and "
+                    'quote names that hold a comma, e.g. "Soap, green"'
+                )
             row = _row(raw, reader.line_num)
             if row.item_id in rows:
                 raise PriceListRefused(f"line {reader.line_num}: item_id {row.item_id!r} stands twice")

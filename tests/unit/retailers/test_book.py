@@ -55,6 +55,7 @@ def test_a_price_list_is_read() -> None:
         (HEAD + "a,A,1.00,EUR,,\na,A,1.00,EUR,,\n", "line 3: item_id 'a' stands twice"),
         (HEAD + "a,A,1.005,EUR,,\n", "line 2, column unit_price: '1.005'"),
         (HEAD + "a,A,1.5,KRW,,\n", "at most 0 digits"),
+        (HEAD + "a,A,1,50,EUR,,\n", "line 2 has more values than columns"),
         (HEAD + 'a,A,"1,50",EUR,,\n', "is no price"),
         (HEAD + "a,A,-1,EUR,,\n", "is no price"),
         (HEAD + "a,A,0.00,EUR,,\n", "is nothing"),
