@@ -201,9 +201,10 @@ def token_list(as_json: AsJson = False) -> None:
             ]
         )
         return
-    table = Table("token", "program", "for", "may")
+    table = Table("token", "program", "for", "may", "last used")
     for row, person in rows:
-        table.add_row(row.id, row.name, person.name, ", ".join(row.scopes))
+        used = "never" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
+        table.add_row(row.id, row.name, person.name, ", ".join(row.scopes), used)
     console.print(table)
 
 

@@ -1,7 +1,7 @@
 """Adding and removing people, and finding who is who. Each function works inside the caller's transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -12,6 +12,7 @@ from replenish_server.households.tables import Household
 from replenish_server.ids import new_id
 
 LONGEST_NAME = 60
+_NOTED_EVERY = timedelta(hours=1)  # "last used" is for people: a write at every call would be for nobody
 
 
 class PersonRefused(ValueError):
@@ -143,6 +144,19 @@ def create_token(
     session.add(row)
     session.flush()
     return row, token
+
+
+def note_use(session: Session, token: str, now: datetime) -> None:
+    """Keep when a token was last used."""
+    row = session.exec(select(ApiToken).where(ApiToken.token_hash == token_hash(token))).one()
+    row.last_used_at = now
+    session.add(row)
+
+
+def is_use_worth_noting(session: Session, token: str, now: datetime) -> bool:
+    """Whether the last noted use of a token that works lies long enough back."""
+    row = session.exec(select(ApiToken).where(ApiToken.token_hash == token_hash(token))).one()
+    return row.last_used_at is None or now - row.last_used_at >= _NOTED_EVERY
 
 
 def actor_of_token(session: Session, token: str) -> Actor | None:

@@ -15,7 +15,7 @@ from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.households import notices
 from replenish_server.households.idempotency import Call, answer_once
-from replenish_server.households.membership import actor_of_token
+from replenish_server.households.membership import actor_of_token, is_use_worth_noting, note_use
 from replenish_server.households.people import Act, Actor
 from replenish_server.households.tables import Household
 from replenish_server.ordering import orders
@@ -70,9 +70,15 @@ class ApiDesk:
     on_wish: Callable[[], None]
 
     def actor(self, token: str) -> Actor | None:
-        """For whom a token acts, None when it does not work."""
+        """For whom a token acts, None when it does not work; notes now and then that it is used."""
+        now = self.clock.now()
         with self.database.read() as session:
-            return actor_of_token(session, token)
+            actor = actor_of_token(session, token)
+            worth_noting = actor is not None and is_use_worth_noting(session, token, now)
+        if worth_noting:
+            with self.database.write() as session:
+                note_use(session, token, now)
+        return actor
 
     def household(self, actor: Actor) -> models.Household:
         """The home."""

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from replenish_server.households.idempotency import Call, InFlight, KeyReused, answer_once
 from replenish_server.households.people import Act, Role
-from replenish_server.households.people_tables import IdempotentCall
+from replenish_server.households.people_tables import ApiToken, IdempotentCall
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House, evaluate_now
 from tests.support.two_homes import TwoHomes, example_body, operations
@@ -244,3 +244,14 @@ def test_while_the_first_runs_the_second_is_in_flight_and_a_killed_one_is_taken_
     thread.join(30)
     assert seen == [({"n": 1}, False)]
     assert json.dumps(answer_once(house.database, call, slow, NOW)[0]) == '{"n": 1}'
+
+
+async def test_the_last_use_of_a_token_is_kept_once_an_hour(homes: TwoHomes) -> None:
+    owner = homes.token(Role.OWNER)
+    used = []
+    for minutes in (0, 59, 60):
+        homes.clock.at = NOW + timedelta(minutes=minutes)
+        await homes.client.get("/me", headers=owner)
+        with homes.database.read() as session:
+            used.append(session.exec(select(ApiToken.last_used_at)).one())
+    assert used == [NOW, NOW, NOW + timedelta(hours=1)]
