@@ -23,7 +23,8 @@ def test_a_level_running_low_becomes_one_order_that_a_refill_closes(home: Home, 
     until(lambda: home.order_in("level", "delivered"), "the order is delivered")
     device.set_load_g(250 + 1400)
     until(lambda: home.order_in("level", "closed"), "the refill closes the order")
-    assert ["placing", "placed", "shipped", "delivered", "closed"] == home.history(placed.id)
+    way = ["cooling_off", "placing", "placed", "shipped", "delivered", "closed"]
+    assert way == home.history(placed.id)
     assert [placed.retailer_order_id] == [order["id"] for order in home.shop_orders()]
     assert re.search(r"2[45]\d g are left", home.page(f"/orders/{placed.id}"))
 
