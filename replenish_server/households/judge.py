@@ -12,15 +12,7 @@ from math import ceil
 from zoneinfo import ZoneInfo
 
 from replenish_server.households.calendar import day_of, start_of
-from replenish_server.households.mandate import (
-    Mandate,
-    Mode,
-    Substitution,
-    Verdict,
-)
-from replenish_server.households.mandate import (
-    judge_quote as judge_price_cap,
-)
+from replenish_server.households.mandate import Mandate, Mode, Substitution, Verdict
 
 SIZE_CLASS_FACTOR = 2
 """A pack that holds more than twice, or less than half, of the preferred one is another size class."""
@@ -237,6 +229,33 @@ def judge_month(months: Sequence[Spending], amount_minor: int | None, currency: 
 def judge_mode(mandate: Mandate) -> Verdict:
     """Whether an order may leave without a person."""
     return Verdict("mode", mandate.mode is Mode.AUTO, {"mode": mandate.mode.value})
+
+
+def judge_price_cap(
+    mandate: Mandate, total_minor: int | None, currency: str, approved_minor: int | None
+) -> Verdict:
+    """Whether a binding total stays within the cap, or within what a person approved.
+
+    Args:
+        mandate: the slot's mandate.
+        total_minor: what would be charged in all, in minor units of `currency`; None before a quote, when
+            only a cap is wanted.
+        currency: ISO 4217 code of the quote.
+        approved_minor: the ceiling a person agreed to for this order; it replaces the standing cap.
+    """
+    cap = approved_minor if approved_minor is not None else mandate.price_cap_minor
+    within = cap is not None and (total_minor is None or 0 <= total_minor <= cap)
+    return Verdict(
+        "price_cap",
+        within and currency == mandate.currency,
+        {
+            "total_minor": total_minor,
+            "cap_minor": cap,
+            "currency": currency,
+            "cap_currency": mandate.currency,
+            "approved": 0 if approved_minor is None else 1,
+        },
+    )
 
 
 def judge_over_last_paid(mandate: Mandate, quoted: Quoted) -> Verdict:

@@ -171,30 +171,3 @@ def in_force(
         valid_until=min(ends, default=None),
         time_zone=time_zone,
     )
-
-
-def judge_quote(
-    mandate: Mandate, total_minor: int | None, currency: str, approved_minor: int | None
-) -> Verdict:
-    """Whether a binding total stays within the cap, or within what a person approved.
-
-    Args:
-        mandate: the slot's mandate.
-        total_minor: what would be charged in all, in minor units of `currency`; None before a quote, when
-            only a cap is wanted.
-        currency: ISO 4217 code of the quote.
-        approved_minor: the ceiling a person agreed to for this order; it replaces the standing cap.
-    """
-    cap = approved_minor if approved_minor is not None else mandate.price_cap_minor
-    within = cap is not None and (total_minor is None or 0 <= total_minor <= cap)
-    return Verdict(
-        "price_cap",
-        within and currency == mandate.currency,
-        {
-            "total_minor": total_minor,
-            "cap_minor": cap,
-            "currency": currency,
-            "cap_currency": mandate.currency,
-            "approved": 0 if approved_minor is None else 1,
-        },
-    )

@@ -79,7 +79,7 @@ def held_back(session: Session, parcel: Parcel, now: datetime) -> datetime | Non
     if was_completed(session, parcel):
         return None
     leaving = [order for order in orders_in(session, parcel) if order.state == State.PLACING]
-    waits = [may_leave_at(order, limits_of(session, order).mandate, now) for order in leaving]
+    waits = [may_leave_at(order, limits_of(session, order), now) for order in leaving]
     if all(until is not None for until in waits):
         return max((until for until in waits if until is not None), default=None)
     for order, until in zip(leaving, waits, strict=True):
@@ -96,7 +96,7 @@ def _let_one_leave(session: Session, order: PurchaseOrder, quote: Quote, now: da
     keep_verdicts(session, order, verdicts, limits.mandate)
     no = refusal(verdicts)
     if no is not None and no.rule in LATER:
-        until = may_leave_at(order, limits.mandate, now)
+        until = may_leave_at(order, limits, now)
         if until is not None:
             raise HeldBack(until)
     if no is None:

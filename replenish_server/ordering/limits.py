@@ -11,8 +11,9 @@ from replenish_server.fleet.tables import Slot
 from replenish_server.households.judge import Paid, Quoted, held_until, judge_offer
 from replenish_server.households.ledger import Entry, reserve
 from replenish_server.households.mandate import Mandate, Verdict
+from replenish_server.ordering.orders import BUTTON_PRESSED, NOT_WAITED_FOR
 from replenish_server.ordering.states import State
-from replenish_server.ordering.tables import Parcel, PurchaseOrder
+from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
 from replenish_server.retailers.port import Problem, Quote
 from replenish_server.retailers.prices import QUOTE, remember_price
 from replenish_server.retailers.tables import Retailer
@@ -36,18 +37,30 @@ class Limits:
         mandate: in force for its slot.
         last_paid: what the slot's last order cost, or None.
         retailer_name: as people call it.
+        asked_for: whether a person pressed, wished or did not want to wait for it.
     """
 
     mandate: Mandate
     last_paid: Paid | None
     retailer_name: str
+    asked_for: bool
 
 
 def limits_of(session: Session, order: PurchaseOrder) -> Limits:
     """What this order is judged by, now."""
     slot = session.get_one(Slot, order.slot_id)
     retailer = session.get_one(Retailer, order.retailer_id)
-    return Limits(slot_mandate(session, slot), last_paid(session, order), retailer.name)
+    mandate, asked = slot_mandate(session, slot), _asked_for(session, order)
+    return Limits(mandate, last_paid(session, order), retailer.name, asked)
+
+
+def _asked_for(session: Session, order: PurchaseOrder) -> bool:
+    if order.trigger in _ASKED_FOR:
+        return True
+    hastened = select(OrderEvent.id).where(
+        OrderEvent.order_id == order.id, col(OrderEvent.note).in_((NOT_WAITED_FOR, BUTTON_PRESSED))
+    )
+    return session.exec(hastened).first() is not None
 
 
 def last_paid(session: Session, order: PurchaseOrder) -> Paid | None:
@@ -70,11 +83,11 @@ def last_paid(session: Session, order: PurchaseOrder) -> Paid | None:
     return Paid(last.goods_minor, last.packs * last.pack_amount, last.currency)
 
 
-def may_leave_at(order: PurchaseOrder, mandate: Mandate, now: datetime) -> datetime | None:
+def may_leave_at(order: PurchaseOrder, limits: Limits, now: datetime) -> datetime | None:
     """When pause and quiet hours let go of an order that nobody asked for; None when nothing holds it."""
-    if order.approved_minor is not None or order.trigger in _ASKED_FOR:
+    if order.approved_minor is not None or limits.asked_for:
         return None
-    return held_until(mandate, now)
+    return held_until(limits.mandate, now)
 
 
 def judge(
@@ -100,7 +113,7 @@ def judge(
         lines=[(line.item_id, line.packs, line.total_minor) for line in quote.lines],
         last_paid=limits.last_paid,
         approved_minor=order.approved_minor,
-        pressed=order.trigger in _ASKED_FOR,
+        pressed=limits.asked_for,
     )
     return judge_offer(limits.mandate, quoted, now)
 

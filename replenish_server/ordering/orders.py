@@ -66,6 +66,10 @@ class NewOrder:
     by: str = ""
 
 
+NOT_WAITED_FOR, BUTTON_PRESSED = "not waited for", "a press of the button"
+"""Notes of a person who ended a cooling-off: in the page, or by a press."""
+
+
 class NotAllowed(Exception):
     """A person asked for something that the order's state does not allow; the text says why."""
 
@@ -184,7 +188,7 @@ def leave_now(session: Session, order_id: str, now: datetime, by: str = "", note
     order = session.get(PurchaseOrder, order_id)
     if order is None or order.state != State.COOLING_OFF:
         raise NotAllowed("the order does not wait for its cooling-off to end")
-    move(session, order, Event.APPROVE, now, note or "not waited for", by)
+    move(session, order, Event.APPROVE, now, note or NOT_WAITED_FOR, by)
 
 
 def skip(session: Session, order_id: str, now: datetime, by: str = "") -> None:

@@ -24,6 +24,7 @@ from replenish_server.ids import DecisionId, DeviceId, new_id
 from replenish_server.ordering.deadlines import CoolingOff, cool_off
 from replenish_server.ordering.news import tell
 from replenish_server.ordering.orders import (
+    BUTTON_PRESSED,
     NewOrder,
     create_order,
     leave_now,
@@ -127,7 +128,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         decision_id, order_id = carry_out(session, slot, decision, now)
         if order is not None and order.state == State.COOLING_OFF and _hastens(press, presser):
             name = "" if presser is None else presser.name
-            leave_now(session, order.id, now, name, "a press of the button")
+            leave_now(session, order.id, now, name, BUTTON_PRESSED)
         joined = order_id is None and order is not None
         session.add(
             PressAnswer(

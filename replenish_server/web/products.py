@@ -15,6 +15,7 @@ from replenish_server.fleet.units import BY_BASE
 from replenish_server.households.tables import Household, SlotFulfilment, SlotMandate
 from replenish_server.ids import RetailerId
 from replenish_server.retailers.port import Article, Line, Location, Need, ShipTo, TryLater
+from replenish_server.retailers.prices import CATALOGUE, remember_price
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.shelf import NotOffered, UcpShelf
 from replenish_server.web.products_views import ChoiceView, PlaceView, ProductView, WayForm
@@ -101,7 +102,10 @@ class DatabaseProducts:
             slot = session.get(Slot, slot_id)
             if slot is None:
                 raise Refused("slot_gone")
-            choose_product(session, slot, product, self._clock.now())
+            now = self._clock.now()
+            choose_product(session, slot, product, now)
+            price = (article.price_minor, article.currency, CATALOGUE)
+            remember_price(session, facts.retailer.id, item_id, *price, now)
         self._on_wish()
 
     def set_way(self, slot_id: str, form: WayForm) -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replenish_server.households.mandate import Mandate, Mode, judge_quote
+from replenish_server.households.judge import judge_price_cap
+from replenish_server.households.mandate import Mandate, Mode
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_a_quote_stays_within_the_cap_or_within_what_a_person_approved(
     cap: int | None, approved: int | None, total: int, currency: str, ok: bool
 ) -> None:
     """What a person agreed to replaces the standing cap, upward and downward."""
-    verdict = judge_quote(Mandate(Mode.AUTO, cap, "EUR"), total, currency, approved)
+    verdict = judge_price_cap(Mandate(Mode.AUTO, cap, "EUR"), total, currency, approved)
     assert ok is verdict.ok
     assert verdict.rule == "price_cap"
     assert total == verdict.numbers["total_minor"]
@@ -45,6 +46,6 @@ def test_a_yes_always_means_same_currency_and_at_most_the_cap(
     cap: int | None, approved: int | None, total: int, currency: str
 ) -> None:
     """Law 5, whatever the numbers."""
-    verdict = judge_quote(Mandate(Mode.ASK, cap, "EUR"), total, currency, approved)
+    verdict = judge_price_cap(Mandate(Mode.ASK, cap, "EUR"), total, currency, approved)
     ceiling = cap if approved is None else approved
     assert verdict.ok is (ceiling is not None and currency == "EUR" and 0 <= total <= ceiling)

@@ -12,7 +12,7 @@ from replenish_server.households.mandate import Mode, Rules, Verdict
 from replenish_server.households.rules import HomeRules, pause_home, set_home_rules, set_slot_rules
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.limits import verdicts_of, wake_orders
-from replenish_server.ordering.orders import approve, create_order
+from replenish_server.ordering.orders import approve, create_order, leave_now
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
 from replenish_server.replenishment.mandate_texts import rule_sentence
@@ -199,6 +199,18 @@ def test_a_press_does_not_wait_for_the_morning(house: House) -> None:
     assert [("det-1kg",)] == shop.bought
     (waived,) = [verdict for verdict in verdicts_of(order) if "waived_by" in verdict.numbers]
     assert (waived.rule, waived.numbers["waived_by"]) == ("quiet_hours", "press")
+
+
+def test_who_does_not_want_to_wait_does_not_wait_for_the_morning(house: House) -> None:
+    """A person in the page ended the cooling-off: the hour is waived as by a press."""
+    clock, shop = ManualClock(NOW), SeveralLines({"det-1kg": 1000})
+    prepared = replace(house.order_of(house.slots["level-1"]), trigger="level", start=State.COOLING_OFF)
+    with house.database.write() as session:
+        rules = replace(FREE, quiet=QuietHours(0, 1439))
+        set_slot_rules(session, house.slots["level-1"], rules, NOW)
+        leave_now(session, create_order(session, prepared, NOW), NOW, "Ada")
+    Dispatcher(house.database, lambda _: shop, clock).run()  # type: ignore[arg-type, return-value]
+    assert [("det-1kg",)] == shop.bought
 
 
 def test_an_approval_stands_over_the_price_and_not_over_the_budget(house: House) -> None:
