@@ -78,6 +78,18 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{product}: you withdrew from the contract at {declared}. The acknowledgement is with the order.",
         "{product}: {declared}에 청약을 철회하셨습니다. 확인서는 주문에 있습니다.",
     ),
+    "order_to_buy": (
+        "{product}: the shop takes no order from us. It is on the shopping list until somebody bought it.",
+        "{product}: 판매처가 주문을 받지 않아 장보기 목록에 있습니다. 구매한 뒤 알려 주세요.",
+    ),
+    "order_unacknowledged": (
+        "{product}: the retailer has not said that it has seen the order. Ask there before you cancel.",
+        "{product}: 판매처가 주문을 확인하지 않았습니다. 취소하기 전에 문의하세요.",
+    ),
+    "order_refunded": (
+        "{product}: the retailer pays back {refunded}.",
+        "{product}: 판매처가 {refunded} 환불합니다.",
+    ),
     "wanted": (
         "{slot}: {packs} packs are needed ({product}). You asked only to be told, so nothing is ordered.",
         "{slot}: {packs}팩이 필요합니다({product}). 알림만 받도록 설정되어 주문하지 않습니다.",

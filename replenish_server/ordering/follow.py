@@ -12,8 +12,10 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.dispatch import Shops
+from replenish_server.ordering.news import tell
 from replenish_server.ordering.orders import move
 from replenish_server.ordering.parcels import orders_in
+from replenish_server.ordering.refunds import late_refunds, note_refund
 from replenish_server.ordering.states import UNDERWAY, Event, State, may
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
 from replenish_server.retailers.port import OrderSnapshot, Problem, Progress, TryLater
@@ -52,6 +54,7 @@ class Follower:
         self._database = database
         self._shops = shops
         self._clock = clock
+        self._noted: set[tuple[str, int]] = set()  # spares a look; the notice itself is told once by its key
 
     def run(self) -> int:
         """Ask about every retailer's order that is due; returns how many were asked about."""
@@ -75,7 +78,16 @@ class Follower:
                 log.warning("action=follow_later parcel_id=%s why=%s", parcel_id, str(error)[:200])
                 snapshot = None
             self._apply(parcel_id, snapshot)
-        return len(work)
+        return len(work) + self._note_refunds(now)
+
+    def _note_refunds(self, now: datetime) -> int:
+        with self._database.read() as session:
+            fresh = [refund for refund in late_refunds(session, now) if refund not in self._noted]
+        for retailer_order_id, refunded_minor in fresh:
+            with self._database.write() as session:
+                note_refund(session, retailer_order_id, now)
+            self._noted.add((retailer_order_id, refunded_minor))
+        return len(fresh)
 
     def hint(self, retailer_order_id: str) -> bool:
         """A webhook spoke of this order: ask soon. Returns whether an order of ours under way is meant."""
@@ -112,6 +124,7 @@ def apply_snapshot(session: Session, order: PurchaseOrder, snapshot: OrderSnapsh
         move(session, order, event, now, Problem.UNACKNOWLEDGED.value)
         order.problem = Problem.UNACKNOWLEDGED
         session.add(order)
+        tell(session, order, "order_unacknowledged", now)
         return
     if event is Event.DELIVER and order.state == State.PLACED:
         move(session, order, Event.SHIP, now, snapshot.note)

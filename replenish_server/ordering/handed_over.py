@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.ledger import Entry, spend
+from replenish_server.ordering.news import tell
 from replenish_server.ordering.orders import NotAllowed, move
 from replenish_server.ordering.states import Event, State, may
 from replenish_server.ordering.tables import PurchaseOrder
@@ -26,6 +27,7 @@ def hand_over(session: Session, order: PurchaseOrder, outcome: HandOff, now: dat
     order.tier_detail = outcome.detail[:300] or None
     order.continue_url = outcome.url
     session.add(order)
+    tell(session, order, "order_to_buy", now)
 
 
 def waits_for_purchase(order: PurchaseOrder) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
+from replenish_server.households.tables import HouseholdNotice, LedgerEntry
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.orders import approve, cancel
 from replenish_server.ordering.tables import PurchaseOrder
@@ -56,6 +58,12 @@ async def test_an_order_from_the_feed_to_the_door(market: Market) -> None:
         assert (990, ["refund"]) == (refunded.json()["refunded_minor"], refunded.json()["possible"])
         history = (await client.get(f"/orders/{booked}")).json()["history"]
     assert ["placed", "shipped", "delivered", "closed"] == market.states(order_id)[1:]
+    for _ in range(2):
+        market.follower.run()
+    with market.database.read() as session:
+        told = session.exec(select(HouseholdNotice).where(HouseholdNotice.kind == "order_refunded")).all()
+        assert [990] == [notice.data["refunded_minor"] for notice in told]
+        assert 2370 - 990 == session.get_one(LedgerEntry, order_id).amount_minor
     assert ["placed", "acknowledged", "shipped", "delivered", "refunded"] == [
         line["what"] for line in history
     ]
