@@ -38,6 +38,7 @@ from replenish_server.retailers.ucp.mandates import Keys, MandateBook
 from replenish_server.retailers.ucp.webhooks import Delivery
 from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
+from replenish_server.telemetry.retention import Retention
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.api_desk import ApiDesk
@@ -115,7 +116,8 @@ class Server:
         )
         often = [self._press, self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
         often.append(self._message)
-        self._ticks = Ticks(often, [self._refit])
+        retention = Retention(self.database, self.clock, settings.raw_days, settings.hourly_days)
+        self._ticks = Ticks(often, [self._refit, Worker("retention", retention.run)])
         self._ingest = Ingest(
             self.database,
             self.session,

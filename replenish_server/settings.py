@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         loopback_shops: whether shops on this machine may be called, and without TLS; unset means only while
             this server itself is reached over loopback, as in the demo and in tests.
         allowed_hosts: further host names under which the page may be opened.
+        raw_days: readings are kept one by one for this long, and no less than the forecast looks back.
+        hourly_days: hourly rollups are kept for this long, then daily ones for ever.
         clock: "system", or the simulation's "origin,wall_start,speed".
     """
 
@@ -43,6 +45,8 @@ class Settings(BaseSettings):
     loopback_shops: bool | None = None
     allowed_hosts: list[str] = []
     clock: str = "system"
+    raw_days: int = Field(default=40, ge=40, le=3650)
+    hourly_days: int = Field(default=400, ge=40, le=3650)
 
     @property
     def database_url(self) -> str:

@@ -40,6 +40,27 @@ class Sample(SQLModel, table=True):
     number: int | None = None
 
 
+class Rollup(SQLModel, table=True):
+    """What stands for the samples of an hour or a day: the last of them, and their range and number.
+
+    `span_ms` says which of the two; all else is as in `Sample`.
+    """
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    stream_id: int = Field(primary_key=True)
+    at_ms: int = Field(primary_key=True, sa_type=BigInteger)
+    boot: int = Field(primary_key=True, sa_type=BigInteger)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    span_ms: int
+    age_s: int
+    flags: int
+    number: int
+    low: int
+    high: int
+    readings: int
+
+
 class DeviceEvent(SQLModel, table=True):
     """A press or a hello: seldom, and worth its words.
 
@@ -81,7 +102,7 @@ class SeenRange(SQLModel, table=True):
 
 
 class Reading(SQLModel, table=True):
-    """One event of a device, whatever it is: a view over samples and device events, for reading only.
+    """One event of a device, whatever it is: a view over samples, rollups and device events.
 
     `number` is in wire units. `late` marks what may inform but never trigger: it came retained, or a
     press older than its age limit.
