@@ -69,6 +69,8 @@ def read_mandate(typed: TypedMandate, view: MandateView, lang: Lang) -> MandateF
         errors["substitution"] = translate(lang, "error.mode")
     quiet_from, quiet_until = _read_quiet(typed, lang, errors)
     known = {shop for shop, _ in view.shops}
+    if bool(typed.every_shop) == bool(typed.shops):
+        errors["every_shop"] = translate(lang, "error.shops")
     form = MandateForm(
         mode=mode,
         price_cap_minor=read_money(typed.price_cap, view.currency, lang, errors, "price_cap"),

@@ -90,6 +90,11 @@ MANDATE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "mandate.pack": ("In a pack ({unit})", "포장당 양({unit})"),
     "mandate.shop": ("Shop", "판매처"),
     "mandate.save": ("Save these rules", "규칙 저장"),
+    "mandate.every_shop_home": ("Every shop", "모든 판매처"),
+    "error.shops": (
+        "Choose either every shop, or those that may be ordered from.",
+        "모든 판매처를 선택하거나, 허용할 판매처만 선택해 주세요.",
+    ),
     "error.day": ("Give a day such as 2026-12-24.", "2026-12-24처럼 날짜를 입력해 주세요."),
     "error.day_ahead": ("Give a day after today.", "오늘 이후의 날짜를 입력해 주세요."),
     "error.clock": ("Give a time such as 22:00.", "22:00처럼 시각을 입력해 주세요."),

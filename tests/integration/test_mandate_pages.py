@@ -96,6 +96,8 @@ async def test_the_homes_rules_are_kept_and_hold_for_a_slot(
         ("quiet_until", "07:00", "both a start and an end"),
         ("valid_until", "24.12.2026", "a day such as 2026-12-24"),
         ("mode", "sometimes", "Choose one of these"),
+        ("shops", "shop-1", "either every shop, or those"),
+        ("every_shop", "", "either every shop, or those"),
     ],
 )
 async def test_what_cannot_be_read_is_said_beside_its_field_and_nothing_is_lost(
