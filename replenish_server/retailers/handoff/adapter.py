@@ -72,7 +72,8 @@ class HandingOver:
             return quote  # a page that the shop prepared has the right price and address already
         if isinstance(quote, Trouble) and quote.problem in _HANDS_OVER:
             return _cart_or_list(self._template, self._url, need, quote.problem.value, quote.detail)
-        if isinstance(quote, Quote) and not self._unattended and journal.find("complete") is None:
+        asks = isinstance(quote, Quote) and not (self._unattended or quote.permitted)
+        if asks and journal.find("complete") is None:
             return _cart_or_list(self._template, self._url, need, Problem.NO_AGREEMENT.value, "")
         return quote
 

@@ -154,13 +154,13 @@ def test_a_page_at_the_shop_comes_before_a_cart() -> None:
 class Quoting(HandOffRetailer):
     """A checkout that quotes, with or without a page of its own."""
 
-    def __init__(self, page: str | None) -> None:
+    def __init__(self, page: str | None, permitted: bool = False) -> None:
         super().__init__(None, "")
-        self.page = page
+        self.page, self.permitted = page, permitted
 
     def quote(self, need: Need, journal: object) -> Quote:  # type: ignore[override]
         """Always the same."""
-        return Quote("c-1", 990, "EUR", None, self.page)
+        return Quote("c-1", 990, "EUR", None, self.page, permitted=self.permitted)
 
 
 @pytest.mark.parametrize(
@@ -179,3 +179,5 @@ def test_without_an_agreement_and_a_page_the_cart_is_what_is_left(
     assert reason == (outcome.reason if isinstance(outcome, HandOff) else None)
     if isinstance(outcome, HandOff):
         assert "agreed" in handed_over_sentence(outcome.tier, outcome.reason, None, "en")
+    signed = HandingOver(Quoting(page, permitted=True), MANY, "", unattended)
+    assert isinstance(signed.quote(need(("41", 2)), JOURNAL), Quote)
