@@ -51,11 +51,10 @@ class GuardedTransport(httpx.HTTPTransport):
     """
 
     def __init__(self, loopback: bool) -> None:
-        super().__init__(trust_env=False)
+        context = httpx.create_ssl_context()  # an operator's own authorities: SSL_CERT_FILE, SSL_CERT_DIR
+        super().__init__(verify=context)
         # The library offers no way to hand a pool a backend of its own; tests dial real sockets through it.
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_Guard(loopback)
-        )
+        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Guard(loopback))
 
 
 class _Guard(httpcore.SyncBackend):
