@@ -21,6 +21,7 @@ from replenish_server.jobs import Ticks, Worker
 from replenish_server.ordering.deliveries import DeliveryDesk
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
+from replenish_server.ordering.reconcile import Mark, Reconciler, mark_path
 from replenish_server.ordering.timekeeper import Timekeeper
 from replenish_server.replenishment.answers import known_answers, tell_presses
 from replenish_server.replenishment.dash import DashDesk
@@ -94,7 +95,9 @@ class Server:
             settings.may_call_loopback,
             self.mandates,
         )
-        self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock)
+        self.mark = Mark(mark_path(self.database))
+        self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock, self.mark.raise_to)
+        self.reconciler = Reconciler(self.database, self.shops.shop, self.clock, self.mark)
         self.follower = Follower(self.database, self.shops.shop, self.clock)
         self.timekeeper = Timekeeper(self.database, self.clock)
         self.desk = DeliveryDesk(self.database, self.shops.line, self.follower, self.clock)
@@ -108,6 +111,7 @@ class Server:
         self._message = Worker("message", messenger.run)
         self._follow = Worker("follow", self.follower.run, then=self._wake_evaluation)
         self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)
+        self._reconcile = Worker("reconcile", self.reconciler.run)
         self._deadlines = Worker("deadlines", self.timekeeper.run, then=self._wake_after_deadline)
         self._refit = Worker("refit", self._refit_if_due)
         self._pressed: deque[str] = deque()
@@ -117,7 +121,7 @@ class Server:
         often = [self._press, self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
         often.append(self._message)
         retention = Retention(self.database, self.clock, settings.raw_days, settings.hourly_days)
-        self._ticks = Ticks(often, [self._refit, Worker("retention", retention.run)])
+        self._ticks = Ticks(often, [self._refit, self._reconcile, Worker("retention", retention.run)])
         self._ingest = Ingest(
             self.database,
             self.session,
@@ -131,6 +135,7 @@ class Server:
         self.database.migrate()
         self.dispatcher.release_leases()
         self.timekeeper.plan_all()
+        self.reconciler.look_for_a_restore()
         self._ticks.start()
         self._ingest.start()
 
@@ -283,7 +288,7 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_mandate_router(mandates))
     app.include_router(build_assistant(api))
     people = DatabasePeople(server.database, server.clock, server.wake_dispatch)
-    life = DatabaseLife(server.database, server.clock, server.wake_dispatch)
+    life = DatabaseLife(server.database, server.clock, server.wake_dispatch, server.mark.lower_to)
     app.include_router(build_life_router(life))
     install_pages(
         app,

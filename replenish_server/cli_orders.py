@@ -6,29 +6,39 @@ import typer
 
 from replenish_server.cli_parts import AsJson, console, open_database, print_json, the_household
 from replenish_server.households.tables import Household
-from replenish_server.ordering.stops import EVERYTHING, go, stop, stopped_scopes
+from replenish_server.ordering.reconcile import Mark, mark_path
+from replenish_server.ordering.stops import EVERYTHING, RESTORED, go, stop, stopped_scopes
 from replenish_server.settings import Settings
 
 LONGEST_COOLING_OFF_HOURS = 168.0
+
+Restored = Annotated[
+    bool, typer.Option("--restored", help="The switch of a restored backup, once the shops were looked at.")
+]
 
 
 def add_order_commands(app: typer.Typer) -> None:
     """`replenish stop`, `replenish go` and `replenish cooling-off`."""
 
     @app.command("stop")
-    def stop_orders(as_json: AsJson = False) -> None:
+    def stop_orders(restored: Restored = False, as_json: AsJson = False) -> None:
         """Let no order leave, of any household, from now on. Orders at retailers are followed as before."""
         settings = Settings()
         with open_database(settings).write() as session:
-            stop(session, EVERYTHING, settings.make_clock().now(), "operator")
+            scope = RESTORED if restored else EVERYTHING
+            stop(session, scope, settings.make_clock().now(), "operator")
             scopes = sorted(stopped_scopes(session))
         _say(scopes, as_json)
 
     @app.command("go")
-    def let_orders_leave(as_json: AsJson = False) -> None:
+    def let_orders_leave(restored: Restored = False, as_json: AsJson = False) -> None:
         """Take the operator's stop switch back. A household's own switch stays as it is."""
-        with open_database(Settings()).write() as session:
-            go(session, EVERYTHING)
+        database = open_database(Settings())
+        with database.write() as session:
+            if not restored:
+                go(session, EVERYTHING)
+            elif go(session, RESTORED):
+                Mark(mark_path(database)).lower_to(session)
             scopes = sorted(stopped_scopes(session))
         _say(scopes, as_json)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
+from sqlmodel import Session
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
@@ -54,9 +55,17 @@ class Dispatcher:
         database: where orders are.
         shops: finds the adapter.
         clock: the server's clock; leases and retries are real seconds, so its speed matters.
+        before_leaving: called last in the transaction that stores a completing call; see `reconcile.Mark`.
     """
 
-    def __init__(self, database: Database, shops: Shops, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        shops: Shops,
+        clock: Clock,
+        before_leaving: Callable[[Session], None] = lambda _session: None,
+    ) -> None:
+        self._before_leaving = before_leaving
         self._database = database
         self._shops = shops
         self._clock = clock
@@ -105,7 +114,7 @@ class Dispatcher:
             parcel.attempt,
             parcel.fence,
             self._clock.now,
-            lambda session, now: let_leave(session, parcel.id, offers[-1], now),
+            lambda session, now: self._let_leave(session, parcel.id, offers[-1], now),
         )
         try:
             shop = self._shops(claim.retailer)
@@ -132,6 +141,10 @@ class Dispatcher:
         except Exception as error:  # one parcel's surprise must not stop the others
             log.exception("action=dispatch_failed parcel_id=%s", parcel.id)
             self._retry(claim, type(error).__name__, None)
+
+    def _let_leave(self, session: Session, parcel_id: str, quote: Quote, now: datetime) -> None:
+        let_leave(session, parcel_id, quote, now)
+        self._before_leaving(session)
 
     def _retire(
         self, claim: Claim, shop: RetailerPort, journal: Journal

@@ -51,6 +51,10 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "It is not known whether the retailer has this order. Look there before you cancel here.",
         "판매처가 이 주문을 받았는지 알 수 없습니다. 여기서 취소하기 전에 판매처에서 확인하세요.",
     ),
+    Problem.MISMATCH: (
+        "The retailer's books say otherwise than ours. Look there, say what is true; it is not reordered.",
+        "판매처의 기록이 우리 기록과 다릅니다. 판매처에서 확인한 뒤 알려 주세요. 다시 주문하지 않습니다.",
+    ),
     Problem.RETAILER_REFUSED: (
         "The retailer refused the order; nothing was bought.",
         "판매처가 주문을 거절하여 구매되지 않았습니다.",

@@ -26,6 +26,7 @@ class Problem(StrEnum):
     ESCALATION = "escalation"
     NO_AGREEMENT = "no_agreement"
     UNKNOWN_OUTCOME = "unknown_outcome"
+    MISMATCH = "mismatch"
     RETAILER_REFUSED = "retailer_refused"
     UNREADABLE = "unreadable"
     UNACKNOWLEDGED = "unacknowledged"
@@ -260,6 +261,10 @@ class TryLater(Exception):
     def __init__(self, detail: str, wait_s: float | None = None) -> None:
         super().__init__(detail)
         self.wait_s = wait_s
+
+
+class NotThere(TryLater):
+    """The shop answered that it has no such order. It may be wrong: a person decides what that means."""
 
 
 class JournalClosed(Exception):

@@ -102,8 +102,8 @@ LIFE_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "운영자가 {when}부터 모든 주문을 멈췄습니다.",
     ),
     "stop.restored": (
-        "A backup was restored {when}; orders leave again once they were compared with the shops.",
-        "{when}에 백업이 복원되었습니다. 판매처와 비교가 끝나면 주문이 다시 나갑니다.",
+        "An older backup was restored ({when}). Look at your shops for orders that are missing here first.",
+        "이전 백업이 복원되었습니다({when}). 먼저 여기 없는 주문이 판매처에 있는지 확인하세요.",
     ),
     "stop.go": ("Let orders leave again", "주문 다시 허용하기"),
     "notice.leave": ("The order leaves now.", "지금 주문합니다."),

@@ -37,9 +37,17 @@ class DatabaseLife:
         database: where everything is.
         clock: the server's clock.
         on_wish: called after a person's wish was committed.
+        on_compared: called when a person has looked at the retailers after a backup was restored.
     """
 
-    def __init__(self, database: Database, clock: Clock, on_wish: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        on_wish: Callable[[], None],
+        on_compared: Callable[[Session], None] = lambda _session: None,
+    ) -> None:
+        self._on_compared = on_compared
         self._database = database
         self._clock = clock
         self._on_wish = on_wish
@@ -111,6 +119,8 @@ class DatabaseLife:
         if household_id is not None:
             with self._database.write() as session:
                 stops.go(session, household_id)
+                if stops.go(session, stops.RESTORED):
+                    self._on_compared(session)
         self._on_wish()
 
     def _formatter(self, session: Session, order: PurchaseOrder, lang: Lang) -> Formatter:

@@ -9,7 +9,8 @@ from dataclasses import fields
 
 import pytest
 
-from tests.support.order_world import Design, OrderWorld, Violation
+from tests.support.order_rows import Design, Violation
+from tests.support.order_world import OrderWorld
 from tests.support.seeds import BASE_SEED
 
 pytestmark = [pytest.mark.law, pytest.mark.timeout(300)]

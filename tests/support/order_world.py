@@ -9,7 +9,6 @@ What is real: `ordering.states`, `ordering.rules`, `ordering.deadlines`, `househ
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,148 +25,28 @@ from replenish_server.retailers.port import (
     Problem,
     Quote,
     ShipTo,
-    StoredCall,
     Trouble,
     TryLater,
     Unknown,
 )
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
 from tests.fakes.mortality import Crash
+from tests.support.order_rows import (
+    Design,
+    Order,
+    Repeats,
+    SimJournal,
+    Stopped,
+    Transaction,
+    Violation,
+    Withheld,
+)
 from tests.support.sim_shop import PRICE_MINOR, SimShop
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LEASE_S = 90.0
 DAY_S = 86_400.0
 NEED = Need((Line("det-1kg", 2),), "Ada", "ada@example.org", ShipTo("1 Main Street", "Bonn", "53111", "DE"))
-
-
-@dataclass(frozen=True)
-class Design:
-    """The design, and with one of these false: a mutant of it."""
-
-    checks_fence: bool = True
-    stores_before_sending: bool = True
-    keeps_the_key: bool = True
-    looks_before_repeating: bool = True
-    keeps_the_session_in_doubt: bool = True
-    one_transaction_for_press_and_order: bool = True
-    looks_and_opens_in_one_transaction: bool = True
-    books_where_it_leaves: bool = True
-    stops_where_it_leaves: bool = True
-    closes_the_old_session: bool = True
-
-
-@dataclass
-class Order:
-    """A row."""
-
-    number: int
-    slot: int
-    state: State
-    since_s: float
-    reminders: int = 0
-    leaves_s: float | None = None
-    placed: bool = False
-    problem: Problem | None = None
-    quoted: int | None = None
-    attempt: int = 1
-    checkout_id: str | None = None
-    fence: int = 0
-    lease_s: float | None = None
-    try_s: float | None = None
-    booked: bool = False
-    canceled_by_us: bool = False
-    calls: dict[tuple[int, str], StoredCall] = field(default_factory=dict, repr=False)
-
-    def may_have_left(self) -> bool:
-        """See `ordering.parcels.may_have_left`."""
-        call = self.calls.get((self.attempt, rules.COMPLETE))
-        return call is not None and call.status is None
-
-
-class Violation(AssertionError):
-    """A law was broken."""
-
-
-class _Stopped(Exception):
-    pass
-
-
-class _Withheld(Exception):
-    pass
-
-
-class _Repeats(UcpRetailer):
-    """A mutant: it repeats the complete without having looked."""
-
-    def _resolve(self, checkout_id: str, stored: StoredCall, journal: Any) -> Any:
-        return self._send_complete(stored, journal)
-
-
-class SimJournal:
-    """`retailers.port.Journal` on the rows in memory."""
-
-    def __init__(self, world: "OrderWorld", order: Order) -> None:
-        self.world, self.order = world, order
-        self.attempt, self.fence = order.attempt, order.fence
-
-    def find(self, step: str) -> StoredCall | None:
-        call = self.order.calls.get((self.attempt, step))
-        if call is not None and call.status is None and not self.world.design.keeps_the_key:
-            return StoredCall(
-                self.world.key(), call.method, call.url, call.body, call.prepared_at, None, None
-            )
-        return call
-
-    def prepare(self, step: str, method: str, url: str, body: Any) -> StoredCall:
-        world, order = self.world, self.order
-        with world.transaction():
-            known = order.calls.get((self.attempt, step))
-            if known is not None:
-                return known
-            fence = order.fence if world.design.checks_fence else self.fence
-            states = [order.state] if world.design.checks_fence else [State.PLACING]
-            if not rules.may_send(step, self.fence, fence, states):
-                raise JournalClosed(step)
-            if step == rules.COMPLETE:
-                world.gate(order)
-                if world.stopped:
-                    raise Violation("an order leaves while the switch is thrown")
-            call = StoredCall(world.key(), method, url, body, world.moment(), None, None)
-            if step != rules.COMPLETE or world.design.stores_before_sending:
-                order.calls[self.attempt, step] = call
-            return call
-
-    def hold(self) -> None:
-        order, world = self.order, self.world
-        lease = None if order.lease_s is None else world.moment(order.lease_s)
-        fence = order.fence if world.design.checks_fence else self.fence
-        if not rules.still_holds(self.fence, fence, lease, world.moment()):
-            raise JournalClosed("overslept")
-
-    def answered(self, step: str, status: int, answer: bytes) -> None:
-        with self.world.transaction():
-            call = self.order.calls.get((self.attempt, step))
-            if call is not None and call.status is None:
-                self.order.calls[self.attempt, step] = StoredCall(
-                    call.key, call.method, call.url, call.body, call.prepared_at, status, answer
-                )
-
-
-class _Transaction:
-    """Nothing happens inside it but what its block does; before and after it anything may."""
-
-    def __init__(self, world: "OrderWorld") -> None:
-        self.world = world
-
-    def __enter__(self) -> None:
-        self.world.tick("before a transaction")
-        self.world.inside += 1
-
-    def __exit__(self, kind: Any, *_: object) -> None:
-        self.world.inside -= 1
-        if kind is None:
-            self.world.tick("after a commit")
 
 
 class OrderWorld:
@@ -189,7 +68,7 @@ class OrderWorld:
         self.answered: set[int] = set()
         self.stopped = False
         self.ticks = 0
-        self.adapter = (UcpRetailer if design.looks_before_repeating else _Repeats)(
+        self.adapter = (UcpRetailer if design.looks_before_repeating else Repeats)(
             Account("https://shop.test", "pay-1", "tok"),
             None,
             self.moment,
@@ -208,9 +87,9 @@ class OrderWorld:
         self.keys += 1
         return f"key-{self.keys}"
 
-    def transaction(self) -> _Transaction:
+    def transaction(self) -> Transaction:
         """A unit of work."""
-        return _Transaction(self)
+        return Transaction(self)
 
     def tick(self, _moment: str, may_sleep: bool = True) -> None:
         """Go on, die, or sleep while something else happens."""
@@ -398,13 +277,13 @@ class OrderWorld:
             try:
                 if self._claim(order):
                     self._converse(order, SimJournal(self, order))
-            except (JournalClosed, _Stopped):
+            except (JournalClosed, Stopped):
                 continue
 
     def gate(self, order: Order) -> None:
         """In the transaction that stores the completing call: the switch and the month's budget."""
         if self.stopped and self.design.stops_where_it_leaves:
-            raise _Stopped
+            raise Stopped
         if self.design.books_where_it_leaves:
             self._book(order)
 
@@ -439,7 +318,7 @@ class OrderWorld:
                 self._held(order, journal, state)
                 order.checkout_id, order.quoted = quote.checkout_id, quote.total_minor
             self._settle(order, journal, state, shop.place(quote, journal))
-        except _Withheld:
+        except Withheld:
             self._settle(order, journal, state, Trouble(Problem.OVER_BUDGET))
         except TryLater:
             self._settle(order, journal, state, Unknown("later"))
@@ -474,7 +353,7 @@ class OrderWorld:
         spent = sum(PRICE_MINOR for one in self.orders if one.booked and one is not order)
         spending = Spending("2026-05", "EUR", self.budget, 0, spent)
         if not judge_budget(spending, PRICE_MINOR, "EUR").ok:
-            raise _Withheld
+            raise Withheld
         order.booked = order.booked or not only_look
 
     def _create(self, slot: int) -> Order:

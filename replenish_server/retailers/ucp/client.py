@@ -4,7 +4,6 @@ It never decides whether a price is acceptable, and never sends a changing reque
 Source: UCP checkout and order of every release that is spoken; retry rules of docs/adr/0004.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from replenish_server.retailers.port import (
     Fulfilment,
     Journal,
     Need,
+    NotThere,
     OrderSnapshot,
     Placed,
     Problem,
@@ -33,8 +33,6 @@ from replenish_server.retailers.ucp.mandates import MandateRefused, ShopMandates
 from replenish_server.retailers.ucp.profile import ProfileUnusable
 from replenish_server.retailers.ucp.release import Release
 from replenish_server.retailers.ucp.signatures import SignatureRefused
-
-log = logging.getLogger(__name__)
 
 KEY_LIFETIME = timedelta(hours=24)  # shops keep idempotency keys at least this long
 _MAX_UPDATES = 3
@@ -143,7 +141,8 @@ class UcpRetailer:
         try:
             reply = self.connection.ask(Operation.GET_ORDER, retailer_order_id)
             if reply.status != 200:
-                raise TryLater(f"order read answered {reply.status}", reply.wait_s)
+                why = NotThere if reply.status in (404, 410) else TryLater
+                raise why(f"order read answered {reply.status}", reply.wait_s)
             snapshot = documents.read_order(documents.document_of(reply.body))
         except (NoAnswer, ProfileUnusable, Unreadable) as error:
             raise TryLater(str(error)) from error
