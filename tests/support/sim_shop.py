@@ -47,6 +47,10 @@ class SimShop:
         """A profile without surprises."""
         return SimpleNamespace(release=RELEASE, payment_handlers=(), keys=())
 
+    def is_locked(self) -> bool:
+        """No AP2 mandates here."""
+        return False
+
     def request(self, operation: Operation, resource_id: str | None, body: Any) -> Request:
         """An operation as bytes."""
         return Request("POST", f"{operation}/{resource_id or ''}", json.dumps(body).encode())
