@@ -14,18 +14,19 @@ DESTINATION_ID = "home"
 Body = dict[str, Any]
 
 
-def create_body(need: Need, way: Fulfilment) -> Body:
+def create_body(need: Need, way: Fulfilment, *, ships: bool = True) -> Body:
     """A new session.
 
     Args:
         need: what is to be bought.
         way: how it reaches the household: the need's fulfilment or its fallback.
+        ships: whether the shop has the extension that says so.
     """
-    return {
+    body: Body = {
         "line_items": [{"item": {"id": line.item_id}, "quantity": line.packs} for line in need.lines],
         "buyer": _buyer(need),
-        "fulfillment": {"methods": [_wanted(need, way)]},
     }
+    return body | {"fulfillment": {"methods": [_wanted(need, way)]}} if ships else body
 
 
 def update_body(checkout: Checkout, need: Need, way: Fulfilment, release: Release) -> Body | None:

@@ -30,8 +30,7 @@ from replenish_server.retailers.ucp.bindings import Operation, Reply
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.documents import Checkout, Unreadable
 from replenish_server.retailers.ucp.mandates import MandateRefused, ShopMandates
-from replenish_server.retailers.ucp.profile import ProfileUnusable
-from replenish_server.retailers.ucp.release import Release
+from replenish_server.retailers.ucp.profile import Business, ProfileUnusable
 from replenish_server.retailers.ucp.signatures import SignatureRefused
 
 KEY_LIFETIME = timedelta(hours=24)  # shops keep idempotency keys at least this long
@@ -152,14 +151,16 @@ class UcpRetailer:
 
     def _quote(self, need: Need, way: Fulfilment, journal: Journal, prefix: str) -> Quote | Trouble:
         """One session for one way; each answer is read before the next step is decided."""
-        release = self._business_release()
-        current = self._change(
-            journal, f"{prefix}create", Operation.CREATE, None, bodies.create_body(need, way)
-        )
+        business = self._business()
+        first = bodies.create_body(need, way, ships=business.ships)
+        current = self._change(journal, f"{prefix}create", Operation.CREATE, None, first)
+        if business.lacks and not isinstance(current, Trouble):
+            link = messages.web_link(current[0].continue_url)
+            return Trouble(Problem.ESCALATION, f"the shop does not offer {', '.join(business.lacks)}", link)
         for n in range(1, _MAX_UPDATES + 1):
             if isinstance(current, Trouble):
                 return current
-            body = bodies.update_body(current[0], need, way, release)
+            body = bodies.update_body(current[0], need, way, business.release)
             if body is None:
                 break
             current = self._change(journal, f"{prefix}update-{n}", Operation.UPDATE, current[0].id, body)
@@ -167,13 +168,13 @@ class UcpRetailer:
             return current
         return self._as_quote(*current, need, way)
 
-    def _business_release(self) -> Release:
+    def _business(self) -> Business:
         business = self.connection.business()
         handlers = business.payment_handlers
         ours = self._account.payment_handler
         if handlers and ours and ours not in handlers:
             raise ProfileUnusable(f"the shop no longer accepts the payment handler {ours!r}")
-        return business.release
+        return business
 
     def _close_first(self, journal: Journal) -> None:
         """The session of the way that could not be served must not stay open beside the other."""

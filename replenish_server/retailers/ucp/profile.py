@@ -88,6 +88,17 @@ class Business:
     keys: tuple[Jwk, ...] = ()
     names: tuple[str, ...] = ()
 
+    @property
+    def ships(self) -> bool:
+        """Whether a session can say where goods go."""
+        return FULFILLMENT in self.capabilities
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What it would have to offer for an order without a person: goods that go nowhere, or that nobody
+        can ask about, are a person's to buy at the shop."""
+        return tuple(name for name in (FULFILLMENT, ORDER) if name not in self.capabilities)
+
 
 class _Entry(msgspec.Struct):
     version: str | None = None
@@ -165,8 +176,7 @@ def read_business(document: bytes, release: Release) -> Business:
     """Read a shop's profile of one release.
 
     Raises:
-        ProfileUnusable: it is another release's, has no binding that we speak, or checkout, fulfillment and
-            order are not all offered: goods that go nowhere are not worth paying for.
+        ProfileUnusable: it is another release's, has no binding that we speak, or offers no checkout.
     """
     profile = _parse(document)
     ucp = profile.ucp
@@ -177,9 +187,8 @@ def read_business(document: bytes, release: Release) -> Business:
         for name, entries in ucp.capabilities.items()
         if (entry := next((e for e in entries if _is_genuine(name, e, release)), None)) is not None
     }
-    missing = [name for name in (CHECKOUT, FULFILLMENT, ORDER) if name not in offered]
-    if missing:
-        raise ProfileUnusable(f"the shop does not offer {', '.join(missing)} in {release.date}")
+    if CHECKOUT not in offered:
+        raise ProfileUnusable(f"the shop does not offer {CHECKOUT} in {release.date}")
     bindings = [e for e in ucp.services.get(SERVICE, []) if _is_genuine(SERVICE, e, release) and e.endpoint]
     for transport in ("rest", "mcp"):
         for entry in bindings:

@@ -242,8 +242,6 @@ def without(name: str) -> dict[str, Any]:
     [
         (profile(version="2026-01-11"), "speaks UCP 2026-01-11"),
         (profile(**without("checkout")), "does not offer dev.ucp.shopping.checkout"),
-        (profile(**without("fulfillment")), "does not offer dev.ucp.shopping.fulfillment"),
-        (profile(**without("order")), "does not offer dev.ucp.shopping.order"),
         (
             profile(capabilities={n: [{"version": "2026-01-23"}] for n in profile()["ucp"]["capabilities"]}),
             "does not offer",
@@ -288,6 +286,17 @@ def test_a_shop_we_cannot_speak_with_is_named_so(talk: Conversation, document: D
     assert found.problem is Problem.UNREADABLE
     assert why in found.detail
     assert [] == talk.merchant.sent(CREATE)
+
+
+@pytest.mark.parametrize("name", ["fulfillment", "order"])
+def test_a_shop_that_cannot_ship_or_tell_is_left_to_a_person(talk: Conversation, name: str) -> None:
+    """A session is prepared, and the shop's page shown; nothing is said that the shop did not offer."""
+    talk.merchant.on(DISCOVER, says(profile(**without(name))))
+    found = trouble(talk)
+    assert (found.problem, found.continue_url) == (Problem.ESCALATION, f"{SITE}/c/chk_1")
+    assert f"does not offer dev.ucp.shopping.{name}" in found.detail
+    (sent,) = talk.merchant.sent(CREATE)
+    assert ("fulfillment" in json.loads(sent.content)) is (name != "fulfillment")
 
 
 def test_another_default_release_leads_to_the_profile_for_ours(talk: Conversation) -> None:
