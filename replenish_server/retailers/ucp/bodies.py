@@ -56,7 +56,7 @@ def update_body(checkout: Checkout, need: Need, way: Fulfilment, release: Releas
         return None
     body: Body = {
         "line_items": [
-            {"id": line.id, "item": {"id": line.item.id}, "quantity": line.quantity}
+            ({"id": line.id} if line.id else {}) | {"item": {"id": line.item.id}, "quantity": line.quantity}
             for line in checkout.line_items
         ],
         "buyer": _buyer(need),

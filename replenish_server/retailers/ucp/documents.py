@@ -49,11 +49,11 @@ class Item(msgspec.Struct):
 
 
 class LineItem(msgspec.Struct):
-    """One line of a checkout."""
+    """One line of a checkout; `id` is empty where a shop leaves it out."""
 
-    id: str
     item: Item
     quantity: int
+    id: str = ""
     totals: list[Total] = []
 
 
