@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from replenish_server.fleet.tables import Slot
 from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
 from replenish_server.ordering import rules
@@ -77,6 +78,29 @@ class NotAllowed(Exception):
 def open_order(session: Session, slot_id: str) -> PurchaseOrder | None:
     """The slot's open order; the index allows one at most."""
     query = select(PurchaseOrder).where(PurchaseOrder.slot_id == slot_id, col(PurchaseOrder.state).in_(OPEN))
+    return session.exec(query).first()
+
+
+def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
+    """The open order that answers a press: the slot's own, or that of another button for the same product.
+
+    Two people at two buttons want one pack; a slot with a sensor knows for itself what it needs.
+    """
+    own = open_order(session, slot.id)
+    if own is not None or slot.capacity is not None:
+        return own
+    query = (
+        select(PurchaseOrder)
+        .join(Slot, col(Slot.id) == col(PurchaseOrder.slot_id))
+        .where(
+            PurchaseOrder.household_id == slot.household_id,
+            PurchaseOrder.retailer_id == slot.retailer_id,
+            PurchaseOrder.item_id == slot.item_id,
+            col(PurchaseOrder.state).in_(OPEN),
+            col(Slot.capacity).is_(None),
+        )
+        .order_by(col(PurchaseOrder.created_at))
+    )
     return session.exec(query).first()
 
 

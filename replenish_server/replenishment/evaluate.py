@@ -31,6 +31,7 @@ from replenish_server.ordering.orders import (
     move,
     open_order,
     skipped_until,
+    wanted_already,
 )
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
@@ -111,7 +112,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
     if forecast is not None:
         run_out = forecast.run_out
         keep_grid(session, slot, forecast.grid, forecast.seen_at)
-    order = open_order(session, slot_id)
+    order = wanted_already(session, slot)
     insight = gather(session, slot, order, now, run_out)
     if order is not None and _fitted(order, insight):
         move(session, order, Event.FIT, now, "a refill was seen")
@@ -158,7 +159,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
 
 def judge_press(session: Session, slot: Slot, late: bool, now: datetime) -> tuple[Decision, DecisionId]:
     """What a press would lead to, kept as a decision; no order comes of it."""
-    insight = gather(session, slot, open_order(session, slot.id), now, None)
+    insight = gather(session, slot, wanted_already(session, slot), now, None)
     decision = decide_on_press(insight.facts, late, timedelta(0), now, _presser(session, slot))
     return decision, _keep(session, slot.id, decision, now)
 

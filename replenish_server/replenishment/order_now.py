@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.people import Act, Actor
-from replenish_server.ordering.orders import leave_now, open_order
+from replenish_server.ordering.orders import leave_now, wanted_already
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.decision import Trigger
@@ -60,7 +60,7 @@ def order_now(session: Session, slot: Slot, by: Actor, key: str, now: datetime) 
 
 
 def _decide(session: Session, slot: Slot, by: Actor, key: str, now: datetime) -> OrderWish:
-    order = open_order(session, slot.id)
+    order = wanted_already(session, slot)
     facts = gather(session, slot, order, now, None).facts
     decision = decide_on_press(facts, False, timedelta(0), now, by, Trigger.PERSON)
     decision_id, order_id = carry_out(session, slot, decision, now)

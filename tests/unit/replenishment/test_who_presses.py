@@ -1,16 +1,17 @@
 """Whose press it is: who may not spend asks an adult, and nobody's second press is a second order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlmodel import Session, col, select
 
-from replenish_server.fleet.registry import give_device
+from replenish_server.fleet.registry import NewDevice, add_device, give_device
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.membership import actor_of, add_person, remove_person
 from replenish_server.households.people import Actor, Role
 from replenish_server.households.people_tables import Person
-from replenish_server.households.tables import HouseholdNotice
+from replenish_server.households.tables import HouseholdNotice, SlotMandate
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.replenishment.answers import tell_presses
 from replenish_server.replenishment.order_now import Outcome, order_now
@@ -19,7 +20,7 @@ from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import verdict_text
 from replenish_server.telemetry.tables import DeviceEvent
-from tests.fakes.retailer_house import HOUSEHOLD, NOW, House, evaluate_now
+from tests.fakes.retailer_house import HOUSEHOLD, NOW, House, evaluate_now, product
 
 
 def person(house: House, name: str, role: Role) -> Actor:
@@ -28,12 +29,12 @@ def person(house: House, name: str, role: Role) -> Actor:
         return actor_of(add_person(session, HOUSEHOLD, name, role, NOW))
 
 
-def press(house: House, seq: int = 1, late: bool = False) -> None:
+def press(house: House, seq: int = 1, late: bool = False, device: str = "button-1") -> None:
     """Store a press of the button, and judge it."""
     with house.database.write() as session:
         session.add(
             DeviceEvent(
-                device_id="button-1",
+                device_id=device,
                 boot="0000abcd",
                 seq=seq,
                 type="press",
@@ -45,7 +46,7 @@ def press(house: House, seq: int = 1, late: bool = False) -> None:
             )
         )
         session.flush()
-        evaluate_now(session, house.slots["button-1"], NOW)
+        evaluate_now(session, house.slots[device], NOW)
 
 
 def wish(house: House, by: Actor, key: str = "k", device: str = "button-1") -> Outcome:
@@ -168,6 +169,29 @@ def test_a_press_and_the_page_are_one_order(house: House) -> None:
 
 
 Act = Callable[[Session], None]
+
+
+def test_two_buttons_for_the_same_product_are_one_order(house: House) -> None:
+    """The second device hears "already"; another product, and a scale, order for themselves."""
+    with house.database.write() as session:
+        for device, item in (("button-2", "det-1kg"), ("button-3", "other")):
+            bought = replace(product(1), item_id=item)
+            new = NewDevice("button", "B", "Bath", "detergent", bought, device_id=device)
+            _, house.slots[device] = add_device(session, HOUSEHOLD, new, NOW)
+            slot_id = house.slots[device]
+            session.add(
+                SlotMandate(
+                    slot_id=slot_id, mode="auto", price_cap_minor=3000, currency="EUR", changed_at=NOW
+                )
+            )
+    press(house)
+    press(house, device="button-2")
+    assert len(orders(house)) == 1
+    assert sum('"r":"already"' in payload for payload in answers(house)) == 1
+    bo = person(house, "Bo", Role.ADULT)
+    assert wish(house, bo, "a", "button-2").outcome == "already"
+    assert wish(house, bo, "b", "button-3").outcome == "placing"
+    assert wish(house, bo, "c", "level-1").outcome == "placing"
 
 
 def test_the_same_key_of_two_slots_is_two_wishes(house: House) -> None:
