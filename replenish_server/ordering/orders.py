@@ -82,9 +82,10 @@ def open_order(session: Session, slot_id: str) -> PurchaseOrder | None:
 
 
 def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
-    """The open order that answers a press: the slot's own, or that of another button for the same product.
+    """The open order that answers a press: the slot's own, or that of another button for the same supply.
 
-    Two people at two buttons want one pack; a slot with a sensor knows for itself what it needs.
+    Two people at two buttons of the same name and product want one pack; under another name it is another
+    place's supply. A slot with a sensor knows for itself what it needs.
     """
     own = open_order(session, slot.id)
     if own is not None or slot.capacity is not None:
@@ -96,6 +97,7 @@ def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
             PurchaseOrder.household_id == slot.household_id,
             PurchaseOrder.retailer_id == slot.retailer_id,
             PurchaseOrder.item_id == slot.item_id,
+            Slot.name == slot.name,
             col(PurchaseOrder.state).in_(OPEN),
             col(Slot.capacity).is_(None),
         )

@@ -105,7 +105,7 @@ class MortalHouse(PrivateHouse):
         new = NewDevice(
             kind,
             device_id,
-            item[1],
+            f"{item[1]} {device_id}",  # buttons of one name would be one supply
             "detergent",
             Product(self.retailer_id, *item),
             capacity=1_500_000 if level else None,

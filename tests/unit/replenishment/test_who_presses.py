@@ -171,12 +171,12 @@ def test_a_press_and_the_page_are_one_order(house: House) -> None:
 Act = Callable[[Session], None]
 
 
-def test_two_buttons_for_the_same_product_are_one_order(house: House) -> None:
+def test_two_buttons_for_the_same_supply_are_one_order(house: House) -> None:
     """The second device hears "already"; another product, and a scale, order for themselves."""
     with house.database.write() as session:
         for device, item in (("button-2", "det-1kg"), ("button-3", "other")):
             bought = replace(product(1), item_id=item)
-            new = NewDevice("button", "B", "Bath", "detergent", bought, device_id=device)
+            new = NewDevice("button", "B", "Box", "detergent", bought, device_id=device)
             _, house.slots[device] = add_device(session, HOUSEHOLD, new, NOW)
             slot_id = house.slots[device]
             session.add(
