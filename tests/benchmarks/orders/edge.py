@@ -15,7 +15,9 @@ def main() -> None:
     port, keys, ready = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     app = FastAPI()
     app.include_router(
-        build_retailer_edge(f"http://127.0.0.1:{port}", KeyRing(keys).public, lambda _delivery: None)
+        build_retailer_edge(
+            f"http://127.0.0.1:{port}", lambda _mandates: KeyRing(keys).public(), lambda _delivery: None
+        )
     )
     app.router.on_startup.append(lambda: ready.write_text("ready"))
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="critical")
