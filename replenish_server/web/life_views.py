@@ -36,7 +36,8 @@ class LifeView:
 
     `acts` are those that its state allows, `ends_at` when it ends by itself while nobody answers,
     `withdraw_until` the end of the time to withdraw once it runs, `pickup` where it can be fetched,
-    `together` how many other orders travel in the same parcel, `stopped` whether a switch holds it.
+    `together` how many other orders travel in the same parcel, `stopped` whether a switch holds it,
+    `asks_where` whether the goods came a while ago and were never seen in use.
     """
 
     acts: Sequence[LifeAct]
@@ -48,6 +49,7 @@ class LifeView:
     pickup: str | None
     together: int
     stopped: bool
+    asks_where: bool
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,7 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
         pickup=order.pickup_location,
         together=len(orders_in(session, parcel_of(session, order))) - 1,
         stopped=bool(stops.stops_of(session, order.household_id)),
+        asks_where=order.state == State.DELIVERED and order.reminders > 0,
     )
 
 
