@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from replenish_server import operations
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
@@ -114,12 +115,13 @@ class Server:
         self._reconcile = Worker("reconcile", self.reconciler.run)
         self._deadlines = Worker("deadlines", self.timekeeper.run, then=self._wake_after_deadline)
         self._refit = Worker("refit", self._refit_if_due)
+        self._gate = Worker("gate", operations.gatekeeper(self.database, settings).run)
         self._pressed: deque[str] = deque()
         self._press = Worker(
             "press", lambda: self._run_pressed(evaluator), self._wake_after_decision, self._hurry
         )
         often = [self._press, self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
-        often.append(self._message)
+        often += [self._message, self._gate]
         retention = Retention(self.database, self.clock, settings.raw_days, settings.hourly_days)
         self._ticks = Ticks(often, [self._refit, self._reconcile, Worker("retention", retention.run)])
         self._ingest = Ingest(
@@ -161,6 +163,10 @@ class Server:
         """A person approved or canceled: let it be carried out at once."""
         self._dispatch.wake()
         self._answer.wake()
+
+    def wake_gate(self) -> None:
+        """Somebody revoked a device: shut it out at once."""
+        self._gate.wake()
 
     def retailer_acted(self, retailer_order_id: str) -> None:
         """A retailer wrote into the book: let the order follow at once."""

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from replenish_server import operations
 from replenish_server.cli_dash import dash_app
+from replenish_server.cli_fleet import add_device_commands, ca_app, show_credential
 from replenish_server.cli_mandate import mandate_app, pause
 from replenish_server.cli_orders import add_order_commands
 from replenish_server.cli_parts import AsJson, console
@@ -22,6 +23,8 @@ from replenish_server.cli_parts import print_json as _print
 from replenish_server.cli_parts import the_household as _household
 from replenish_server.cli_people import person_app, token_app
 from replenish_server.cli_retailers import retailer_app
+from replenish_server.fleet.authority import Authority, NoAuthority
+from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
@@ -32,6 +35,8 @@ from replenish_server.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
 device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentials.")
 app.add_typer(device_app, name="device")
+add_device_commands(device_app)
+app.add_typer(ca_app, name="ca")
 keys_app = typer.Typer(no_args_is_help=True, help="The signing keys by which shops know this server.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(retailer_app, name="retailer")
@@ -62,11 +67,12 @@ def setup(
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "EUR",
     as_json: AsJson = False,
 ) -> None:
-    """Prepare a data folder: database, broker files, and the household."""
+    """Prepare a data folder: database, certificates, broker files, and the household."""
     settings = Settings()
     database = _database(settings)
     if operations.the_household(database) is not None:
         raise _fail(f"{settings.data_dir} already holds a household.")
+    Authority(settings.authority_folder).init(settings.device_hosts)
     files = operations.broker_files(settings)
     address = operations.Address(buyer, email, street, locality, postal_code, country)
     household_id = operations.create_household(
@@ -103,6 +109,9 @@ def device_add(
         int | None, typer.Option(help="What remains in it now; for flow and pages, which cannot see it.")
     ] = None,
     device_id: Annotated[str | None, typer.Option("--id", help="Wished device id.")] = None,
+    credential: Annotated[
+        CredentialKind, typer.Option(help="How it logs in; psk and certificate need `replenish ca init`.")
+    ] = CredentialKind.PASSWORD,
     as_json: AsJson = False,
 ) -> None:
     """Add a device with one slot, and print what it needs to connect."""
@@ -122,18 +131,16 @@ def device_add(
         remaining=None if remaining is None else remaining * factor,
     )
     try:
-        credential = operations.register_device(
-            database, settings, household_id, new, Mandate(mode, cap, currency), settings.make_clock().now()
+        now = settings.make_clock().now()
+        made = operations.register_device(
+            database, settings, household_id, new, Mandate(mode, cap, currency), now, credential
         )
-    except DeviceRefused as error:
+    except (DeviceRefused, NoAuthority) as error:
         raise _fail(str(error)) from error
     if as_json:
-        _print({**credential.__dict__, "kind": kind})
+        _print({**made.__dict__, "kind": kind})
         return
-    console.print(
-        f"Device [bold]{credential.device_id}[/bold] may connect to {credential.host}:{credential.port}."
-    )
-    console.print(f"Password, shown once: [bold]{credential.password}[/bold]")
+    show_credential(made)
 
 
 @device_app.command("list")
@@ -143,9 +150,10 @@ def device_list(as_json: AsJson = False) -> None:
     if as_json:
         _print(rows)
         return
-    table = Table("device", "kind", "name", "slot", "last seen")
+    table = Table("device", "kind", "name", "slot", "last seen", "revoked")
     for row in rows:
-        table.add_row(row["device_id"], row["kind"], row["name"], row["slot"], row["last_seen_at"] or "never")
+        seen, revoked = row["last_seen_at"] or "never", row["revoked_at"] or ""
+        table.add_row(row["device_id"], row["kind"], row["name"], row["slot"], seen, revoked)
     console.print(table)
 
 

@@ -1,18 +1,19 @@
 """Use cases of an operator: a household, a retailer, a device with its credential, and the statistics."""
 
 import os
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, col, func, select
 
 from replenish_server.database import Database
-from replenish_server.fleet.broker import SERVER_USER, TWIN_USER, BrokerFiles
-from replenish_server.fleet.registry import DeviceRefused, NewDevice, add_device, new_password
+from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.broker import GATE_USER, SERVER_USER, TWIN_USER, BrokerFiles, Listeners
+from replenish_server.fleet.credentials import CredentialKind, Secret, give_credential
+from replenish_server.fleet.gatekeeper import Gatekeeper
+from replenish_server.fleet.registry import DeviceRefused, NewDevice, add_device
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.fleet.units import OF_KIND
@@ -44,7 +45,10 @@ class Address:
 
 @dataclass(frozen=True)
 class Credential:
-    """Everything that a device needs to connect; the password is shown once and kept only as a hash."""
+    """Everything that a device needs to connect; its secret is shown once.
+
+    `ca` is the certificate by which it knows the broker, PEM; "" on the loopback listener without TLS.
+    """
 
     device_id: DeviceId
     slot_id: SlotId
@@ -52,17 +56,45 @@ class Credential:
     password: str
     host: str
     port: int
+    credential: str = "password"
+    psk: str = ""
+    certificate: str = ""
+    key: str = ""
+    ca: str = ""
 
 
 def broker_files(settings: Settings) -> BrokerFiles:
     """The broker's folder with a current configuration and the server's own passwords in it."""
     files = BrokerFiles(settings.broker_folder.resolve())
     run_as = "root" if os.geteuid() == 0 else "mosquitto"
-    files.render(settings.device_port, settings.broker_port, run_as, settings.device_address)
+    listeners = Listeners(
+        settings.device_port,
+        settings.broker_port,
+        settings.tls_port,
+        settings.certificate_port,
+        settings.psk_port,
+        settings.device_address,
+        settings.most_devices,
+    )
+    files.render(listeners, run_as, Authority(settings.authority_folder))
     passwords = settings.broker_passwords()
     files.set_server_password(SERVER_USER, passwords["ingest"])
     files.set_server_password(TWIN_USER, passwords["twin"])
+    files.set_server_password(GATE_USER, passwords["gate"])
     return files
+
+
+def gatekeeper(database: Database, settings: Settings) -> Gatekeeper:
+    """Who tells the broker of this data folder which devices may log in."""
+    return Gatekeeper(
+        database,
+        settings.make_clock(),
+        BrokerFiles(settings.broker_folder.resolve()),
+        Authority(settings.authority_folder),
+        settings.broker_host,
+        settings.broker_port,
+        settings.broker_passwords()["gate"],
+    )
 
 
 def create_household(
@@ -127,13 +159,15 @@ def register_device(
     new: NewDevice,
     mandate: Mandate,
     now: datetime,
+    kind: CredentialKind = CredentialKind.PASSWORD,
 ) -> Credential:
     """Add a device with its slot and mandate, and let it log in at the broker.
 
     Raises:
         DeviceRefused: see `fleet.registry.add_device`; or there is no such retailer.
+        NoAuthority: a certificate was asked for before `replenish ca init`.
     """
-    password = new_password()
+    authority = Authority(settings.authority_folder)
     with database.write() as session:
         if session.get(Retailer, new.product.retailer_id) is None:
             raise DeviceRefused(
@@ -156,22 +190,35 @@ def register_device(
         if new.threshold is not None and not OF_KIND[new.kind].counted:
             wire = new.threshold // OF_KIND[new.kind].factor
             want_threshold(session, device_id, "main", wire, now)
-    files = BrokerFiles(settings.broker_folder.resolve())
-    files.set_device_password(device_id, password)
-    reload_broker(files)
-    return Credential(device_id, slot_id, device_id, password, settings.device_address, settings.device_port)
+        secret = give_credential(session, device_id, kind, authority, now)
+    gatekeeper(database, settings).sync()
+    return describe_credential(settings, device_id, slot_id, secret)
 
 
-def reload_broker(files: BrokerFiles) -> bool:
-    """Tell a running broker to read its password file again; returns whether one was running."""
-    try:
-        pid = int(files.pid_file.read_text(encoding="utf-8"))
-        if "mosquitto" not in Path(f"/proc/{pid}/comm").read_text(encoding="utf-8"):
-            return False
-        os.kill(pid, signal.SIGHUP)
-    except (OSError, ValueError):
-        return False
-    return True
+def describe_credential(
+    settings: Settings, device_id: DeviceId, slot_id: SlotId, secret: Secret
+) -> Credential:
+    """Where a device connects to, and with what: over TLS where there is an authority."""
+    authority = Authority(settings.authority_folder)
+    tls = authority.exists
+    port = {
+        CredentialKind.PASSWORD: settings.tls_port if tls else settings.device_port,
+        CredentialKind.CERTIFICATE: settings.certificate_port,
+        CredentialKind.PSK: settings.psk_port,
+    }[secret.kind]
+    return Credential(
+        device_id,
+        slot_id,
+        device_id,
+        secret.password,
+        settings.device_hosts[0] if tls else "127.0.0.1",
+        port,
+        secret.kind,
+        secret.psk,
+        secret.certificate,
+        secret.key,
+        authority.ca_certificate.read_text(encoding="utf-8") if tls else "",
+    )
 
 
 def list_devices(database: Database) -> list[dict[str, Any]]:
@@ -190,6 +237,7 @@ def list_devices(database: Database) -> list[dict[str, Any]]:
                 "slot": slot.name,
                 "slot_id": slot.id,
                 "last_seen_at": None if device.last_seen_at is None else device.last_seen_at.isoformat(),
+                "revoked_at": None if device.revoked_at is None else device.revoked_at.isoformat(),
             }
             for device, slot in rows
         ]

@@ -19,8 +19,13 @@ class Settings(BaseSettings):
         data_dir: holds the database, the broker's files and the broker passwords of the server.
         broker_host: host of the broker's inner listener.
         broker_port: TCP port of the broker's inner listener.
-        device_port: TCP port of the devices' listener, written into the broker's configuration.
-        device_address: address that the devices' listener binds.
+        device_port: TCP port of the devices' listener without TLS, which is on loopback only.
+        tls_port: TCP port of the devices' listener with passwords over TLS.
+        certificate_port: TCP port of the devices' listener with certificates.
+        psk_port: TCP port of the devices' listener with pre-shared keys.
+        device_address: address that the three TLS listeners bind.
+        device_hosts: names and addresses under which devices reach this machine; the first is told to them.
+        most_devices: connections that each listener takes.
         http_host: address that the page binds.
         http_port: TCP port of the page.
         public_url: how retailers reach us, for the profile and the webhook; empty means the bound address.
@@ -38,7 +43,12 @@ class Settings(BaseSettings):
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1884, ge=1, le=65535)
     device_port: int = Field(default=1883, ge=1, le=65535)
+    tls_port: int = Field(default=8883, ge=1, le=65535)
+    certificate_port: int = Field(default=8884, ge=1, le=65535)
+    psk_port: int = Field(default=8885, ge=1, le=65535)
     device_address: str = "127.0.0.1"
+    device_hosts: list[str] = ["localhost", "127.0.0.1"]
+    most_devices: int = Field(default=10_000, ge=1)
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=1, le=65535)
     public_url: str = ""
@@ -57,6 +67,11 @@ class Settings(BaseSettings):
     def broker_folder(self) -> Path:
         """The broker's files."""
         return self.data_dir / "broker"
+
+    @property
+    def authority_folder(self) -> Path:
+        """The certificate authority's files."""
+        return self.data_dir / "ca"
 
     @property
     def platform_keys(self) -> Path:
@@ -85,14 +100,16 @@ class Settings(BaseSettings):
         return parse_clock(self.clock)
 
     def broker_passwords(self) -> dict[str, str]:
-        """The server's own broker passwords by user, made at the first call and kept, owner-readable only."""
+        """The server's own broker passwords by role, made at the first call and kept, owner-readable only."""
         path = self.data_dir / "broker-passwords.json"
-        if path.exists():
-            kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-            return kept
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        made = {role: secrets.token_urlsafe(24) for role in ("ingest", "twin")}
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(made, file)
-        return made
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        missing = [role for role in ("ingest", "twin", "gate") if role not in kept]
+        if missing:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            kept |= {role: secrets.token_urlsafe(24) for role in missing}
+            temporary = path.with_name(path.name + ".new")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(kept, file)
+            temporary.replace(path)
+        return kept

@@ -17,6 +17,7 @@ from device_sim.clock import SimClock
 from device_sim.process import Child, free_ports
 from replenish_server import operations
 from replenish_server.database import Database
+from replenish_server.fleet.authority import Authority
 from replenish_server.ids import HouseholdId, RetailerId
 from replenish_server.settings import Settings
 
@@ -34,23 +35,29 @@ class PrivateHouse:
         page_port: TCP port of the page; 0 takes a free one.
     """
 
+    encrypted = False  # whether the broker also has TLS listeners
     cooling_off_minutes = 60  # simulated ones: long enough to be seen, short enough to be waited for
 
     def __init__(self, mosquitto: str, clock: SimClock, page_port: int = 0) -> None:
         self.clock = clock
         self._mosquitto = mosquitto
         self._children: list[Child] = []
-        device_port, broker_port, http_port, self._shop_port = free_ports(4)
+        device_port, broker_port, http_port, self._shop_port, tls, certificate, psk = free_ports(7)
         self.folder = Path(tempfile.mkdtemp(prefix="replenish-"))
         self.settings = Settings(
             data_dir=self.folder,
             broker_port=broker_port,
             device_port=device_port,
+            tls_port=tls,
+            certificate_port=certificate,
+            psk_port=psk,
             http_port=page_port or http_port,
             clock=str(clock),
         )
         self.database = Database(self.settings.database_url)
         self.database.migrate()
+        if self.encrypted:
+            Authority(self.settings.authority_folder).init(self.settings.device_hosts)
         self._files = operations.broker_files(self.settings)
         self.household_id, self.retailer_id = self._furnish()
 
@@ -128,6 +135,9 @@ class PrivateHouse:
             "REPLENISH_BROKER_PORT": str(settings.broker_port),
             "REPLENISH_DEVICE_PORT": str(settings.device_port),
             "REPLENISH_HTTP_PORT": str(settings.http_port),
+            "REPLENISH_TLS_PORT": str(settings.tls_port),
+            "REPLENISH_CERTIFICATE_PORT": str(settings.certificate_port),
+            "REPLENISH_PSK_PORT": str(settings.psk_port),
             "REPLENISH_CLOCK": settings.clock,
             "PYTHONUNBUFFERED": "1",
         }

@@ -3,15 +3,41 @@
 It writes files and never starts or signals a broker.
 """
 
-import os
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.authority import write_private as _replace
 from replenish_server.fleet.registry import mosquitto_hash
 
 SERVER_USER = "replenish-server"
 TWIN_USER = "replenish-twin"
+GATE_USER = "replenish-gate"
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """TCP ports and addresses of the broker.
+
+    Args:
+        plain: devices without TLS, on loopback only.
+        inner: the server itself, on loopback only.
+        tls: devices that log in with a password over TLS.
+        certificate: devices that log in with a certificate.
+        psk: battery devices that log in with a pre-shared key.
+        address: which address the three TLS listeners bind.
+        most_devices: how many connections each of them takes.
+    """
+
+    plain: int
+    inner: int
+    tls: int = 8883
+    certificate: int = 8884
+    psk: int = 8885
+    address: str = "127.0.0.1"
+    most_devices: int = 10_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +61,11 @@ class BrokerFiles:
         return self.folder / "devices.passwd"
 
     @property
+    def device_keys(self) -> Path:
+        """Pre-shared keys of battery devices."""
+        return self.folder / "devices.psk"
+
+    @property
     def server_passwords(self) -> Path:
         """The server's own password file, for the inner listener."""
         return self.folder / "server.passwd"
@@ -44,37 +75,55 @@ class BrokerFiles:
         """Where a running broker wrote its process id."""
         return self.folder / "mosquitto.pid"
 
-    def render(
-        self, device_port: int, server_port: int, run_as: str, device_address: str = "127.0.0.1"
-    ) -> None:
+    def render(self, listeners: Listeners, run_as: str, authority: Authority | None = None) -> None:
         """Write the configuration and the access rules; keep password files that already exist.
 
         Args:
-            device_port: TCP port of the devices' listener.
-            server_port: TCP port of the server's listener, always on loopback.
+            listeners: where the broker listens.
             run_as: the account that Mosquitto drops to when root starts it.
-            device_address: the address that the devices' listener binds.
+            authority: whose certificate the TLS listeners show; without one there are none.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "state").mkdir(exist_ok=True)
         source = files("broker_config")
         values = {
             "@FOLDER@": str(self.folder),
-            "@DEVICE_PORT@": str(device_port),
-            "@DEVICE_ADDRESS@": device_address,
-            "@SERVER_PORT@": str(server_port),
+            "@DEVICE_PORT@": str(listeners.plain),
+            "@SERVER_PORT@": str(listeners.inner),
+            "@TLS_PORT@": str(listeners.tls),
+            "@CERTIFICATE_PORT@": str(listeners.certificate),
+            "@PSK_PORT@": str(listeners.psk),
+            "@DEVICE_ADDRESS@": listeners.address,
+            "@MOST_DEVICES@": str(listeners.most_devices),
             "@RUN_AS@": run_as,
             "@SERVER_USER@": SERVER_USER,
             "@TWIN_USER@": TWIN_USER,
         }
-        for name in ("mosquitto.conf", "devices.acl", "server.acl"):
-            text = (source / name).read_text(encoding="utf-8")
+        parts = {name: [name] for name in ("mosquitto.conf", "devices.acl", "server.acl")}
+        if authority is not None and authority.exists:
+            values["@AUTHORITY@"] = str(authority.folder.resolve())
+            parts["mosquitto.conf"].append("tls.conf")
+        for name, sources in parts.items():
+            text = "".join((source / part).read_text(encoding="utf-8") for part in sources)
             for mark, value in values.items():
                 text = text.replace(mark, value)
             _replace(self.folder / name, text)
-        for passwords in (self.device_passwords, self.server_passwords):
+        for passwords in (self.device_passwords, self.device_keys, self.server_passwords):
             if not passwords.exists():
                 _replace(passwords, "")
+
+    def write_devices(self, passwords: Mapping[str, str], keys: Mapping[str, str], known: Set[str]) -> None:
+        """Write who may log in on the devices' listeners; the broker must be told to re-read (SIGHUP).
+
+        Args:
+            passwords: password hash by device.
+            keys: pre-shared key in hex by device.
+            known: devices whose lines are ours to write or to leave out; lines of others stay.
+        """
+        for path, accounts in ((self.device_passwords, passwords), (self.device_keys, keys)):
+            kept = [line for line in _lines(path) if line.split(":", 1)[0] not in known]
+            kept += [f"{user}:{verifier}" for user, verifier in accounts.items()]
+            _replace(path, "".join(f"{line}\n" for line in kept))
 
     def set_device_password(self, user: str, password: str) -> None:
         """Let `user` log in on the devices' listener; the broker must be told to re-read (SIGHUP)."""
@@ -86,17 +135,9 @@ class BrokerFiles:
 
 
 def _set_password(path: Path, user: str, password: str) -> None:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    kept = [line for line in lines if line.split(":", 1)[0] != user]
+    kept = [line for line in _lines(path) if line.split(":", 1)[0] != user]
     _replace(path, "".join(f"{line}\n" for line in [*kept, f"{user}:{mosquitto_hash(password)}"]))
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write atomically and readable by the owner only: a broker never reads half a password file."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

@@ -10,7 +10,11 @@ from replenish_server.households.people_tables import Person
 
 
 class Device(SQLModel, table=True):
-    """One thing that speaks MQTT under its own name; `person_id` is whose it is, None everybody's."""
+    """One thing that speaks MQTT under its own name; `person_id` is whose it is, None everybody's.
+
+    `revoked_at` is when its credentials ended, `revoked_why` why in somebody's words, and `cut_at`
+    when its last connection was cut after that.
+    """
 
     id: str = Field(primary_key=True)
     household_id: str = Field(foreign_key="household.id", index=True)
@@ -19,6 +23,26 @@ class Device(SQLModel, table=True):
     person_id: str | None = Field(default=None, foreign_key=f"{Person.__tablename__}.id")
     created_at: datetime = Field(sa_type=UtcTime)
     last_seen_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    revoked_why: str = ""
+    cut_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class DeviceCredential(SQLModel, table=True):
+    """One way in which a device may log in at the broker. The broker's files are written from these rows.
+
+    `verifier` is a password's hash, a pre-shared key in hex (the broker must know it), or a certificate's
+    serial number in hex. `state` is new (not in the broker's files yet), active, or revoked.
+    """
+
+    __tablename__ = "device_credential"
+
+    id: str = Field(primary_key=True)
+    device_id: str = Field(foreign_key="device.id", index=True)
+    kind: str
+    verifier: str
+    state: str = Field(index=True)
+    created_at: datetime = Field(sa_type=UtcTime)
 
 
 class Slot(SQLModel, table=True):

@@ -82,12 +82,14 @@ class Source(msgspec.Struct, gc=False):
         last_seen_ms: what the device's row says, Unix milliseconds; 0 before its first message.
         seen_ms: the newest message of all batches.
         checked_s: when the database was asked, in monotonic seconds.
+        revoked: whether nothing that it says counts any more.
     """
 
     device_id: str
     slots: dict[str, SlotMarks]
     last_seen_ms: int
     checked_s: float
+    revoked: bool = False
     streams: dict[str, int] = {}
     boots: dict[str, Boot] = {}
     seen_ms: int = 0
@@ -142,7 +144,8 @@ class Sources:
     def _ask(self, connection: Connection, names: list[str], moment: float) -> None:
         """One query for all devices; who is not registered any more is not remembered any more."""
         known, found = self._known, set()
-        for device_id, last_seen_at, stream_id, key, *slot in connection.execute(_DEVICES, {"names": names}):
+        for row in connection.execute(_DEVICES, {"names": names}):
+            device_id, last_seen_at, revoked_at, stream_id, key, *slot = row
             source = known.get(device_id)
             if source is None:
                 seen_ms = unix_ms(last_seen_at) if last_seen_at is not None else 0
@@ -150,6 +153,7 @@ class Sources:
             if device_id not in found:
                 found.add(device_id)
                 before, source.slots, source.checked_s = source.slots, {}, moment
+                source.revoked = revoked_at is not None
             if key is not None:
                 marks = source.slots[key] = _marks(key, *slot)
                 marks.last = before[key].last if key in before else None
@@ -245,6 +249,7 @@ _DEVICES = (
     select(
         col(Device.id),
         col(Device.last_seen_at),
+        col(Device.revoked_at),
         col(Stream.id),
         col(Slot.key),
         col(Slot.id),

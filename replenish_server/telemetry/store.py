@@ -139,6 +139,11 @@ class _Work:
         if source is None:
             self._refuse(message, Rejected("unknown_device", f"no device {device_id!r} is registered here"))
             return
+        if source.revoked:
+            self._refuse(
+                message, Rejected("revoked", f"device {device_id!r} was revoked; nothing of it counts")
+            )
+            return
         if message.received_at is not self._received_at:
             self._received_at, self._received_ms = message.received_at, unix_ms(message.received_at)
         source.seen_ms = max(source.seen_ms, self._received_ms)

@@ -44,7 +44,7 @@ def test_from_an_empty_folder_to_a_device(run: Run, tmp_path: Path) -> None:
     )
     added = run(f"device add level --retailer {shop['retailer_id']} {LEVEL} --id jug --json")
     credential = json.loads(added.stdout)
-    assert ("jug", 1883) == (credential["username"], credential["port"])
+    assert ("jug", 8883) == (credential["username"], credential["port"])
     passwords = (tmp_path / "data/broker/devices.passwd").read_text()
     assert "jug:$7$" in passwords
     assert credential["password"] not in passwords

@@ -18,6 +18,7 @@ from device_sim.fleet import Access, SimDevice
 from device_sim.process import Child
 from replenish_server import operations
 from replenish_server.demo.house import PrivateHouse
+from replenish_server.fleet.gatekeeper import reload_broker
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ordering.tables import PurchaseOrder
@@ -124,7 +125,7 @@ class MortalHouse(PrivateHouse):
         """Mosquitto 2.0 forgets a SIGHUP that comes while it still works on the one before: send it again."""
         while self.parts["broker"].running() and not _may_log_in(access):
             time.sleep(0.05)
-            operations.reload_broker(self._files)
+            reload_broker(self._files)
 
     def _spawn(self, name: str, command: list[str]) -> None:
         if name == "retailer":
@@ -137,6 +138,9 @@ class MortalHouse(PrivateHouse):
                 "REPLENISH_BROKER_PORT": str(settings.broker_port),
                 "REPLENISH_DEVICE_PORT": str(settings.device_port),
                 "REPLENISH_HTTP_PORT": str(settings.http_port),
+                "REPLENISH_TLS_PORT": str(settings.tls_port),
+                "REPLENISH_CERTIFICATE_PORT": str(settings.certificate_port),
+                "REPLENISH_PSK_PORT": str(settings.psk_port),
                 "REPLENISH_CLOCK": settings.clock,
             }
             self.parts[name] = self._zygote.fork(env, self.folder / "server.log")

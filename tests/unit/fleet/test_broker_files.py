@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from replenish_server.fleet.broker import SERVER_USER, TWIN_USER, BrokerFiles
+from replenish_server.fleet.broker import SERVER_USER, TWIN_USER, BrokerFiles, Listeners
 
 MARK = re.compile(r"@[A-Z_]+@")
 
@@ -15,7 +15,7 @@ MARK = re.compile(r"@[A-Z_]+@")
 def files(tmp_path: Path) -> BrokerFiles:
     """A rendered folder."""
     made = BrokerFiles(tmp_path / "broker")
-    made.render(1883, 1884, "mosquitto")
+    made.render(Listeners(1883, 1884), "mosquitto")
     return made
 
 
@@ -64,6 +64,7 @@ def test_every_file_is_the_owners_only(files: BrokerFiles) -> None:
         "devices.acl": 0o600,
         "server.acl": 0o600,
         "devices.passwd": 0o600,
+        "devices.psk": 0o600,
         "server.passwd": 0o600,
     } == modes
 
@@ -73,7 +74,7 @@ def test_passwords_survive_a_new_rendering_and_are_replaced_by_user(files: Broke
     files.set_device_password("level-1", "first")
     files.set_device_password("level-10", "other")
     old = files.device_passwords.read_text()
-    files.render(2883, 2884, "mosquitto")
+    files.render(Listeners(2883, 2884), "mosquitto")
     assert old == files.device_passwords.read_text()
     files.set_device_password("level-1", "second")
     new = files.device_passwords.read_text()

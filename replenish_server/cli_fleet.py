@@ -1,0 +1,121 @@
+"""The commands about credentials: the certificate authority, and what a device logs in with."""
+
+from typing import Annotated
+
+import typer
+from sqlmodel import select
+
+from replenish_server import operations
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.fleet.authority import Authority, NoAuthority
+from replenish_server.fleet.credentials import CredentialKind, give_credential, revoke_device
+from replenish_server.fleet.registry import DeviceRefused
+from replenish_server.fleet.tables import Slot
+from replenish_server.ids import DeviceId, SlotId
+from replenish_server.settings import Settings
+
+ca_app = typer.Typer(no_args_is_help=True, help="The private certificate authority that devices trust.")
+
+Host = Annotated[
+    list[str] | None,
+    typer.Option(help="A name or address under which devices reach this machine; may be repeated."),
+]
+
+
+@ca_app.command("init")
+def ca_init(host: Host = None, as_json: AsJson = False) -> None:
+    """Make the authority and the broker's certificate, and open the TLS listeners at its next start."""
+    settings = Settings()
+    authority = Authority(settings.authority_folder)
+    fresh = authority.init(host or settings.device_hosts)
+    operations.broker_files(settings)
+    if as_json:
+        print_json({"made": fresh, "ca": str(authority.ca_certificate)})
+    elif fresh:
+        console.print(f"Made {authority.ca_certificate}. Restart the broker: it now also listens with TLS.")
+    else:
+        console.print(f"{authority.ca_certificate} is there already; nothing was changed.")
+
+
+@ca_app.command("renew")
+def ca_renew(host: Host = None, as_json: AsJson = False) -> None:
+    """Give the broker a fresh key and certificate; devices need nothing new, and connections stay."""
+    settings = Settings()
+    authority = Authority(settings.authority_folder)
+    try:
+        authority.renew(host or settings.device_hosts)
+    except NoAuthority as error:
+        raise fail(str(error)) from error
+    told = operations.gatekeeper(open_database(settings), settings).reload()
+    if as_json:
+        print_json({"renewed": True, "broker_told": told})
+    else:
+        console.print("Renewed." + ("" if told else " No broker is running; it will find it at its start."))
+
+
+@ca_app.command("issue")
+def ca_issue(device_id: str, as_json: AsJson = False) -> None:
+    """Make a certificate for a device that is registered; printed once."""
+    _another_credential(device_id, CredentialKind.CERTIFICATE, as_json)
+
+
+def add_device_commands(device_app: typer.Typer) -> None:
+    """Hang the commands about credentials under `replenish device`."""
+
+    @device_app.command("credential")
+    def credential(
+        device_id: str,
+        kind: Annotated[CredentialKind, typer.Argument(help="password, psk or certificate.")],
+        as_json: AsJson = False,
+    ) -> None:
+        """Give a device a further credential, printed once; the one it has keeps working."""
+        _another_credential(device_id, kind, as_json)
+
+    @device_app.command("revoke")
+    def revoke(
+        device_id: str,
+        why: Annotated[str, typer.Option(help="Why, for the list of devices.")] = "",
+        as_json: AsJson = False,
+    ) -> None:
+        """End a device: its connection is cut, and nothing that it says counts any more."""
+        settings = Settings()
+        database = open_database(settings)
+        try:
+            with database.write() as session:
+                fresh = revoke_device(session, device_id, why, settings.make_clock().now())
+        except DeviceRefused as error:
+            raise fail(str(error)) from error
+        operations.gatekeeper(database, settings).run()
+        if as_json:
+            print_json({"device_id": device_id, "revoked": True, "fresh": fresh})
+        else:
+            console.print(f"Device [bold]{device_id}[/bold] " + ("is" if fresh else "was") + " revoked.")
+
+
+def show_credential(made: operations.Credential) -> None:
+    """Print what a device needs, for somebody who copies it."""
+    console.print(f"Device [bold]{made.device_id}[/bold] may connect to {made.host}:{made.port}.")
+    for what, value in (("Password", made.password), ("Key", made.psk)):
+        if value:
+            console.print(f"{what}, shown once: [bold]{value}[/bold]", soft_wrap=True)
+    if made.certificate:
+        console.print(f"Certificate and key, shown once:\n{made.certificate}{made.key}")
+
+
+def _another_credential(device_id: str, kind: CredentialKind, as_json: bool) -> None:
+    settings = Settings()
+    database, authority = open_database(settings), Authority(settings.authority_folder)
+    try:
+        with database.write() as session:
+            slot_id = session.exec(select(Slot.id).where(Slot.device_id == device_id)).first()
+            if slot_id is None:
+                raise fail(f"There is no device {device_id!r}; see: replenish device list")
+            secret = give_credential(session, device_id, kind, authority, settings.make_clock().now())
+    except (DeviceRefused, NoAuthority) as error:
+        raise fail(str(error)) from error
+    operations.gatekeeper(database, settings).sync()
+    made = operations.describe_credential(settings, DeviceId(device_id), SlotId(slot_id), secret)
+    if as_json:
+        print_json(made.__dict__)
+    else:
+        show_credential(made)

@@ -1,0 +1,185 @@
+"""Who may speak: three ways over TLS, given and taken while the broker runs, and nobody else notices."""
+
+import random
+import ssl
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from replenish_server import operations
+from replenish_server.cli import find_mosquitto
+from replenish_server.fleet.credentials import CredentialKind, revoke_device
+from replenish_server.fleet.registry import NewDevice, Product
+from replenish_server.fleet.tables import Device
+from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.operations import Credential
+from replenish_server.telemetry.tables import Quarantined, Reading
+from tests.support.mortal_house import MortalHouse, wait_until
+from tests.support.tls_device import TlsDevice
+from tests.support.zygote import Zygote
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+
+
+class EncryptedHouse(MortalHouse):
+    """With an authority, so that the broker has its TLS listeners."""
+
+    encrypted = True
+
+
+@pytest.fixture(scope="module")
+def tls_house(zygote: Zygote) -> Iterator[EncryptedHouse]:
+    """One running house for the whole file."""
+    house = EncryptedHouse(find_mosquitto() or "", zygote)
+    house.start()
+    yield house
+    house.stop()
+
+
+def new_credential(house: MortalHouse, kind: CredentialKind) -> Credential:
+    """A level sensor of this test alone."""
+    product = Product(house.retailer_id, "det-1500", "Detergent", 1_400_000)
+    name = f"level-{uuid.uuid4().hex[:8]}"
+    new = NewDevice("level", name, "Detergent", "detergent", product, 1_500_000, 300_000, name)
+    return operations.register_device(
+        house.database,
+        house.settings,
+        house.household_id,
+        new,
+        Mandate(Mode.SHADOW, None, "EUR"),
+        house.clock.now(),
+        kind,
+    )
+
+
+def stored(house: MortalHouse, device_id: str) -> int:
+    """How many readings of a device are kept."""
+    return len(house.rows(Reading, device_id=device_id))
+
+
+@pytest.mark.parametrize("kind", list(CredentialKind))
+def test_a_revoked_device_is_cut_within_five_seconds_and_its_neighbour_notices_nothing(
+    tls_house: EncryptedHouse, tmp_path: Path, kind: CredentialKind
+) -> None:
+    """It keeps publishing and connecting; of nothing that it says after that a row is made."""
+    ours, theirs = (new_credential(tls_house, kind) for _ in range(2))
+    thief, neighbour = TlsDevice(ours, tmp_path), TlsDevice(theirs, tmp_path)
+    thief.start()
+    neighbour.start()
+    try:
+        for made in (ours, theirs):
+            assert wait_until(lambda of=made: stored(tls_house, of.device_id) > 5), tls_house.parts[
+                "broker"
+            ].last_words()
+        at = tls_house.clock.now()
+        with tls_house.database.write() as session:
+            assert revoke_device(session, ours.device_id, "stolen", at)
+        assert wait_until(lambda: tls_house.rows(Device, id=ours.device_id)[0].cut_at is not None)
+        refused = thief.refused
+        assert wait_until(lambda: thief.refused > refused + 3)
+        before, connects, sent = stored(tls_house, ours.device_id), thief.connects, neighbour.sent
+        time.sleep(1)
+        assert (before, connects) == (stored(tls_house, ours.device_id), thief.connects)
+        newest = max(row.received_at for row in tls_house.rows(Reading, device_id=ours.device_id))
+        assert newest - at < timedelta(seconds=5)
+        assert neighbour.sent > sent
+        assert (1, 0) == (neighbour.connects, neighbour.refused)
+    finally:
+        thief.stop()
+        neighbour.stop()
+    assert wait_until(lambda: stored(tls_house, theirs.device_id) == neighbour.sent)
+
+
+def test_what_a_revoked_device_says_is_refused_at_the_door_too(
+    tls_house: EncryptedHouse, tmp_path: Path
+) -> None:
+    """With a broker that never hears of it, the rows alone stop it within 5 s."""
+    made = new_credential(tls_house, CredentialKind.PASSWORD)
+    device = TlsDevice(made, tmp_path)
+    device.start()
+    try:
+        assert wait_until(lambda: stored(tls_house, made.device_id) > 5)
+        at = tls_house.clock.now()
+        with tls_house.database.write() as session:
+            revoke_device(session, made.device_id, "lost", at)
+            session.get_one(Device, made.device_id).cut_at = at  # as if the broker could not be reached
+        assert wait_until(lambda: any(row.code == "revoked" for row in tls_house.rows(Quarantined)))
+        count = stored(tls_house, made.device_id)
+        assert device.connects == 1
+        sent = device.sent
+        assert wait_until(lambda: device.sent > sent + 20)
+        assert count == stored(tls_house, made.device_id)
+        newest = max(row.received_at for row in tls_house.rows(Reading, device_id=made.device_id))
+        assert newest - at < timedelta(seconds=5)
+    finally:
+        device.stop()
+        operations.gatekeeper(tls_house.database, tls_house.settings).sync()
+
+
+@pytest.mark.parametrize("kind", list(CredentialKind))
+def test_over_tls_too_a_client_id_takes_over_nobodys_session(
+    tls_house: EncryptedHouse, tmp_path: Path, kind: CredentialKind
+) -> None:
+    """Calling itself the server, a device stays itself."""
+    made = new_credential(tls_house, kind)
+    device = TlsDevice(made, tmp_path, client_id="replenish-server")
+    device.start()
+    try:
+        assert wait_until(lambda: stored(tls_house, made.device_id) > 5)
+    finally:
+        device.stop()
+    assert "broker_lost" not in (tls_house.folder / "server.log").read_text(encoding="utf-8")
+
+
+def test_each_secret_opens_only_its_own_listener(tls_house: EncryptedHouse, tmp_path: Path) -> None:
+    """No certificate, a key of another, a password where a certificate is due: refused."""
+    certificate = new_credential(tls_house, CredentialKind.CERTIFICATE)
+    password = new_credential(tls_house, CredentialKind.PASSWORD)
+    psk = new_credential(tls_house, CredentialKind.PSK)
+    wrong = [
+        Credential(**{**password.__dict__, "port": certificate.port}),
+        Credential(**{**psk.__dict__, "psk": "00" * 32}),
+        Credential(**{**certificate.__dict__, "device_id": password.device_id, "port": password.port}),
+    ]
+    for made in wrong:
+        device = TlsDevice(made, tmp_path)
+        device.start()
+        assert wait_until(lambda it=device: it.refused > 1 or it.sent), made.credential
+        device.stop()
+        assert device.connects == 0
+    assert stored(tls_house, password.device_id) == 0
+
+
+def test_a_device_believes_only_our_authority(tls_house: EncryptedHouse, tmp_path: Path) -> None:
+    """The certificate that the broker shows is worth something."""
+    import socket
+
+    made = new_credential(tls_house, CredentialKind.PASSWORD)
+    with (
+        socket.create_connection((made.host, made.port), timeout=5) as plain,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        ssl.create_default_context().wrap_socket(plain, server_hostname=made.host)
+    del tmp_path
+
+
+def test_devices_come_while_others_talk(tls_house: EncryptedHouse, tmp_path: Path) -> None:
+    """Ten more are let in one after the other; the first never loses its connection."""
+    first = TlsDevice(new_credential(tls_house, CredentialKind.PASSWORD), tmp_path)
+    first.start()
+    rng = random.Random(1)
+    try:
+        assert wait_until(lambda: first.sent > 5)
+        for _ in range(10):
+            made = new_credential(tls_house, rng.choice(list(CredentialKind)))
+            device = TlsDevice(made, tmp_path)
+            device.start()
+            assert wait_until(lambda of=made: stored(tls_house, of.device_id))
+            device.stop()
+        assert (1, 0) == (first.connects, first.refused)
+    finally:
+        first.stop()
