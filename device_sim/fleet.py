@@ -75,7 +75,7 @@ class SimDevice:
         while True:
             try:
                 await self._live()
-            except* (aiomqtt.MqttError, TimeoutError, OSError):
+            except (aiomqtt.MqttError, TimeoutError, OSError):
                 pass  # the broker is away: what is pending stays pending
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # a connection that broke at that moment had hidden it
@@ -94,9 +94,14 @@ class SimDevice:
             timeout=3,
         ) as client:
             await client.subscribe(f"rp/1/{self.access.device_id}/down/#", qos=1)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._hear(client))
-                group.create_task(self._send(client))
+            # No TaskGroup: on Python 3.11 one whose member fails leaves its parent counted as being cancelled.
+            tasks = [asyncio.create_task(self._hear(client)), asyncio.create_task(self._send(client))]
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self, client: aiomqtt.Client) -> None:
         """Send the oldest pending records, wait for acknowledgements, send again what got none."""
