@@ -50,17 +50,29 @@ def tell_presses(database: Database, publish: Publish) -> int:
     "sent", which is true.
     """
     told: list[tuple[PressKey, str]] = []
+    with (
+        database.read() as session
+    ):  # nearly always there is nothing to tell, and nobody has to wait for that
+        if not _unsaid(session):
+            return 0
     with database.write() as session:
-        unsaid = col(PressAnswer.told).is_(None) | (col(PressAnswer.told) == "waiting")
-        for row, state in session.exec(_with_state().where(unsaid)):
-            word = _word(row, state)
-            if word is not None and word != row.told:
-                row.told = word
-                session.add(row)
-                told.append((PressKey(row.device_id, row.boot, row.seq), word))
+        for row, word in _unsaid(session):
+            row.told = word
+            session.add(row)
+            told.append((PressKey(row.device_id, row.boot, row.seq), word))
     for press, word in told:
         publish(press.device_id, encode_ack(press.boot, [press.seq], word))
     return len(told)
+
+
+def _unsaid(session: Session) -> list[tuple[PressAnswer, str]]:
+    """Presses with a word that their device has not heard."""
+    open_ones = col(PressAnswer.told).is_(None) | (col(PressAnswer.told) == "waiting")
+    return [
+        (row, word)
+        for row, state in session.exec(_with_state().where(open_ones))
+        if (word := _word(row, state)) is not None and word != row.told
+    ]
 
 
 def _with_state() -> Any:  # the type of an outer-joined select has no short name

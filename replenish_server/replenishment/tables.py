@@ -95,7 +95,7 @@ class PressAnswer(SQLModel, table=True):
     decision_id: str = Field(foreign_key="decision.id")
     order_id: str | None = Field(default=None, foreign_key="purchase_order.id", index=True)
     joined: bool = False
-    told: str | None = None
+    told: str | None = Field(default=None, index=True)
     at: datetime = Field(sa_type=UtcTime)
 
 

@@ -18,8 +18,8 @@ from tests.benchmarks.ingest.load import Publisher, level_event, level_stream, p
 from tests.benchmarks.ingest.tap import Tap
 
 DEVICES = 1000
-PRESSES = 120
-GAP_S = 0.1  # between two presses, half of it random
+PRESSES = 60
+GAP_S = 0.6  # between two presses, half of it random: no press waits for the order of the one before
 WARM_UP = 5
 
 
