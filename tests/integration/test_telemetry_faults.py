@@ -1,4 +1,4 @@
-"""What networks, disks and broken devices do to a stream: nothing is lost or counts twice, nothing stops it."""
+"""What networks, disks and broken devices do to a stream: nothing is lost or counts twice or stops it."""
 
 import json
 import os
