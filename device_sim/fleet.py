@@ -94,7 +94,7 @@ class SimDevice:
             timeout=3,
         ) as client:
             await client.subscribe(f"rp/1/{self.access.device_id}/down/#", qos=1)
-            # No TaskGroup: on Python 3.11 one whose member fails leaves its parent counted as being cancelled.
+            # No TaskGroup: on Python 3.11 one whose member fails leaves its parent counted as cancelled.
             tasks = [asyncio.create_task(self._hear(client)), asyncio.create_task(self._send(client))]
             try:
                 await asyncio.gather(*tasks)

@@ -130,6 +130,8 @@ def apply_snapshot(session: Session, order: PurchaseOrder, snapshot: OrderSnapsh
         move(session, order, Event.SHIP, now, snapshot.note)
     move(session, order, event, now, snapshot.note)
     log.info("action=order_followed order_id=%s state=%s", order.id, order.state)
+    if event is Event.READY:
+        tell(session, order, "order_ready", now, place=order.pickup_location or "")
     slot = session.get_one(Slot, order.slot_id)
     if order.state == State.DELIVERED and slot.capacity is None:
         # No sensor will ever see the pack being fitted: delivery is all that can be known (docs/adr/0013).

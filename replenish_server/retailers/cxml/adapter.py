@@ -124,6 +124,7 @@ class CxmlRetailer:
     def _send(
         self, quote: Quote, call: StoredCall, journal: Journal, again: bool
     ) -> Placed | Trouble | Unknown:
+        journal.hold()
         try:
             answer = self.client.send(call.method, call.url, call.body, _SENT)
         except Forbidden as error:
