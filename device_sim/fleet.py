@@ -4,6 +4,7 @@ For numbers and faults that would be slow in the VM. The firmware itself runs in
 """
 
 import asyncio
+import contextlib
 import json
 import random
 from dataclasses import dataclass, field
@@ -73,10 +74,9 @@ class SimDevice:
     async def run(self) -> None:
         """Connect, send what is pending, hear acknowledgements; for ever, through every outage."""
         while True:
-            try:
+            # The broker is away: what is pending stays pending.
+            with contextlib.suppress(aiomqtt.MqttError, TimeoutError, OSError):
                 await self._live()
-            except (aiomqtt.MqttError, TimeoutError, OSError):
-                pass  # the broker is away: what is pending stays pending
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # a connection that broke at that moment had hidden it
                 raise asyncio.CancelledError
