@@ -5,8 +5,9 @@ import contextlib
 import socket
 import subprocess
 import sys
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,10 @@ from fastapi import FastAPI
 from replenish_server import operations
 from replenish_server.clock import Clock
 from replenish_server.database import Database
+from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
+from replenish_server.fleet.claims import NotClaimed, WrongCode, exchange
+from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.publisher import TwinPublisher
 from replenish_server.jobs import Ticks, Worker
 from replenish_server.ordering.deliveries import DeliveryDesk
@@ -29,9 +33,11 @@ from replenish_server.replenishment.dash import DashDesk
 from replenish_server.replenishment.evaluate import Evaluator
 from replenish_server.replenishment.models import ModelStore
 from replenish_server.replenishment.refit import refit_is_due
+from replenish_server.replenishment.upkeep import FleetUpkeep
 from replenish_server.retailers.cxml.inbound import CxmlDesk
 from replenish_server.retailers.directory import RetailerDirectory
 from replenish_server.retailers.feed.desk import Desk
+from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.retailers.feed.messages import Messenger
 from replenish_server.retailers.http import Answer, ShopClient
 from replenish_server.retailers.ucp.connection import Identity
@@ -50,6 +56,9 @@ from replenish_server.web.consents_routes import build_consents_router
 from replenish_server.web.console import build_console, console_limits
 from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from replenish_server.web.dash_api import build_dash_api, dash_limits
+from replenish_server.web.device_edge import CodeOpensNothing, WaitsForHousehold, build_device_edge
+from replenish_server.web.devices import DatabaseDevices
+from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.household_api import build_household_api
 from replenish_server.web.life_routes import build_life_router
@@ -65,6 +74,7 @@ from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
 
 _PATIENCE_S = 300.0  # an ordinary reading tells nothing that an order would leave for within minutes
+_CODE_TRIES = (0.2, 10)  # per second and at once, of one address or household
 _WAY_MADE_S = 0.03  # other writers wait this long for a press on its way to the retailer
 
 
@@ -115,13 +125,16 @@ class Server:
         self._reconcile = Worker("reconcile", self.reconciler.run)
         self._deadlines = Worker("deadlines", self.timekeeper.run, then=self._wake_after_deadline)
         self._refit = Worker("refit", self._refit_if_due)
-        self._gate = Worker("gate", operations.gatekeeper(self.database, settings).run)
+        self.gatekeeper = operations.gatekeeper(self.database, settings)
+        self._gate = Worker("gate", self.gatekeeper.run)
+        upkeep = FleetUpkeep(self.database, self.clock, self.clock.speed)
+        self._upkeep = Worker("upkeep", upkeep.run)
         self._pressed: deque[str] = deque()
         self._press = Worker(
             "press", lambda: self._run_pressed(evaluator), self._wake_after_decision, self._hurry
         )
         often = [self._press, self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
-        often += [self._message, self._gate]
+        often += [self._message, self._gate, self._upkeep]
         retention = Retention(self.database, self.clock, settings.raw_days, settings.hourly_days)
         self._ticks = Ticks(often, [self._refit, self._reconcile, Worker("retention", retention.run)])
         self._ingest = Ingest(
@@ -163,6 +176,19 @@ class Server:
         """A person approved or canceled: let it be carried out at once."""
         self._dispatch.wake()
         self._answer.wake()
+
+    def exchange_code(self, code: str, kind: str) -> dict[str, Any]:
+        """A device's credential for its claim code, once the broker knows it; see `device_edge`."""
+        authority = Authority(self.settings.authority_folder)
+        try:
+            with self.database.write() as session:
+                made = exchange(session, code, CredentialKind(kind), authority, self.clock.now())
+        except WrongCode as error:
+            raise CodeOpensNothing from error
+        except NotClaimed as error:
+            raise WaitsForHousehold from error
+        self.gatekeeper.run()
+        return operations.claimed_credential(self.settings, made)
 
     def wake_gate(self) -> None:
         """Somebody revoked a device: shut it out at once."""
@@ -251,6 +277,32 @@ class _Web(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+class _Edge(uvicorn.Server):
+    """Serves devices beside the pages, and leaves signals to them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _device_edge(server: Server) -> _Edge | None:
+    """The edge for devices; None without an authority, because it speaks only over TLS."""
+    settings, authority = server.settings, Authority(server.settings.authority_folder)
+    if not authority.exists:
+        return None
+    app = build_device_edge(server.exchange_code, Buckets(*_CODE_TRIES, time.monotonic))
+    config = uvicorn.Config(
+        app,
+        host=settings.device_address,
+        port=settings.edge_port,
+        log_level="warning",
+        lifespan="off",
+        ssl_certfile=authority.server_certificate,
+        ssl_keyfile=authority.server_key,
+    )
+    return _Edge(config)
+
+
 def run_server(settings: Settings) -> None:
     """Run everything in this process until a signal ends it."""
     _Web(Server(settings)).run()
@@ -263,13 +315,17 @@ def _build_app(server: Server) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(server.start)
-        twin = asyncio.create_task(server.twin.run(), name="twin")
+        tasks = [asyncio.create_task(server.twin.run(), name="twin")]
+        edge = _device_edge(server)
+        if edge is not None:
+            tasks.append(asyncio.create_task(edge.serve(), name="edge"))
         try:
             yield
         finally:
-            twin.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await twin
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await asyncio.to_thread(server.stop)
 
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -294,6 +350,9 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_mandate_router(mandates))
     app.include_router(build_assistant(api))
     people = DatabasePeople(server.database, server.clock, server.wake_dispatch)
+    limits = Buckets(*_CODE_TRIES, time.monotonic)
+    devices = DatabaseDevices(server.database, server.clock, server.wake_gate, limits)
+    app.include_router(build_devices_router(devices))
     life = DatabaseLife(server.database, server.clock, server.wake_dispatch, server.mark.lower_to)
     app.include_router(build_life_router(life))
     install_pages(

@@ -1,5 +1,7 @@
 """The commands about credentials: the certificate authority, and what a device logs in with."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,10 +10,13 @@ from sqlmodel import select
 from replenish_server import operations
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
 from replenish_server.fleet.authority import Authority, NoAuthority
+from replenish_server.fleet.claims import CODE_LASTS, create_code
 from replenish_server.fleet.credentials import CredentialKind, give_credential, revoke_device
 from replenish_server.fleet.registry import DeviceRefused
 from replenish_server.fleet.tables import Slot
+from replenish_server.fleet.units import OF_KIND
 from replenish_server.ids import DeviceId, SlotId
+from replenish_server.replenishment.joining import leave_household
 from replenish_server.settings import Settings
 
 ca_app = typer.Typer(no_args_is_help=True, help="The private certificate authority that devices trust.")
@@ -59,6 +64,35 @@ def ca_issue(device_id: str, as_json: AsJson = False) -> None:
     _another_credential(device_id, CredentialKind.CERTIFICATE, as_json)
 
 
+def claim_code(
+    kind: Annotated[str, typer.Option(help=f"One of: {', '.join(OF_KIND)}.")],
+    count: Annotated[int, typer.Option(min=1, max=1000, help="How many codes.")] = 1,
+    svg: Annotated[Path | None, typer.Option(help="A folder for the codes as pictures, to print.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make one-time codes for devices; a household types or scans one, and the device exchanges it."""
+    import segno
+
+    settings = Settings()
+    database, now = open_database(settings), settings.make_clock().now()
+    try:
+        with database.write() as session:
+            codes = [create_code(session, kind, now) for _ in range(count)]
+    except ValueError as error:
+        raise fail(str(error)) from error
+    if svg is not None:
+        svg.mkdir(parents=True, exist_ok=True)
+        for code in codes:
+            segno.make_qr(code, error="m").save(str(svg / f"{code}.svg"), scale=6, border=4, light="#fff")
+    if as_json:
+        print_json({"kind": kind, "codes": codes})
+        return
+    for code in codes:
+        console.print(f"{kind}: [bold]{code}[/bold] (shown once; valid for {CODE_LASTS.days} days)")
+        if svg is None and count == 1:
+            segno.make_qr(code, error="m").terminal(out=sys.stdout, compact=True)
+
+
 def add_device_commands(device_app: typer.Typer) -> None:
     """Hang the commands about credentials under `replenish device`."""
 
@@ -70,6 +104,26 @@ def add_device_commands(device_app: typer.Typer) -> None:
     ) -> None:
         """Give a device a further credential, printed once; the one it has keeps working."""
         _another_credential(device_id, kind, as_json)
+
+    @device_app.command("reset")
+    def reset(
+        device_id: str,
+        why: Annotated[str, typer.Option(help="Why, for the list of devices.")] = "",
+        as_json: AsJson = False,
+    ) -> None:
+        """Let a device go for good: revoked, and all it measured wiped. It comes back with a new code."""
+        settings = Settings()
+        database = open_database(settings)
+        try:
+            with database.write() as session:
+                leave_household(session, device_id, why, settings.make_clock().now())
+        except DeviceRefused as error:
+            raise fail(str(error)) from error
+        operations.gatekeeper(database, settings).run()
+        if as_json:
+            print_json({"device_id": device_id, "revoked": True})
+        else:
+            console.print(f"Device [bold]{device_id}[/bold] is out; a running server wipes what it measured.")
 
     @device_app.command("revoke")
     def revoke(

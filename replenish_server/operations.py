@@ -11,22 +11,19 @@ from sqlmodel import Session, col, func, select
 from replenish_server.database import Database
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import GATE_USER, SERVER_USER, TWIN_USER, BrokerFiles, Listeners
+from replenish_server.fleet.claims import Exchanged
 from replenish_server.fleet.credentials import CredentialKind, Secret, give_credential
 from replenish_server.fleet.gatekeeper import Gatekeeper
-from replenish_server.fleet.registry import DeviceRefused, NewDevice, add_device
+from replenish_server.fleet.registry import NewDevice
 from replenish_server.fleet.tables import Device, Slot
-from replenish_server.fleet.twin import want_threshold
-from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate
 from replenish_server.households.membership import ensure_owner
-from replenish_server.households.notices import Notice, notify
-from replenish_server.households.tables import Household, SlotMandate
+from replenish_server.households.tables import Household
 from replenish_server.ids import DeviceId, HouseholdId, RetailerId, SlotId, new_id
 from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
-from replenish_server.replenishment.stock import fit_unit
+from replenish_server.replenishment.joining import join_household
 from replenish_server.retailers import registry
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind
-from replenish_server.retailers.tables import Retailer
 from replenish_server.settings import Settings
 from replenish_server.telemetry.tables import DeviceEvent, Quarantined, Reading
 
@@ -164,32 +161,12 @@ def register_device(
     """Add a device with its slot and mandate, and let it log in at the broker.
 
     Raises:
-        DeviceRefused: see `fleet.registry.add_device`; or there is no such retailer.
+        DeviceRefused: see `replenishment.joining.join_household`.
         NoAuthority: a certificate was asked for before `replenish ca init`.
     """
     authority = Authority(settings.authority_folder)
     with database.write() as session:
-        if session.get(Retailer, new.product.retailer_id) is None:
-            raise DeviceRefused(
-                f"there is no retailer {new.product.retailer_id!r}; see replenish retailer add"
-            )
-        device_id, slot_id = add_device(session, household_id, new, now)
-        if new.remaining is not None:
-            fit_unit(session, session.get_one(Slot, slot_id), new.remaining, now)
-        session.add(
-            SlotMandate(
-                slot_id=slot_id,
-                mode=mandate.mode,
-                price_cap_minor=mandate.price_cap_minor,
-                currency=mandate.currency,
-                changed_at=now,
-            )
-        )
-        data = {"device": new.name, "slot": new.slot_name, "slot_id": slot_id}
-        notify(session, Notice(household_id, f"device_added:{device_id}", "device_added", data, now))
-        if new.threshold is not None and not OF_KIND[new.kind].counted:
-            wire = new.threshold // OF_KIND[new.kind].factor
-            want_threshold(session, device_id, "main", wire, now)
+        device_id, slot_id = join_household(session, household_id, new, mandate, now)
         secret = give_credential(session, device_id, kind, authority, now)
     gatekeeper(database, settings).sync()
     return describe_credential(settings, device_id, slot_id, secret)
@@ -219,6 +196,12 @@ def describe_credential(
         secret.key,
         authority.ca_certificate.read_text(encoding="utf-8") if tls else "",
     )
+
+
+def claimed_credential(settings: Settings, made: Exchanged) -> dict[str, Any]:
+    """What a device gets for its claim code, over TLS."""
+    credential = describe_credential(settings, DeviceId(made.device_id), SlotId(""), made.secret).__dict__
+    return {name: value for name, value in credential.items() if value != ""}
 
 
 def list_devices(database: Database) -> list[dict[str, Any]]:

@@ -23,7 +23,8 @@ class Settings(BaseSettings):
         tls_port: TCP port of the devices' listener with passwords over TLS.
         certificate_port: TCP port of the devices' listener with certificates.
         psk_port: TCP port of the devices' listener with pre-shared keys.
-        device_address: address that the three TLS listeners bind.
+        edge_port: TCP port over TLS where devices exchange claim codes.
+        device_address: address that the TLS listeners bind.
         device_hosts: names and addresses under which devices reach this machine; the first is told to them.
         most_devices: connections that each listener takes.
         http_host: address that the page binds.
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     tls_port: int = Field(default=8883, ge=1, le=65535)
     certificate_port: int = Field(default=8884, ge=1, le=65535)
     psk_port: int = Field(default=8885, ge=1, le=65535)
+    edge_port: int = Field(default=8443, ge=1, le=65535)
     device_address: str = "127.0.0.1"
     device_hosts: list[str] = ["localhost", "127.0.0.1"]
     most_devices: int = Field(default=10_000, ge=1)

@@ -42,7 +42,7 @@ class PrivateHouse:
         self.clock = clock
         self._mosquitto = mosquitto
         self._children: list[Child] = []
-        device_port, broker_port, http_port, self._shop_port, tls, certificate, psk = free_ports(7)
+        device_port, broker_port, http_port, self._shop_port, tls, certificate, psk, edge = free_ports(8)
         self.folder = Path(tempfile.mkdtemp(prefix="replenish-"))
         self.settings = Settings(
             data_dir=self.folder,
@@ -51,6 +51,7 @@ class PrivateHouse:
             tls_port=tls,
             certificate_port=certificate,
             psk_port=psk,
+            edge_port=edge,
             http_port=page_port or http_port,
             clock=str(clock),
         )
@@ -135,6 +136,7 @@ class PrivateHouse:
             "REPLENISH_BROKER_PORT": str(settings.broker_port),
             "REPLENISH_DEVICE_PORT": str(settings.device_port),
             "REPLENISH_HTTP_PORT": str(settings.http_port),
+            "REPLENISH_EDGE_PORT": str(settings.edge_port),
             "REPLENISH_TLS_PORT": str(settings.tls_port),
             "REPLENISH_CERTIFICATE_PORT": str(settings.certificate_port),
             "REPLENISH_PSK_PORT": str(settings.psk_port),

@@ -10,7 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.fleet.twin import confirm_published, desired_document, unpublished
+from replenish_server.fleet.twin import (
+    confirm_cleared,
+    confirm_published,
+    desired_document,
+    to_clear,
+    unpublished,
+)
 from replenish_server.ids import DeviceId
 
 log = logging.getLogger(__name__)
@@ -68,6 +74,15 @@ class TwinPublisher:
             while True:
                 await asyncio.sleep(_LOOK_EVERY_S)
                 await self._publish(client, everything=False)
+                await self._clear(client)
+
+    async def _clear(self, client: aiomqtt.Client) -> None:
+        """Have the broker forget what it retains of devices that were wiped: an empty message does that."""
+        for device_id in await asyncio.to_thread(self._departed):
+            for topic in ("down/desired", "up/st"):
+                await client.publish(f"rp/1/{device_id}/{topic}", b"", qos=1, retain=True)
+            await asyncio.to_thread(self._confirm_cleared, device_id)
+            log.info("action=retained_cleared device_id=%s", device_id)
 
     async def _publish(self, client: aiomqtt.Client, everything: bool) -> None:
         for device_id, rev, payload in await asyncio.to_thread(self._documents, everything):
@@ -86,6 +101,14 @@ class TwinPublisher:
                 )
                 for twin in unpublished(session, everything)
             ]
+
+    def _departed(self) -> list[str]:
+        with self.database.read() as session:
+            return to_clear(session)
+
+    def _confirm_cleared(self, device_id: str) -> None:
+        with self.database.write() as session:
+            confirm_cleared(session, device_id)
 
     def _confirm(self, device_id: str, rev: int) -> None:
         with self.database.write() as session:

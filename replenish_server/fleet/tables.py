@@ -13,7 +13,8 @@ class Device(SQLModel, table=True):
     """One thing that speaks MQTT under its own name; `person_id` is whose it is, None everybody's.
 
     `revoked_at` is when its credentials ended, `revoked_why` why in somebody's words, and `cut_at`
-    when its last connection was cut after that.
+    when its last connection was cut after that. A device that left for good has `parted_at`, and
+    `wiped_at` once everything measured by it is gone. `silent_at` is since when it was missed.
     """
 
     id: str = Field(primary_key=True)
@@ -26,6 +27,26 @@ class Device(SQLModel, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=UtcTime)
     revoked_why: str = ""
     cut_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    parted_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    wiped_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    silent_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class ClaimCode(SQLModel, table=True):
+    """A one-time code on a device, kept as its hash.
+
+    `state`: open (nobody's), claimed (a household said that it is theirs), exchanged (a credential was given
+    out), burnt (the device has proved that credential; the code opens nothing any more).
+    """
+
+    __tablename__ = "claim_code"
+
+    code_hash: str = Field(primary_key=True)
+    kind: str
+    state: str = Field(index=True)
+    device_id: str | None = Field(default=None, foreign_key="device.id")
+    created_at: datetime = Field(sa_type=UtcTime)
+    expires_at: datetime = Field(sa_type=UtcTime)
 
 
 class DeviceCredential(SQLModel, table=True):
@@ -50,7 +71,8 @@ class Slot(SQLModel, table=True):
 
     Quantities are integers in `unit`, the slot's base unit: mg, ml, page, or pack for a button.
     `storage_limit` is the most that the household can keep of it, `shelf_life_days` how long a pack keeps.
-    `due_at` is when the slot wants to be evaluated next; telemetry sets it to now.
+    `due_at` is when the slot wants to be evaluated next; telemetry sets it to now. A slot whose device left
+    is `retired_at` and kept for its orders only.
     """
 
     __table_args__ = (UniqueConstraint("device_id", "key"),)
@@ -72,13 +94,14 @@ class Slot(SQLModel, table=True):
     shelf_life_days: int | None = None
     created_at: datetime = Field(sa_type=UtcTime)
     due_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)
+    retired_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class Twin(SQLModel, table=True):
     """A device's desired settings and what it last reported of them.
 
     `published_rev` is the desired revision that the broker has confirmed; `reported_rev` the one that
-    the device says is in force.
+    the device says is in force. `gone_at` is when the broker said, by the device's will, that it is gone.
     """
 
     device_id: str = Field(primary_key=True, foreign_key="device.id")
@@ -89,3 +112,4 @@ class Twin(SQLModel, table=True):
     reported: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
     reported_rev: int = 0
     reported_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    gone_at: datetime | None = Field(default=None, sa_type=UtcTime)

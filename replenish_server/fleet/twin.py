@@ -80,6 +80,10 @@ def record_report(session: Session, device_id: DeviceId, report: dict[str, Any],
         Whether it was kept.
     """
     twin = session.get(Twin, device_id)
+    if twin is not None and report.get("gone") == 1:  # the device's will, from the broker
+        twin.gone_at = now
+        session.add(twin)
+        return True
     rev = report.get("rev")
     if twin is None or not isinstance(rev, int) or rev < twin.reported_rev or rev > twin.desired_rev:
         return False
@@ -99,6 +103,19 @@ def unpublished(session: Session, everything: bool) -> list[Twin]:
     if not everything:
         query = query.where(col(Twin.desired_rev) > col(Twin.published_rev))
     return list(session.exec(query))
+
+
+def to_clear(session: Session) -> list[str]:
+    """Devices that were wiped and whose retained messages the broker still keeps."""
+    query = select(Twin.device_id).where(Twin.desired_rev == 0, col(Twin.published_rev) > 0)
+    return list(session.exec(query))
+
+
+def confirm_cleared(session: Session, device_id: str) -> None:
+    """The broker keeps nothing of this device any more."""
+    twin = session.get_one(Twin, device_id)
+    twin.published_rev = 0
+    session.add(twin)
 
 
 def confirm_published(session: Session, device_id: DeviceId, rev: int) -> None:

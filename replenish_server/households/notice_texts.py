@@ -34,6 +34,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "A device was added: {device}, for {slot}.",
         "기기가 추가되었습니다: {device} ({slot}).",
     ),
+    "device_silent": (
+        "{device} has not been heard since {seen}. Nothing is ordered from old readings. Check its battery.",
+        "{device}: {seen} 이후 신호가 없습니다. 오래된 값으로는 주문하지 않습니다. 배터리를 확인해 주세요.",
+    ),
     "order_cooling": (
         "{product}: an order of {packs} leaves at {leaves}. Until then one tap cancels it.",
         "{product}: {packs}개 주문이 {leaves}에 나갑니다. 그때까지 한 번의 탭으로 취소할 수 있습니다.",

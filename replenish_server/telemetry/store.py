@@ -139,6 +139,8 @@ class _Work:
         if source is None:
             self._refuse(message, Rejected("unknown_device", f"no device {device_id!r} is registered here"))
             return
+        if not message.payload and kind == "st":
+            return  # a retained report was cleared
         if source.revoked:
             self._refuse(
                 message, Rejected("revoked", f"device {device_id!r} was revoked; nothing of it counts")

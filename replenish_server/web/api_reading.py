@@ -92,7 +92,7 @@ def of_household(session: Session, table: type[SQLModel], key: str, household_id
 
 def slot_rows(session: Session, household_id: str, limit: int, after: Place | None) -> Sequence[Slot]:
     """A household's slots, oldest first."""
-    query = select(Slot).where(Slot.household_id == household_id)
+    query = select(Slot).where(Slot.household_id == household_id, col(Slot.retired_at).is_(None))
     if after is not None:
         query = query.where(tuple_(col(Slot.created_at), col(Slot.id)) > after)
     return session.exec(query.order_by(col(Slot.created_at), col(Slot.id)).limit(limit + 1)).all()

@@ -86,7 +86,7 @@ class DatabasePages:
                 return views.HomeView("Replenish", (), (), (), "UTC")
             slots = session.exec(
                 select(Slot)
-                .where(Slot.household_id == household.id)
+                .where(Slot.household_id == household.id, col(Slot.retired_at).is_(None))
                 .order_by(col(Slot.created_at), col(Slot.id))
             ).all()
             recent = session.exec(

@@ -246,7 +246,11 @@ def _product(session: Session, product: AcceptedProduct, unit: Unit) -> views.Pr
 
 
 def _on_trial(session: Session, household_id: str) -> list[tuple[str, str, datetime, bool]]:
-    query = select(Slot).where(Slot.household_id == household_id).order_by(col(Slot.created_at))
+    query = (
+        select(Slot)
+        .where(Slot.household_id == household_id, col(Slot.retired_at).is_(None))
+        .order_by(col(Slot.created_at))
+    )
     found: list[tuple[str, str, datetime, bool]] = []
     for slot in session.exec(query):
         mandate: Mandate = slot_mandate(session, slot)

@@ -138,6 +138,7 @@ class MortalHouse(PrivateHouse):
                 "REPLENISH_BROKER_PORT": str(settings.broker_port),
                 "REPLENISH_DEVICE_PORT": str(settings.device_port),
                 "REPLENISH_HTTP_PORT": str(settings.http_port),
+                "REPLENISH_EDGE_PORT": str(settings.edge_port),
                 "REPLENISH_TLS_PORT": str(settings.tls_port),
                 "REPLENISH_CERTIFICATE_PORT": str(settings.certificate_port),
                 "REPLENISH_PSK_PORT": str(settings.psk_port),

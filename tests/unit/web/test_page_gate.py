@@ -6,6 +6,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
+from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.gate import COOKIE, FOR_ALL, FORM_ACTS, NAMES_NOTHING, PAGE_ACTS, needed
 from replenish_server.web.life_routes import build_life_router
 from replenish_server.web.people import _OWNED
@@ -23,6 +24,7 @@ def page_routes() -> list[tuple[str, str]]:
         build_router(household(), FakePeople()),
         build_shopping_router(None),  # type: ignore[arg-type]
         build_life_router(FakeLife()),
+        build_devices_router(None),  # type: ignore[arg-type]
     )
     return [
         (method, route.path)
@@ -37,7 +39,7 @@ FORMS = sorted(path for method, path in page_routes() if method == "POST")
 PAGES = sorted(path for method, path in page_routes() if method == "GET")
 ELSEWHERE = {
     path
-    for router in (build_shopping_router(None), build_life_router(None))  # type: ignore[arg-type]
+    for router in (build_shopping_router(None), build_life_router(None), build_devices_router(None))  # type: ignore[arg-type]
     for path in (getattr(route, "path", "") for route in router.routes)
 }
 IN_THIS_APP = [path for path in FORMS if path not in ELSEWHERE]

@@ -1,0 +1,61 @@
+"""Whether a device is heard as it promised, and telling its household once when it is not.
+
+A battery device promises the seconds to its next message (`next`); a mains device has the broker say that it
+is gone (its will). A silent device's readings grow stale, and stale readings never order.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from replenish_server.fleet.tables import Device, Twin
+from replenish_server.households.notices import Notice, notify
+
+_PROMISED_S = 86_400  # a device says hello once a day, whatever else it does
+_LONGEST_S = 31 * 86_400
+_GONE_FOR = timedelta(hours=1)  # a router that restarts is no news
+
+
+def due_by(last_seen_at: datetime, promised_s: object, gone_at: datetime | None) -> datetime:
+    """Until when a device may be silent: two promised messages and an hour, or an hour after its will.
+
+    Args:
+        last_seen_at: its newest message.
+        promised_s: what it promised, as it came over the wire.
+        gone_at: when the broker said that it is gone, or None.
+    """
+    next_s = promised_s if isinstance(promised_s, int) and promised_s > 0 else _PROMISED_S
+    by = last_seen_at + timedelta(seconds=2 * min(next_s, _LONGEST_S) + 3600)
+    return by if gone_at is None or gone_at < last_seen_at else min(by, gone_at + _GONE_FOR)
+
+
+def promise(twin: Twin | None) -> tuple[object, datetime | None]:
+    """What `due_by` wants to know of a twin."""
+    return (None, None) if twin is None else ((twin.reported or {}).get("next"), twin.gone_at)
+
+
+def notice_silence(session: Session, now: datetime) -> int:
+    """Mark devices that fell silent or came back, inside the caller's transaction; returns how many.
+
+    Each silence is told once; a device that was never heard is still in its box, and nobody is told.
+    """
+    changed = 0
+    for device, twin in session.exec(
+        select(Device, Twin)
+        .join(Twin, col(Twin.device_id) == col(Device.id))
+        .where(col(Device.revoked_at).is_(None), col(Device.last_seen_at).is_not(None))
+    ):
+        if device.last_seen_at is None:
+            continue
+        silent = now > due_by(device.last_seen_at, *promise(twin))
+        if silent == (device.silent_at is not None):
+            continue
+        changed += 1
+        device.silent_at = now if silent else None
+        session.add(device)
+        if silent:
+            seen = device.last_seen_at.isoformat()
+            data = {"device": device.name, "seen_at": seen}
+            key = f"device_silent:{device.id}:{seen}"
+            notify(session, Notice(device.household_id, key, "device_silent", data, now))
+    return changed

@@ -1,0 +1,66 @@
+"""The part of the catalogue that speaks of devices. English and Korean side by side."""
+
+from typing import Final
+
+DEVICES_PHRASES: Final[dict[str, tuple[str, str]]] = {
+    "gear.title": ("Devices", "기기"),
+    "gear.none": ("There is no device yet.", "아직 기기가 없습니다."),
+    "gear.heard": ("in touch", "연결됨"),
+    "gear.silent": ("silent", "응답 없음"),
+    "gear.never": ("not heard yet", "아직 연결 전"),
+    "gear.revoked": ("blocked", "차단됨"),
+    "gear.erasing": ("being erased", "삭제 중"),
+    "gear.seen": ("heard {when}", "마지막 신호: {when}"),
+    "gear.expected": ("next expected by {when}", "다음 신호 예정: {when}까지"),
+    "gear.firmware": ("firmware {version}", "펌웨어 {version}"),
+    "gear.silent_text": (
+        "It was not heard as promised. Nothing is ordered from old readings. Check battery and Wi-Fi.",
+        "약속한 때에 신호가 없습니다. 오래된 값으로는 주문하지 않습니다. 배터리와 와이파이를 확인해 주세요.",
+    ),
+    "gear.more": ("Block or give away", "차단하거나 넘겨주기"),
+    "gear.revoke_text": (
+        "Lost or stolen? Block it: it is cut off at once and for ever. What it measured stays.",
+        "분실이나 도난인가요? 차단하면 즉시 영구적으로 연결이 끊깁니다. 측정값은 남습니다.",
+    ),
+    "gear.revoke": ("Block", "차단"),
+    "gear.part_text": (
+        "Giving it away? It is cut off, what it measured is erased, orders stay. It then needs a new code.",
+        "다른 사람에게 주나요? 연결을 끊고 측정값을 지웁니다. 주문은 남고, 새 코드가 필요합니다.",
+    ),
+    "gear.part": ("Give away and erase", "넘겨주고 모두 지우기"),
+    "gear.claim_title": ("Add a device", "기기 추가"),
+    "gear.code": ("Code on the device", "기기에 적힌 코드"),
+    "gear.code_hint": ("Four groups of four letters and digits.", "글자와 숫자 네 자리씩 네 묶음입니다."),
+    "gear.name": ("What you call it", "기기 이름"),
+    "gear.slot": ("What it watches", "살펴볼 물건"),
+    "gear.shop": ("Shop", "판매처"),
+    "gear.item": ("The shop's number of the pack", "판매처 상품 번호"),
+    "gear.product": ("Product", "상품"),
+    "gear.pack": ("In a pack", "한 팩의 양"),
+    "gear.capacity": ("When full", "가득 찼을 때"),
+    "gear.threshold": ("Order at", "주문 기준"),
+    "gear.amount_hint": (
+        "Grams, millilitres or pages; leave all three empty for a button.",
+        "그램, 밀리리터 또는 쪽 단위입니다. 버튼은 세 칸 모두 비워 두세요.",
+    ),
+    "gear.add": ("Add this device", "기기 추가하기"),
+    "gear.trial": (
+        "It starts on trial: it says what it would order, and buys nothing.",
+        "시험 모드로 시작합니다. 무엇을 주문할지 알려 줄 뿐 구매하지 않습니다.",
+    ),
+    "notice.claimed": (
+        "The device is yours. It comes in touch within a minute of being switched on.",
+        "기기가 등록되었습니다. 전원을 켜면 1분 안에 연결됩니다.",
+    ),
+    "notice.device_revoked": ("The device is blocked.", "기기를 차단했습니다."),
+    "notice.device_gone": (
+        "The device is gone; its data is being erased.",
+        "기기를 내보냈습니다. 데이터를 지우는 중입니다.",
+    ),
+    "refused.code": ("This code does not work.", "사용할 수 없는 코드입니다."),
+    "refused.code_slow": ("Too many tries. Wait a minute.", "시도가 너무 많습니다. 1분 뒤에 다시 해 주세요."),
+    "refused.device_form": (
+        "Fill in names, shop, its number of the pack, and whole numbers; the order level lies below full.",
+        "이름, 판매처, 상품 번호와 정수 값을 입력해 주세요. 주문 기준은 가득 찬 양보다 적어야 합니다.",
+    ),
+}

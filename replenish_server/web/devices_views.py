@@ -1,0 +1,53 @@
+"""What the page about devices shows and asks for, and the port behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from replenish_server.web.people_views import Viewer
+
+Presence = Literal["heard", "silent", "never", "revoked", "erasing"]
+
+
+@dataclass(frozen=True)
+class HomeDevice:
+    """A device of the household; `why` it was revoked, or ""; it is heard by `expected_by` at the latest."""
+
+    device_id: str
+    name: str
+    kind: str
+    slots: Sequence[tuple[str, str]]
+    presence: Presence
+    last_seen_at: datetime | None
+    expected_by: datetime | None
+    firmware: str
+    why: str
+
+
+@dataclass(frozen=True)
+class DevicesView:
+    """All devices, and the shops (id, name) that a new one may buy from."""
+
+    devices: Sequence[HomeDevice]
+    shops: Sequence[tuple[str, str]]
+    tz: str
+
+
+class DevicePages(Protocol):
+    """What the page needs. Each call is one use case; a wish not granted raises `views.Refused`."""
+
+    def now(self) -> datetime:
+        """The present moment, aware."""
+
+    def devices(self, viewer: Viewer) -> DevicesView:
+        """The household's devices, oldest first; those that left and were wiped are not among them."""
+
+    def claim(self, viewer: Viewer, typed: Mapping[str, str]) -> str:
+        """Makes the device with a code the household's; returns its name."""
+
+    def revoke(self, viewer: Viewer, device_id: str) -> None:
+        """Ends a device's credentials and connection; what it measured stays."""
+
+    def give_away(self, viewer: Viewer, device_id: str) -> None:
+        """Lets a device go: revoked, and all that it measured is erased."""

@@ -1,0 +1,200 @@
+"""From a code on a device to its own credential, over TLS, whatever dies on the way; and out again."""
+
+import json
+import ssl
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import paho.mqtt.client as paho
+import pytest
+
+from device_sim.fleet import Access
+from replenish_server.cli import find_mosquitto
+from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.broker import SERVER_USER
+from replenish_server.fleet.claims import code_hash, create_code
+from replenish_server.fleet.tables import ClaimCode, Device, Slot, Twin
+from replenish_server.operations import Credential
+from replenish_server.replenishment.joining import leave_household
+from replenish_server.telemetry.tables import Quarantined, Reading, SeenRange, Stream
+from tests.support.mortal_house import MortalHouse, wait_until
+from tests.support.stranger import stranger
+from tests.support.tls_device import TlsDevice
+from tests.support.zygote import Zygote
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+
+
+class EncryptedHouse(MortalHouse):
+    """With an authority, so that there is an edge for devices."""
+
+    encrypted = True
+
+
+@pytest.fixture(scope="module")
+def tls_house(zygote: Zygote) -> Iterator[EncryptedHouse]:
+    """One running house for the whole file."""
+    house = EncryptedHouse(find_mosquitto() or "", zygote)
+    house.start()
+    yield house
+    house.stop()
+
+
+def new_code(house: MortalHouse) -> str:
+    """What is printed on a level sensor."""
+    with house.database.write() as session:
+        return create_code(session, "level", house.clock.now())
+
+
+def exchange(house: MortalHouse, code: str, kind: str = "password") -> httpx.Response:
+    """What the device asks the edge."""
+    context = ssl.create_default_context(
+        cafile=str(Authority(house.settings.authority_folder).ca_certificate)
+    )
+    return httpx.post(
+        f"https://localhost:{house.settings.edge_port}/claim/v1/exchange",
+        json={"code": code, "credential": kind},
+        verify=context,
+        trust_env=False,
+        timeout=20,
+    )
+
+
+def claim(house: MortalHouse, code: str) -> httpx.Response:
+    """What a person types in the page."""
+    form = {"code": code, "name": "Jug", "slot": "Detergent", "shop": house.retailer_id, "item": "det-1500"}
+    form |= {"product": "Detergent", "pack": "1400", "capacity": "1500", "threshold": "300"}
+    return httpx.post(
+        f"{house.settings.base_url}/devices",
+        data=form,
+        headers={"sec-fetch-site": "same-origin", "accept-language": "en"},
+        trust_env=False,
+        timeout=20,
+    )
+
+
+def credential(answer: dict[str, Any]) -> Credential:
+    """The edge's answer as everybody else names it."""
+    return Credential(**{"slot_id": "", "password": "", **answer})
+
+
+def state(house: MortalHouse, code: str) -> str:
+    """How far a code is used up."""
+    return str(house.rows(ClaimCode, code_hash=code_hash(code))[0].state)
+
+
+def talks(house: MortalHouse, made: Credential, folder: Path) -> bool:
+    """Whether a device with this credential is stored."""
+    device = TlsDevice(made, folder)
+    device.start()
+    try:
+        return wait_until(lambda: bool(house.rows(Reading, device_id=made.device_id)), 15)
+    finally:
+        device.stop()
+
+
+@pytest.mark.parametrize("kind", ["password", "psk", "certificate"])
+def test_a_code_becomes_a_credential_and_is_burnt_once_that_is_proved(
+    tls_house: EncryptedHouse, tmp_path: Path, kind: str
+) -> None:
+    """It waits for the household, works again until the device was heard, and then never more."""
+    code = new_code(tls_house)
+    assert (202, "waiting") == ((early := exchange(tls_house, code, kind)).status_code, early.json()["state"])
+    assert claim(tls_house, code.lower().replace("-", " ")).status_code == 303
+    first, second = (exchange(tls_house, code, kind) for _ in range(2))
+    assert (200, 200, "exchanged") == (first.status_code, second.status_code, state(tls_house, code))
+    assert kind == second.json()["credential"]
+    assert talks(tls_house, credential(second.json()), tmp_path)
+    assert wait_until(lambda: state(tls_house, code) == "burnt")
+    time.sleep(5)  # the limit of tries is one in five seconds after the first ten
+    assert (404, {"state": "code"}) == ((late := exchange(tls_house, code, kind)).status_code, late.json())
+    assert claim(tls_house, code).status_code == 409
+
+
+def test_a_wrong_code_says_so_and_nothing_else_and_not_often(tls_house: EncryptedHouse) -> None:
+    """Made up, used, malformed: the same words. Soon nobody from there is answered at all."""
+    answers = [exchange(tls_house, "0000-0000-0000-0000") for _ in range(14)]
+    assert {404, 429} == {answer.status_code for answer in answers}
+    assert {'{"state":"code"}'} == {answer.text for answer in answers if answer.status_code == 404}
+    assert "retry-after" in answers[-1].headers
+    page = claim(tls_house, "0000-0000-0000-0000")
+    assert (409, True) == (page.status_code, "This code does not work." in page.text)
+    while exchange(tls_house, "x").status_code == 429:
+        time.sleep(1)
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.4])
+def test_killed_at_any_moment_the_code_or_the_credential_works(
+    tls_house: EncryptedHouse, tmp_path: Path, delay_s: float
+) -> None:
+    """The device asks while the server dies; whatever it heard, it comes in by the one or by the other."""
+    import threading
+
+    code = new_code(tls_house)
+    assert wait_until(lambda: claim(tls_house, code).status_code == 303)
+    heard: list[dict[str, Any]] = []
+
+    def ask() -> None:
+        try:
+            answer = exchange(tls_house, code)
+            time.sleep(0.1)
+            if answer.status_code == 200:
+                heard.append(answer.json())
+        except httpx.HTTPError:
+            pass
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(delay_s)
+    tls_house.kill("server")
+    asking.join()
+    tls_house.restart("server")
+    tls_house.await_server()
+    while not heard:
+        ask()
+    assert talks(tls_house, credential(heard[0]), tmp_path)
+    assert wait_until(lambda: state(tls_house, code) == "burnt")
+
+
+def test_a_device_that_leaves_takes_everything_with_it_but_orders(
+    tls_house: EncryptedHouse, tmp_path: Path
+) -> None:
+    """Readings, settings, retained messages and credentials go; its next home starts with nothing."""
+    code = new_code(tls_house)
+    assert wait_until(lambda: claim(tls_house, code).status_code == 303)
+    answers: list[httpx.Response] = []
+    assert wait_until(lambda: answers.append(exchange(tls_house, code)) or answers[-1].status_code == 200)
+    made = credential(answers[-1].json())
+    assert talks(tls_house, made, tmp_path)
+    topic = f"rp/1/{made.device_id}/up/st"
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=made.device_id)
+    client.username_pw_set(made.device_id, made.password)
+    client.tls_set_context(ssl.create_default_context(cadata=made.ca))
+    client.connect(made.host, made.port)
+    client.loop_start()
+    client.publish(topic, json.dumps({"v": 1, "rev": 1}), qos=1, retain=True).wait_for_publish(10)
+    client.publish(f"rp/1/{made.device_id}/up/ev", b"nonsense", qos=1).wait_for_publish(10)
+    assert wait_until(lambda: tls_house.rows(Twin, device_id=made.device_id)[0].reported_rev == 1)
+    client.loop_stop()
+    with tls_house.database.write() as session:
+        assert leave_household(session, made.device_id, "given away", tls_house.clock.now())
+    assert wait_until(lambda: tls_house.rows(Device, id=made.device_id)[0].wiped_at is not None)
+    for table in (Reading, SeenRange, Stream):
+        assert tls_house.rows(table, device_id=made.device_id) == []
+    assert [] == [row for row in tls_house.rows(Quarantined) if made.device_id in row.topic]
+    assert wait_until(lambda: tls_house.rows(Twin, device_id=made.device_id)[0].published_rev == 0)
+    (twin,) = tls_house.rows(Twin, device_id=made.device_id)
+    assert ({"cfg": {}, "slots": {}}, None) == (twin.desired, twin.reported)
+    settings = tls_house.settings
+    inside = Access("127.0.0.1", settings.broker_port, SERVER_USER, settings.broker_passwords()["ingest"])
+    with stranger(inside, client_id=uuid.uuid4().hex) as listener:
+        listener.listen("rp/1/+/up/st")
+        time.sleep(0.5)
+        assert [] == [message for message in listener.heard if message.topic == topic]
+    assert tls_house.rows(Slot, device_id=made.device_id)[0].retired_at is not None
+    shown = httpx.get(f"{tls_house.settings.base_url}/devices", trust_env=False).text
+    assert made.device_id not in shown
