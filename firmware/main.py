@@ -9,6 +9,7 @@ import json
 from firmware.app import button, level
 from firmware.app.console import say, say_error
 from firmware.app.node import Device, Node
+from firmware.app.ports import Scale
 from firmware.hal import pins
 from firmware.hal.board import Chip, ChipClock
 from firmware.hal.flash import Folder
@@ -60,13 +61,21 @@ def _wake(chip: Chip) -> tuple[int, int | None]:
         return _BROKEN_SLEEP_S, None
     node = Node(device, chip, ChipClock(), data, Folder("data/spool"))
     if device.kind == "level":
-        from firmware.hal.hx711 import Hx711
-
-        return level.wake(node, Hx711(), radio, link), None
+        return level.wake(node, _scale(known.get("sensor")), radio, link), None
     from firmware.hal.panel import Lamp, PushButton
 
     sleep_s, armed = button.wake(node, PushButton(), Lamp(), radio, link, chip.woken_by_pin())
     return sleep_s, pins.BUTTON if armed else None
+
+
+def _scale(sensor: object) -> Scale:
+    if sensor == "tof":
+        from firmware.hal.vl53l0x import Vl53l0x
+
+        return Vl53l0x()
+    from firmware.hal.hx711 import Hx711
+
+    return Hx711()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The detergent level sensor: measure often, report rarely. One call is one wake; it never sleeps."""
+"""The level sensor: measure often, report rarely. One call is one wake; it never sleeps."""
 
 from firmware.app.console import say
 from firmware.app.delivery import deliver
 from firmware.app.node import Node
 from firmware.app.ports import Link, Radio, Scale
-from firmware.core import level, policy
+from firmware.core import level, policy, tracker
 
 
 def wake(node: Node, scale: Scale, radio: Radio, link: Link) -> int:
@@ -15,9 +15,11 @@ def wake(node: Node, scale: Scale, radio: Radio, link: Link) -> int:
     """
     device, state, clock = node.device, node.state, node.clock
     counts = scale.burst(level.SAMPLES)
-    reading = level.judge(counts, device.zero, device.counts_per_kg, device.capacity_g)
+    resolution_g = scale.resolution_g(device.counts_per_kg)
+    burst = level.judge(counts, device.zero, device.counts_per_kg, device.capacity_g, resolution_g)
+    reading = tracker.track(state, burst, resolution_g, clock.now_s())
     reason = policy.report_reason(state, reading, node.settings.values, clock.now_s())
-    say("level", n=reading.grams, q=reading.quality, why=reason)
+    say("level", n=reading.grams, q=reading.quality, why=reason, step=reading.step_mg // 1000)
     # Noted before the hello, so that the hello promises the right next message.
     policy.note_reading(state, reading, node.settings.values, clock.now_s(), bool(reason))
     if reason:

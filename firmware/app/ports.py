@@ -97,10 +97,14 @@ class Link:
 
 
 class Scale:
-    """A load cell."""
+    """A sensor of what remains: a load cell, or a distance from the lid. Both are straight lines to grams."""
 
     def burst(self, samples: int) -> list[int]:
-        """Raw counts; fewer than asked for when the cell stops answering."""
+        """Raw counts; fewer than asked for when the sensor stops answering."""
+        raise NotImplementedError
+
+    def resolution_g(self, counts_per_kg: int) -> int:
+        """What one step of the sensor is worth, in grams, at least 1."""
         raise NotImplementedError
 
 

@@ -14,16 +14,25 @@ SATURATED = 0x7FFFFF
 
 
 class Reading:
-    """A judged burst.
+    """A judged burst, or what the tracker made of it.
 
     Args:
         grams: median, never negative; None when `quality` is "unknown".
-        quality: "ok", "settling" (moving) or "unknown" (no cell, lifted, beyond the cell's range).
+        quality: "ok", "settling" (moving), "coarse" (too noisy to see a dose) or "unknown" (no cell, lifted,
+            beyond the cell's range).
+        middle_mg: the median before it was rounded, which may be a little below zero.
+        spread_mg: median absolute deviation within the burst.
+        step_mg: what was taken (negative) or filled in (positive) and confirmed by this reading, or 0.
     """
 
-    def __init__(self, grams: int | None, quality: str) -> None:
+    def __init__(
+        self, grams: int | None, quality: str, middle_mg: int = 0, spread_mg: int = 0, step_mg: int = 0
+    ) -> None:
         self.grams = grams
         self.quality = quality
+        self.middle_mg = middle_mg
+        self.spread_mg = spread_mg
+        self.step_mg = step_mg
 
 
 def median(values: list[int]) -> int:
@@ -35,7 +44,9 @@ def median(values: list[int]) -> int:
     return (ordered[middle - 1] + ordered[middle]) // 2
 
 
-def judge(counts: list[int], zero: int, counts_per_kg: int, capacity_g: int) -> Reading:
+def judge(
+    counts: list[int], zero: int, counts_per_kg: int, capacity_g: int, resolution_g: int = 1
+) -> Reading:
     """Judge one burst.
 
     Args:
@@ -43,13 +54,20 @@ def judge(counts: list[int], zero: int, counts_per_kg: int, capacity_g: int) -> 
         zero: counts of the empty container.
         counts_per_kg: slope; negative when the cell is mounted the other way round.
         capacity_g: what a full container holds; a tenth more is still believed.
+        resolution_g: what one step of the sensor is worth; a sensor of coarse steps may jump by two.
     """
     if len(counts) < SAMPLES or any(count >= SATURATED or count <= -SATURATED for count in counts):
         return Reading(None, "unknown")
-    half = counts_per_kg // 2  # rounds to the nearest gram, where // alone would lose half a gram
-    grams = [((count - zero) * 1000 + half) // counts_per_kg for count in counts]
-    middle = median(grams)
-    if middle < -EMPTY_MARGIN_G or middle > capacity_g + capacity_g // 10:
+    half = counts_per_kg // 2  # rounds to the nearest, where // alone would lose half a unit
+    values_mg = [((count - zero) * 1_000_000 + half) // counts_per_kg for count in counts]
+    middle_mg = median(values_mg)
+    if middle_mg < -1000 * EMPTY_MARGIN_G or middle_mg > 1100 * capacity_g:
         return Reading(None, "unknown")
-    moving = median([abs(value - middle) for value in grams]) > SETTLING_MAD_G
-    return Reading(max(0, middle), "settling" if moving else "ok")
+    spread_mg = median([abs(value - middle_mg) for value in values_mg])
+    moving = spread_mg > 1000 * max(SETTLING_MAD_G, 2 * resolution_g)
+    return Reading(grams_of(middle_mg), "settling" if moving else "ok", middle_mg, spread_mg)
+
+
+def grams_of(milligrams: int) -> int:
+    """The nearest gram, never negative."""
+    return max(0, (milligrams + 500) // 1000)

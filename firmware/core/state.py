@@ -26,6 +26,18 @@ _FIELDS = (
     "low_at_s",
     "bad_count",
     "risen",
+    "calm_at_s",
+    "calm_mg",
+    "base_mg",
+    "noise_mg",
+    "step_mg",
+    "stepping",
+    "drift_mg",
+    "drift_start_mg",
+    "drift_low_mg",
+    "drift_high_mg",
+    "drift_at_s",
+    "swing_mg",
 )
 _FORMAT = "<8s" + "q" * len(_FIELDS)
 
@@ -71,6 +83,25 @@ class State:
         """Settling or unknown readings in a row."""
         self.risen = 0
         """1 after a rise was reported: the server believes a refill only when the next reading agrees."""
+        self.calm_at_s = NEVER
+        """When the tracker (firmware.core.tracker) last had a calm burst; NEVER: it knows nothing yet."""
+        self.calm_mg = 0
+        self.base_mg = 0
+        """The tracked level."""
+        self.noise_mg = 0
+        """Mean distance between calm bursts that follow each other."""
+        self.step_mg = 0
+        """Where the level seems to have gone, waiting for a second burst that agrees."""
+        self.stepping = 0
+        self.drift_mg = 0
+        """All that the base moved without a step, since power-on."""
+        self.drift_start_mg = 0
+        self.drift_low_mg = 0
+        self.drift_high_mg = 0
+        self.drift_at_s = 0
+        """When the present day of drift began."""
+        self.swing_mg = 0
+        """How far the drift went and came back yesterday: temperature."""
 
     def encode(self) -> bytes:
         """The frame: magic, CRC-32, content."""

@@ -34,6 +34,9 @@ class Hx711(Scale):
             self._power.value(0)
         return counts
 
+    def resolution_g(self, counts_per_kg: int) -> int:
+        return 1  # 24 bits: far finer than the cell
+
     def _wait_ready(self) -> bool:
         started = time.ticks_ms()
         while self._data.value():

@@ -12,8 +12,11 @@ LIGHT = 32
 CELL_DATA = 26
 CELL_CLOCK = 25
 
+TOF_DATA = 21
+TOF_CLOCK = 22
+
 CELL_POWER = 27
-"""Gate of the MOSFET that feeds the HX711: newer chips draw 60 uA when told to power down."""
+"""Gate of the MOSFET that feeds the HX711 or the VL53L0X: newer chips draw 60 uA when told to power down."""
 
 BATTERY = 34
 """Through a divider of two equal resistors, 1 Mohm each, with 100 nF to ground."""

@@ -212,6 +212,22 @@ def test_low_is_told_three_times_over_an_hour(make_board: MakeBoard, server: Ser
     assert "n" not in last
 
 
+def test_a_distance_sensor_measures_behind_the_same_port(make_board: MakeBoard, server: Server) -> None:
+    # 300 mm to the floor of an empty container, 60 mm less for each kilogram: one millimetre is 16 g.
+    board = make_board("level", speed=7200.0, sensor="tof", zero=300_000, counts_per_kg=-60_000)
+    board.vm.set_load_g(1500)
+    board.vm.start()
+    until(lambda: board.said("sleep"))
+    assert abs(server.of_type("level")[0]["n"] - 1500) <= 16
+    board.vm.set_load_g(1300)  # a jump waits for a second reading that agrees
+    until(lambda: len(server.of_type("level")) == 2)
+    assert abs(server.of_type("level")[1]["n"] - 1300) <= 16
+    assert [abs(fact["step"] + 200) <= 32 for fact in board.said("level") if fact["step"]] == [True]
+    board.vm.set_load_g(None)  # no target: its number is not believed
+    until(lambda: len(server.of_type("level")) == 3)
+    assert server.of_type("level")[2]["q"] == "unknown"
+
+
 def test_kill_9_at_any_moment_loses_nothing(make_board: MakeBoard, server: Server) -> None:
     chance = random.Random(20261124)
     board = make_board("level", speed=20_000.0)

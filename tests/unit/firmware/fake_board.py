@@ -134,6 +134,9 @@ class Cell(Scale):
     def burst(self, samples: int) -> list[int]:
         return [84_000 + self.grams * 420] * samples
 
+    def resolution_g(self, counts_per_kg: int) -> int:
+        return 1
+
 
 class Contact(Button):
     """Pressed between each pair of `edges`, in ms of the clock."""
