@@ -142,6 +142,10 @@ def judge_offer(mandate: Mandate, quoted: Quoted, now: datetime) -> tuple[Verdic
         (judge_product(quoted), None),
         (judge_size_class(mandate, quoted.pack_amount), agreed),
     ]
+    listed = [(product.retailer_id, product.item_id) for product in mandate.products]
+    if (quoted.retailer_id, quoted.item_id) in listed:
+        place = listed.index((quoted.retailer_id, quoted.item_id))
+        verdicts.append((judge_substitution(mandate, place), agreed))
     return tuple(verdict if by is None else verdict.waived(by) for verdict, by in verdicts)
 
 

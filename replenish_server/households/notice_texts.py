@@ -50,6 +50,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{product}: the order needs you. Nothing goes on before you answer.",
         "{product}: 주문에 확인이 필요합니다. 답하실 때까지 진행되지 않습니다.",
     ),
+    "order_substituted": (
+        "{missing} cannot be had now, so the next product of your list takes its place: {product}.",
+        "{missing}: 지금 구할 수 없어 목록의 다음 상품으로 바꿨습니다: {product}.",
+    ),
+    "order_substitute_asked": (
+        "{missing} cannot be had now. {product} of your list could take its place: approve it, or cancel.",
+        "{missing}: 지금 구할 수 없습니다. 목록의 {product} 상품으로 바꿀까요? 승인하거나 취소하세요.",
+    ),
     "order_reminder": (
         "{product}: the order still needs you; without an answer it is canceled at {ends}.",
         "{product}: 주문이 아직 확인을 기다립니다. 답이 없으면 {ends}에 취소됩니다.",

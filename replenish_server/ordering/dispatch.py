@@ -8,6 +8,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
@@ -19,9 +20,11 @@ from replenish_server.ordering.claims import Claim, claim_parcel, held
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
+from replenish_server.ordering.parcels import was_completed
 from replenish_server.ordering.rules import COMPLETE, must_retire
 from replenish_server.ordering.stops import Stopped, stops_of
-from replenish_server.ordering.tables import Parcel
+from replenish_server.ordering.substitutes import would_substitute
+from replenish_server.ordering.tables import Parcel, PurchaseOrder
 from replenish_server.retailers.port import (
     Expired,
     HandOff,
@@ -124,10 +127,13 @@ class Dispatcher:
                 return
             quote = shop.quote(claim.need, journal)
             if isinstance(quote, Trouble | HandOff) or claim.only_quote:
-                self._settle(claim, quote)
+                self._settle(claim, self._make_room(claim, quote, shop, journal))
                 return
             offers.append(quote)
-            self._settle(claim, self._place(claim, quote, shop, journal))
+            placed = self._place(claim, quote, shop, journal)
+            if isinstance(placed, Trouble):
+                placed = replace(placed, checkout_id=quote.checkout_id)
+            self._settle(claim, self._make_room(claim, placed, shop, journal))
         except Withheld as refusal:
             self._withhold(claim, refusal)
         except Stopped:
@@ -169,6 +175,17 @@ class Dispatcher:
         if journal.find(COMPLETE) is None and not allowed:
             return Trouble(Problem.NO_AGREEMENT, continue_url=quote.continue_url)
         return shop.place(quote, journal)
+
+    def _make_room(self, claim: Claim, outcome: Outcome, shop: RetailerPort, journal: Journal) -> Outcome:
+        """Before another product is tried, the missing one's session must not become an order as well."""
+        if not isinstance(outcome, Trouble) or outcome.checkout_id is None or len(claim.orders) > 1:
+            return outcome
+        with self._database.read() as session:
+            order = session.get_one(PurchaseOrder, claim.orders[0].id)
+            left = was_completed(session, session.get_one(Parcel, claim.parcel.id))
+            if left or not would_substitute(session, order, outcome):
+                return outcome
+        return shop.retire(outcome.checkout_id, journal) or outcome
 
     def _settle(self, claim: Claim, outcome: Outcome) -> None:
         if isinstance(outcome, Unknown):

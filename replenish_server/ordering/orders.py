@@ -95,8 +95,8 @@ def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
         .join(Slot, col(Slot.id) == col(PurchaseOrder.slot_id))
         .where(
             PurchaseOrder.household_id == slot.household_id,
-            PurchaseOrder.retailer_id == slot.retailer_id,
-            PurchaseOrder.item_id == slot.item_id,
+            Slot.retailer_id == slot.retailer_id,
+            Slot.item_id == slot.item_id,  # the order itself may be for another product of the list
             Slot.name == slot.name,
             col(PurchaseOrder.state).in_(OPEN),
             col(Slot.capacity).is_(None),

@@ -13,6 +13,7 @@ from replenish_server.ordering.parcels import part, was_completed
 from replenish_server.ordering.sentences import FETCHED_INSTEAD, SENT_INSTEAD
 from replenish_server.ordering.shares import split_total
 from replenish_server.ordering.states import Event
+from replenish_server.ordering.substitutes import substitute
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
 from replenish_server.ordering.ways import where_to
 from replenish_server.retailers.port import Expired, HandOff, Placed, Problem, Quote, Trouble, Unknown
@@ -102,7 +103,8 @@ def _stumble(
     session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], trouble: Trouble, now: datetime
 ) -> None:
     """Before anything was completed nobody can tell which order of several is meant: each goes on alone, and
-    the one that it was stumbles there. What may have left stays together: it is one order there, or none."""
+    the one that it was stumbles there, or goes on with another product of its slot's list. What may have left
+    stays together: it is one order there, or none."""
     declined = was_completed(session, parcel)
     if trouble.problem is not Problem.UNKNOWN_OUTCOME:
         alone = len(orders) > 1
@@ -111,6 +113,8 @@ def _stumble(
         parcel.alone = parcel.alone or alone
         session.add(parcel)
         if alone and not declined:
+            return
+        if not declined and substitute(session, orders[0], trouble, now):
             return
     for order in orders:
         stumble(session, order, trouble.problem, trouble.detail, trouble.continue_url, now)

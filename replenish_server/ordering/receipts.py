@@ -15,6 +15,7 @@ from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.tables import Household
 from replenish_server.ids import new_id
+from replenish_server.ordering.substitutes import missing_products
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder, Receipt
 from replenish_server.retailers.port import PickUp, Quote
 from replenish_server.retailers.tables import Retailer
@@ -77,6 +78,10 @@ def _facts(session: Session, order: PurchaseOrder, quote: Quote, now: datetime) 
         "order_id": order.id,
         "product": order.product_name,
         "item_id": order.item_id,
+        "instead_of": [
+            {"product": row.product_name, "item_id": row.item_id, "reason": row.problem}
+            for row in missing_products(session, order.id)
+        ],
         "packs": order.packs,
         "pack_amount": order.pack_amount,
         "unit_minor": None if line is None else line.unit_minor,

@@ -132,7 +132,11 @@ _NOTES = {
 
 SENT_INSTEAD = "sent to the home instead, because the shop said: "
 FETCHED_INSTEAD = "to be fetched instead, because the shop said: "
+SOLD_OUT = "another product of your list instead, because this is out of stock: "
+NOT_SOLD = "another product of your list instead, because this is not sold any more: "
 _WITH_WORDS = {
+    SOLD_OUT: "목록의 다른 상품으로 바꿈. 재고 없음: ",
+    NOT_SOLD: "목록의 다른 상품으로 바꿈. 더는 판매하지 않음: ",
     SENT_INSTEAD: "대신 집으로 배송합니다. 판매처 안내: ",
     FETCHED_INSTEAD: "대신 매장에서 수령합니다. 판매처 안내: ",
 }

@@ -26,7 +26,8 @@ class Event(StrEnum):
 
     `find` is the news that the retailer has the order although we did not see it accepted; `mismatch` that
     the retailer's books say otherwise than ours; `lose` that goods never came; `time_out` that a deadline
-    passed without anybody acting; `hand_over` that a person has to buy it, which `find` then says was done.
+    passed without anybody acting; `hand_over` that a person has to buy it, which `find` then says was done;
+    `substitute` that another product took the place of one that cannot be had, and a person is asked.
     """
 
     TAKE_UP = "take_up"
@@ -45,6 +46,7 @@ class Event(StrEnum):
     WITHDRAW = "withdraw"
     RETAILER_CANCEL = "retailer_cancel"
     HAND_OVER = "hand_over"
+    SUBSTITUTE = "substitute"
     TIME_OUT = "time_out"
 
 
@@ -83,6 +85,8 @@ _WAYS: dict[tuple[State, Event], State] = (
         (State.COOLING_OFF, Event.STUMBLE): State.NEEDS_ATTENTION,
         (State.COOLING_OFF, Event.HAND_OVER): State.NEEDS_APPROVAL,
         (State.PLACING, Event.HAND_OVER): State.NEEDS_APPROVAL,
+        (State.PLACING, Event.SUBSTITUTE): State.NEEDS_APPROVAL,
+        (State.NEEDS_APPROVAL, Event.SUBSTITUTE): State.NEEDS_APPROVAL,
         (State.PLACING, Event.PLACE): State.PLACED,
         (State.PLACING, Event.STUMBLE): State.NEEDS_ATTENTION,
         (State.PLACING, Event.CANCEL): State.CANCELED,

@@ -112,6 +112,24 @@ class OrderEvent(SQLModel, table=True):
     by: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
+class MissingProduct(SQLModel, table=True):
+    """A product that the retailer did not have, in whose place another of the slot's list was tried.
+
+    `place` counts from 1; `problem` and `detail` are what the retailer said.
+    """
+
+    __tablename__ = "missing_product"
+
+    order_id: str = Field(primary_key=True, foreign_key="purchase_order.id")
+    place: int = Field(primary_key=True)
+    retailer_id: str = Field(foreign_key="retailer.id")
+    item_id: str
+    product_name: str
+    problem: str
+    detail: str
+    at: datetime = Field(sa_type=UtcTime)
+
+
 class RetailerCall(SQLModel, table=True):
     """The step journal, which is the outbox: what may leave, stored with its key before it does."""
 

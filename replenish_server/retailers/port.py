@@ -180,11 +180,13 @@ class Trouble:
         problem: what kind.
         detail: the shop's own words, cut to 300 characters; empty when it gave none.
         continue_url: where a person can go on at the shop, or None.
+        checkout_id: the session that was opened and left open, or None.
     """
 
     problem: Problem
     detail: str = ""
     continue_url: str | None = None
+    checkout_id: str | None = None
 
 
 class Tier(StrEnum):

@@ -6,6 +6,7 @@ from replenish_server.ordering.tables import PurchaseOrder, Receipt, Withdrawal
 from replenish_server.ordering.withdrawals import acknowledgement
 from replenish_server.web.formats import Formatter
 from replenish_server.web.phrases import translate
+from replenish_server.web.views import Lang
 
 
 def receipt_rows(receipt: Receipt, fmt: Formatter) -> list[tuple[str, str]]:
@@ -16,6 +17,7 @@ def receipt_rows(receipt: Receipt, fmt: Formatter) -> list[tuple[str, str]]:
     packs = translate(lang, f"order.packs.{'one' if facts['packs'] == 1 else 'many'}", n=facts["packs"])
     rows = [
         ("receipt.product", f"{facts['product']} ({facts['item_id']})"),
+        *_instead_of(facts, lang),
         ("receipt.packs", packs),
         ("receipt.total", fmt.money(facts["total_minor"], currency)),
     ]
@@ -31,6 +33,14 @@ def receipt_rows(receipt: Receipt, fmt: Formatter) -> list[tuple[str, str]]:
         ("receipt.rights", translate(lang, "receipt.rights_text", n=facts["withdrawal_days"])),
     ]
     return [(translate(lang, key), value) for key, value in rows]
+
+
+def _instead_of(facts: dict[str, Any], lang: Lang) -> list[tuple[str, str]]:
+    """What the product stands in for, and why; receipts written before that was kept say nothing."""
+    return [
+        ("receipt.instead_of", translate(lang, f"receipt.{row['reason']}", product=row["product"]))
+        for row in facts.get("instead_of", ())
+    ]
 
 
 def receipt_text(receipt: Receipt, fmt: Formatter) -> str:

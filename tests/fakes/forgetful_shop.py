@@ -11,7 +11,7 @@ from itertools import repeat
 import httpx
 
 from tests.fakes.mortality import Fate
-from tests.fakes.retailer_merchant import API, SITE, Doc, checkout, profile
+from tests.fakes.retailer_merchant import API, SITE, Doc, checkout, error, line, profile
 
 LOSSES = ("", "lost before", "lost after", "500 before", "500 after")
 
@@ -25,12 +25,14 @@ class ForgetfulShop:
         honours_keys: whether a repeated key gets the first answer again.
         total_minor: what two packs cost with delivery.
         losses: what goes wrong with each change, one of LOSSES; afterwards nothing does.
+        sold_out: articles that no session can be completed for.
     """
 
     fate: Fate
     honours_keys: bool = True
     total_minor: int = 2490
     losses: Iterator[str] = field(default_factory=lambda: repeat(""))
+    sold_out: set[str] = field(default_factory=set)
     sessions: dict[str, Doc] = field(default_factory=dict)
     orders: list[Doc] = field(default_factory=list)
     completes: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -71,7 +73,7 @@ class ForgetfulShop:
         url = str(request.url)
         if url == f"{API}/checkout-sessions":
             session_id = f"chk_{len(self.sessions) + 1}"
-            self.sessions[session_id] = checkout(total=self.total_minor, id=session_id)
+            self.sessions[session_id] = self._opened(session_id, json.loads(body)["line_items"][0])
             answer = (201, self.sessions[session_id])
         elif url.endswith("/complete"):
             answer = (200, self._complete(url.split("/")[-2], key, body))
@@ -83,6 +85,14 @@ class ForgetfulShop:
             raise AssertionError(f"the shop has no answer to {request.method} {url}")
         self._answers[key] = answer
         return answer
+
+    def _opened(self, session_id: str, wanted: Doc) -> Doc:
+        item_id = wanted["item"]["id"]
+        lines = [line(wanted["quantity"], item_id)]
+        if item_id not in self.sold_out:
+            return checkout(total=self.total_minor, id=session_id, line_items=lines)
+        none_left = [error("out_of_stock", content="none left")]
+        return checkout("incomplete", self.total_minor, id=session_id, line_items=lines, messages=none_left)
 
     def _complete(self, session_id: str, key: str, body: bytes) -> Doc:
         session = self.sessions[session_id]

@@ -80,20 +80,21 @@ class UcpRetailer:
         """Create the session, say where the goods go, choose the cheapest option, read the total.
 
         Where the shop cannot serve the wanted way and the household accepts another, that one is quoted in a
-        session of its own, and the first is closed.
+        session of its own, and the first is closed; where neither can be served, the second is closed.
         """
         try:
             first = self._quote(need, need.fulfilment, journal, "")
-            if (
-                not isinstance(first, Trouble)
-                or first.problem not in _OTHER_WAY_HELPS
-                or need.fallback is None
-            ):
+            if not isinstance(first, Trouble):
+                return first
+            opened = self._opened(journal, "create")
+            first = replace(first, checkout_id=opened)
+            if first.problem not in _OTHER_WAY_HELPS or need.fallback is None:
                 return first
             second = self._quote(need, need.fallback, journal, "fallback-")
             if isinstance(second, Trouble):
+                self._close(journal, "second-close", self._opened(journal, "fallback-create"))
                 return first
-            self._close_first(journal)
+            self._close(journal, "fallback-close", opened)
             return replace(second, fallback_reason=first.detail or first.problem.value)
         except (ProfileUnusable, Unreadable) as error:
             return Trouble(Problem.UNREADABLE, str(error))
@@ -128,7 +129,7 @@ class UcpRetailer:
                 return None
             if current.status in ("completed", "complete_in_progress"):
                 return self._outcome(200, reply.body)
-            closed = self._change(journal, "retire", Operation.CANCEL, checkout_id, None)
+            closed = self._change(journal, f"retire {checkout_id}", Operation.CANCEL, checkout_id, None)
         except (ProfileUnusable, Unreadable) as error:
             return Trouble(Problem.UNREADABLE, str(error))
         if not isinstance(closed, Trouble) and closed[0].status == "canceled":
@@ -176,16 +177,18 @@ class UcpRetailer:
             raise ProfileUnusable(f"the shop no longer accepts the payment handler {ours!r}")
         return business
 
-    def _close_first(self, journal: Journal) -> None:
-        """The session of the way that could not be served must not stay open beside the other."""
-        created = journal.find("create")
+    def _opened(self, journal: Journal, step: str) -> str | None:
+        """The id of the session that a step of this attempt has opened; None when it opened none."""
+        created = journal.find(step)
         if created is None or created.answer is None or created.status is None or created.status >= 300:
-            return
+            return None
         document = documents.document_of(created.answer)
-        if messages.is_failure(document):
-            return
-        checkout = documents.read_checkout(document)
-        self._change(journal, "fallback-close", Operation.CANCEL, checkout.id, None)
+        return None if messages.is_failure(document) else documents.read_checkout(document).id
+
+    def _close(self, journal: Journal, step: str, checkout_id: str | None) -> None:
+        """The session of a way that could not be served must not stay open beside the other."""
+        if checkout_id is not None:
+            self._change(journal, step, Operation.CANCEL, checkout_id, None)
 
     def _complete(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
         """First try: look once more, store, send."""

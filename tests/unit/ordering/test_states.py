@@ -36,6 +36,7 @@ WAYS = {
     (State.NEEDS_ATTENTION, "time_out"): State.CANCELED,
     (State.DELIVERED, "time_out"): State.CLOSED,
     (State.NEEDS_ATTENTION, "lose"): State.FAILED,
+    **{(state, "substitute"): State.NEEDS_APPROVAL for state in (State.PLACING, State.NEEDS_APPROVAL)},
     **{(state, "hand_over"): State.NEEDS_APPROVAL for state in OURS - {State.PROPOSED}},
     **{(state, "cancel"): State.CANCELED for state in OURS | {State.NEEDS_ATTENTION}},
     **{(state, "stumble"): State.NEEDS_ATTENTION for state in OURS - {State.PROPOSED}},
