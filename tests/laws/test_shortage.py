@@ -63,7 +63,7 @@ def test_death_at_every_moment_of_a_shortage(fresh_house: FreshHouse) -> None:
 
 
 @settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

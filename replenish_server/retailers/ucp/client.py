@@ -86,15 +86,14 @@ class UcpRetailer:
             first = self._quote(need, need.fulfilment, journal, "")
             if not isinstance(first, Trouble):
                 return first
-            opened = self._opened(journal, "create")
-            first = replace(first, checkout_id=opened)
+            first = replace(first, checkout_id=self._opened(journal, "create"))
             if first.problem not in _OTHER_WAY_HELPS or need.fallback is None:
                 return first
             second = self._quote(need, need.fallback, journal, "fallback-")
             if isinstance(second, Trouble):
                 self._close(journal, "second-close", self._opened(journal, "fallback-create"))
                 return first
-            self._close(journal, "fallback-close", opened)
+            self._close(journal, "fallback-close", first.checkout_id)
             return replace(second, fallback_reason=first.detail or first.problem.value)
         except (ProfileUnusable, Unreadable) as error:
             return Trouble(Problem.UNREADABLE, str(error))
@@ -325,8 +324,7 @@ class UcpRetailer:
             return Trouble(Problem.ITEM_UNAVAILABLE, detail, trouble.continue_url)
         if checkout.status != "ready_for_complete":
             return messages.trouble_of(document)
-        unseen = messages.disclosure(document) or messages.open_action(document)
-        if unseen is not None:
+        if unseen := messages.disclosure(document) or messages.open_action(document):
             return unseen
         link = messages.web_link(checkout.continue_url)
         if not bodies.arrives(checkout, way):
@@ -351,8 +349,7 @@ class UcpRetailer:
         """Why an open session must not be completed now, or None."""
         if current.status != "ready_for_complete":
             return messages.trouble_of(document)
-        unseen = messages.disclosure(document) or messages.open_action(document)
-        if unseen is not None:
+        if unseen := messages.disclosure(document) or messages.open_action(document):
             return unseen
         if quote.fulfilment is not None and not bodies.arrives(current, quote.fulfilment):
             link = messages.web_link(current.continue_url)

@@ -204,6 +204,25 @@ def test_the_other_way_is_taken_when_the_first_cannot_be_had(
     assert [r.url.path for r in again] == ["/.well-known/ucp"]
 
 
+@pytest.mark.parametrize("reverse", [True, False])
+def test_where_neither_way_can_be_had_no_session_stays_open_beside_the_first(
+    talk: Conversation, reverse: bool
+) -> None:
+    """The first is named, for whoever goes on there or closes it; the second is closed at once."""
+    home = talk.need.fulfilment
+    first, second = (home, STORE) if reverse else (STORE, home)
+    talk.need = replace(talk.need, fulfilment=first, fallback=second)
+    gone = checkout("incomplete", messages=[error("out_of_stock", content="none left there")])
+    other_session = f"{API}/checkout-sessions/chk_2"
+    talk.merchant.on(CREATE, says(gone, 201), says(gone | {"id": "chk_2"}, 201))
+    talk.merchant.on(f"PUT {SESSION}", says(gone)).on(f"PUT {other_session}", says(gone | {"id": "chk_2"}))
+    talk.merchant.on(f"POST {other_session}/cancel", says(checkout("canceled", id="chk_2")))
+    found = talk.quote()
+    assert isinstance(found, Trouble)
+    assert (found.problem, found.checkout_id) == (Problem.OUT_OF_STOCK, "chk_1")
+    assert [1, 0] == [len(talk.merchant.sent(step)) for step in (f"POST {other_session}/cancel", CANCEL)]
+
+
 def test_without_a_second_way_the_first_trouble_stands(talk: Conversation) -> None:
     """Also where the second cannot be had either."""
     gone = refusal(error("out_of_stock", content="none left there"))
