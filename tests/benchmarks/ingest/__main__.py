@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[int, float], list[dict[str, Any]]]] = {
     "storage": footprint.measure_storage,
     "burst": trouble.measure_burst,
     "curve": curve.measure,
+    "postgresql": curve.measure_postgresql,
 }
 
 

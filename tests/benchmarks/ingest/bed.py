@@ -23,7 +23,6 @@ from replenish_server.settings import Settings
 from tests.benchmarks.ingest.load import Publisher
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-_COPIED = ("device", "slot", "twin", "slot_mandate")
 _USER = "bench"
 
 
@@ -151,7 +150,7 @@ class Bed:
             database, self.settings, self._home, new, mandate, datetime.now(UTC)
         ).slot_id
         database.close()
-        _multiply(self.database, names, slot_id)
+        _multiply(self.database, names, slot_id, self._home)
 
 
 def _get(url: str) -> bytes:
@@ -159,22 +158,25 @@ def _get(url: str) -> bytes:
         return bytes(answer.read())
 
 
-def _multiply(path: Path, devices: Sequence[str], slot_id: str) -> None:
-    """Copy the first device's rows for all others, whatever columns they have."""
-    own = {"device": "id", "slot": "id", "twin": "device_id", "slot_mandate": "slot_id"}
+def _multiply(path: Path, devices: Sequence[str], slot_id: str, home: str) -> None:
+    """Copy the first device's rows for all others, whatever columns they have; each in a home of its own.
+
+    In one home two slots for the same article would share one order.
+    """
+    own = {"household": "id", "device": "id", "slot": "id", "twin": "device_id", "slot_mandate": "slot_id"}
+    first = {"household": home, "device": devices[0], "twin": devices[0]}
+    new = {"household": "?3", "device": "?1", "twin": "?1"}
     connection = sqlite3.connect(path)
-    for table in _COPIED:
+    for table, key in own.items():
+        changed = {"device_id": "?1", "household_id": "?3", key: new.get(table, "?2")}
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-        values = [
-            "?1" if (name == own[table] and table in ("device", "twin")) or name == "device_id"
-            else "?2" if name == own[table]
-            else f'"{name}"'
-            for name in columns
-        ]  # fmt: skip
-        first = devices[0] if table in ("device", "twin") else slot_id
+        values = ", ".join(changed.get(name, f'"{name}"') for name in columns)
         connection.executemany(
-            f"INSERT INTO {table} SELECT {', '.join(values)} FROM {table} WHERE {own[table]} = ?3",
-            ((device, f"slot-{device}", first) for device in devices[1:]),
+            f"INSERT INTO {table} SELECT {values} FROM {table} WHERE {key} = ?4",
+            (
+                (device, f"slot-{device}", f"home-{device}", first.get(table, slot_id))
+                for device in devices[1:]
+            ),
         )
     connection.commit()
     connection.close()
