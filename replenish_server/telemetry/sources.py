@@ -3,6 +3,7 @@
 Only the writer of readings changes what is remembered here; after a transaction that failed it must `forget`.
 """
 
+import json
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -111,10 +112,10 @@ class Sources:
         """All that is remembered, after asking the database about those of `names` that may have changed."""
         moment = time.monotonic()
         connection.exec_driver_sql(_PAGES_KEPT)
-        version = connection.exec_driver_sql("PRAGMA data_version").scalar()
-        if version != self._version:  # somebody else wrote since, anything
-            self._version, self._changed_s = version, moment
-        known = self._known
+        known, names = self._known, list(names)
+        if _version(connection) != self._version:
+            self._changed_s = moment
+            self._doubt_moved(connection, [name for name in names if name in known])
         old = min(self._changed_s, moment - _BELIEVED_S)
         unsure = [name for name in names if (source := known.get(name)) is None or source.checked_s < old]
         if unsure:
@@ -122,6 +123,22 @@ class Sources:
                 known.clear()
             self._ask(connection, unsure, moment)
         return known
+
+    def written(self, connection: Connection) -> None:
+        """All of a batch is written: what differs from here at the next one, somebody else did."""
+        self._version = _version(connection)
+
+    def _doubt_moved(self, connection: Connection, names: list[str]) -> None:
+        """Forget devices whose streams are no longer theirs: removed, or moved to another household.
+
+        A number that was given away meanwhile would put their readings among another's.
+        """
+        there: dict[str, dict[str, int]] = {name: {} for name in names}
+        for device_id, slot_key, number in connection.exec_driver_sql(_STREAMS, (json.dumps(names),)):
+            there[device_id][slot_key] = number
+        for name in names:
+            if self._known[name].streams != there[name]:
+                del self._known[name]
 
     def boot(self, connection: Connection, source: Source, name: str) -> Boot:
         """A boot of a device with its newest stored range."""
@@ -162,6 +179,12 @@ class Sources:
         for name in names:
             if name not in found:
                 known.pop(name, None)
+
+
+def _version(connection: Connection) -> tuple[object, ...]:
+    """Which connection, what others wrote as it knows, and what was written through it: pools lend it out."""
+    raw: Any = connection.connection.dbapi_connection
+    return raw, connection.exec_driver_sql("PRAGMA data_version").scalar(), raw.total_changes
 
 
 def take(connection: Connection, boot: Boot, seq: int) -> bool:
@@ -231,6 +254,7 @@ def _fill(connection: Connection, boot: Boot, seq: int) -> bool:
 
 
 _PAGES_KEPT = "PRAGMA cache_size=-32768"  # up to 32 MiB where a fleet needs them; a home needs two
+_STREAMS = "SELECT device_id, slot_key, id FROM stream WHERE device_id IN (SELECT value FROM json_each(?))"
 _HIGHEST_SEQ = 2**32 - 1
 _NEW_STREAM = (
     "INSERT INTO stream(device_id, slot_key) VALUES(?, ?)"

@@ -108,7 +108,9 @@ class ReadingStore:
         work = _Work(session, self._sources, known, self._patience_ms)
         for message in batch:
             work.take_in(message, addresses[message.topic])
-        return work.finish()
+        stored = work.finish()
+        self._sources.written(session.connection())
+        return stored
 
 
 class _Work:

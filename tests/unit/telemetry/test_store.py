@@ -15,7 +15,7 @@ from sqlmodel import select
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.ids import DeviceId
-from replenish_server.telemetry.store import Incoming, PressKey, Stored, store_batch
+from replenish_server.telemetry.store import Incoming, PressKey, ReadingStore, Stored, store_batch
 from replenish_server.telemetry.tables import Quarantined, Reading
 from tests.fakes.retailer_house import NOW, House, build_house
 
@@ -222,3 +222,25 @@ def test_reports_reach_the_twin(house: House) -> None:
     with house.database.read() as session:
         assert session.get_one(Twin, "level-1").reported_rev == 1
     assert {} == codes(house)
+
+
+def test_readings_of_a_device_that_was_wiped_do_not_land_among_anothers(house: House) -> None:
+    """Its stream's number was given to another device meanwhile; ingest remembers nothing of the old one."""
+    store = ReadingStore()
+
+    def take_in(message: Incoming) -> None:
+        with house.database.write() as session:
+            store.store(session, [message])
+
+    take_in(up(level(1, 111)))
+    with house.database.write() as session:
+        run = session.connection().exec_driver_sql
+        (number,) = run("SELECT id FROM stream WHERE device_id = 'level-1'").one()
+        for table in ("sample", "stream", "seen_range"):
+            run(f"DELETE FROM {table}")
+        run("INSERT INTO stream(id, device_id, slot_key) VALUES(?, 'other', 'main')", (number,))
+    take_in(up(level(2, 222), at_s=1))
+    take_in(up(level(1, 333), at_s=2))
+    with house.database.read() as session:
+        found = session.exec(select(Reading.device_id, Reading.seq, Reading.number)).all()
+    assert [("level-1", 1, 333), ("level-1", 2, 222)] == sorted(found)
