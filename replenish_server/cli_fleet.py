@@ -1,14 +1,18 @@
 """The commands about credentials: the certificate authority, and what a device logs in with."""
 
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from sqlmodel import select
 
 from replenish_server import operations
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.doctor import examine
 from replenish_server.fleet.authority import Authority, NoAuthority
 from replenish_server.fleet.claims import CODE_LASTS, create_code
 from replenish_server.fleet.credentials import CredentialKind, give_credential, revoke_device
@@ -91,6 +95,19 @@ def claim_code(
         console.print(f"{kind}: [bold]{code}[/bold] (shown once; valid for {CODE_LASTS.days} days)")
         if svg is None and count == 1:
             segno.make_qr(code, error="m").terminal(out=sys.stdout, compact=True)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Look at broker, database, clock, TLS, permissions, shops and devices; each line says what to do."""
+    found = examine(Settings(), datetime.now(UTC))
+    if as_json:
+        print_json({"ok": all(each.ok for each in found), "findings": [asdict(each) for each in found]})
+    else:
+        for each in found:
+            mark = "[green]ok[/green]   " if each.ok else "[red]look[/red] "
+            console.print(f"{mark}{each.what}: {escape(each.said)}", soft_wrap=True)
+    if not all(each.ok for each in found):
+        raise typer.Exit(1)
 
 
 def add_device_commands(device_app: typer.Typer) -> None:

@@ -1,0 +1,173 @@
+"""What is wrong with this installation, one finding a line, each with what to do about it.
+
+It looks and never repairs; nothing that it looks at is changed.
+"""
+
+import shutil
+import socket
+import ssl
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, func, select
+
+from replenish_server.database import Database
+from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.broker import BrokerFiles
+from replenish_server.fleet.credentials import uncut
+from replenish_server.fleet.tables import Device
+from replenish_server.retailers.tables import Retailer
+from replenish_server.settings import Settings
+from replenish_server.telemetry.tables import Quarantined
+
+_LEAST_FREE_SHARE = 0.2
+_ANSWER_S = 3.0
+_BUILT = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that is right says less
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        what: its name.
+        ok: whether it is as it should be.
+        said: what was found and, if not ok, what to do.
+    """
+
+    what: str
+    ok: bool
+    said: str
+
+
+def examine(settings: Settings, now: datetime) -> list[Finding]:
+    """Look at everything.
+
+    Args:
+        settings: of the installation.
+        now: the machine's time.
+    """
+    found = [_database(settings), _clock(now), _space(settings.data_dir), *_permissions(settings)]
+    found += [*_broker(settings), *_tls(settings)]
+    if found[0].ok:
+        found += _rows(Database(settings.database_url))
+    return found
+
+
+def _database(settings: Settings) -> Finding:
+    database = Database(settings.database_url)
+    if not database.path.exists():
+        return Finding("database", False, f"{database.path} is not there; run: replenish setup --help")
+    try:
+        with database.engine.connect() as connection:
+            said = str(connection.exec_driver_sql("PRAGMA quick_check").scalar())
+    except SQLAlchemyError as error:
+        said = str(error)[:200]
+    finally:
+        database.close()
+    if said != "ok":
+        return Finding("database", False, f"{said}; restore the newest backup of {database.path}")
+    return Finding("database", True, f"{database.path} is sound")
+
+
+def _clock(now: datetime) -> Finding:
+    if now < _BUILT:
+        return Finding("clock", False, f"this machine says it is {now:%Y-%m-%d}; let it set its time (NTP)")
+    return Finding("clock", True, f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def _space(folder: Path) -> Finding:
+    usage = shutil.disk_usage(folder if folder.exists() else Path())
+    free = f"{usage.free // 2**20} MiB free, {100 * usage.free // usage.total} %"
+    if usage.free < usage.total * _LEAST_FREE_SHARE:
+        return Finding("disk", False, f"{free}; below 20 % nothing may be stored soon: make room")
+    return Finding("disk", True, free)
+
+
+def _permissions(settings: Settings) -> Iterator[Finding]:
+    """Secrets that others than their owner can read."""
+    files = BrokerFiles(settings.broker_folder)
+    secrets = [files.device_passwords, files.device_keys, files.server_passwords]
+    secrets += [settings.data_dir / "broker-passwords.json", settings.authority_folder / "ca.key"]
+    secrets += [settings.platform_keys, settings.household_keys]
+    loose = [path for path in secrets if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    for path in loose:
+        yield Finding("permissions", False, f"others can read {path}; run: chmod 600 {path}")
+    if not loose:
+        yield Finding("permissions", True, "secrets are readable by their owner only")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    for what, host, port in (
+        ("broker, inside", settings.broker_host, settings.broker_port),
+        ("broker, devices", "127.0.0.1", settings.device_port),
+    ):
+        try:
+            socket.create_connection((host, port), _ANSWER_S).close()
+        except OSError as error:
+            yield Finding(what, False, f"{host}:{port}: {error}; run: replenish broker")
+        else:
+            yield Finding(what, True, f"{host}:{port} answers")
+
+
+def _tls(settings: Settings) -> Iterator[Finding]:
+    authority = Authority(settings.authority_folder)
+    if not authority.exists:
+        yield Finding("TLS", False, "devices elsewhere cannot connect; run: replenish ca init")
+        return
+    host = "127.0.0.1" if settings.device_address in ("0.0.0.0", "::") else settings.device_address  # noqa: S104 - compared, not bound
+    for what, port in (("TLS, devices", settings.tls_port), ("TLS, claiming", settings.edge_port)):
+        context = ssl.create_default_context(cafile=str(authority.ca_certificate))
+        name = settings.device_hosts[0]
+        try:
+            with (
+                socket.create_connection((host, port), _ANSWER_S) as plain,
+                context.wrap_socket(plain, server_hostname=name) as wrapped,
+            ):
+                version = wrapped.version()
+        except ssl.SSLCertVerificationError as error:
+            yield Finding(what, False, f"{error.verify_message}; run: replenish ca renew --host {name}")
+        except OSError as error:
+            yield Finding(what, False, f"{host}:{port}: {error}; restart the broker and the server")
+        else:
+            yield Finding(what, True, f"{host}:{port} shows a certificate for {name} ({version})")
+
+
+def _rows(database: Database) -> Iterator[Finding]:
+    """What the fleet itself says."""
+    try:
+        facts = _read(database)
+    except SQLAlchemyError:
+        said = "the tables are of another release; stop the server, then run: replenish stats"
+        yield Finding("schema", False, said)
+        return
+    finally:
+        database.close()
+    shops, silent, refused, open_still = facts
+    yield Finding("retailers", shops > 0, f"{shops}" if shops else "none; run: replenish retailer add --help")
+    said = f"silent: {', '.join(silent[:10])}; look at battery and Wi-Fi" if silent else "none is silent"
+    yield Finding("devices", not silent, said)
+    if open_still:
+        said = f"not cut yet: {', '.join(open_still[:10])}; start the server, which does it"
+        yield Finding("revoked devices", False, said)
+    if refused:
+        said = ", ".join(f"{code} {number}" for code, number in sorted(refused.items()))
+        yield Finding("quarantine", False, f"{said}; see: replenish stats")
+    else:
+        yield Finding("quarantine", True, "empty")
+
+
+def _read(database: Database) -> tuple[int, Sequence[str], dict[str, int], list[str]]:
+    """Shops, silent devices, refusals by code, and revoked devices that are connected still."""
+    with database.read() as session:
+        refused = select(Quarantined.code, func.sum(Quarantined.seen)).group_by(Quarantined.code)
+        return (
+            session.exec(select(func.count()).select_from(Retailer)).one(),
+            session.exec(select(Device.id).where(col(Device.silent_at).is_not(None))).all(),
+            {code: int(number) for code, number in session.exec(refused).all()},
+            [device.id for device in uncut(session)],
+        )

@@ -1,0 +1,64 @@
+"""The doctor finds what is wrong, says what to do, and changes nothing."""
+
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from replenish_server.cli import find_mosquitto
+from replenish_server.doctor import Finding, examine
+from replenish_server.fleet.authority import Authority
+from replenish_server.settings import Settings
+from tests.support.mortal_house import MortalHouse
+from tests.support.zygote import Zygote
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+
+
+class EncryptedHouse(MortalHouse):
+    """With TLS listeners and an edge."""
+
+    encrypted = True
+
+
+@pytest.fixture(scope="module")
+def tls_house(zygote: Zygote) -> Iterator[EncryptedHouse]:
+    """One running house for the whole file."""
+    house = EncryptedHouse(find_mosquitto() or "", zygote)
+    house.start()
+    yield house
+    house.stop()
+
+
+def wrong(settings: Settings, now: datetime = NOW) -> dict[str, Finding]:
+    """What is not as it should be, but for the disk, which is the machine's own."""
+    return {each.what: each for each in examine(settings, now) if not each.ok and each.what != "disk"}
+
+
+def test_an_empty_folder_is_told_what_to_run(tmp_path: Path) -> None:
+    """And nothing is made there by looking."""
+    found = wrong(Settings(data_dir=tmp_path, broker_port=1, device_port=1), datetime(2000, 1, 1, tzinfo=UTC))
+    assert found.keys() == {"database", "clock", "broker, inside", "broker, devices", "TLS"}
+    for what, says in (("database", "replenish setup"), ("TLS", "replenish ca init"), ("clock", "NTP")):
+        assert says in found[what].said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(180)
+def test_a_healthy_house_is_healthy_until_something_is_not(tls_house: EncryptedHouse) -> None:
+    """A loose secret, and a certificate that does not fit the name that devices use."""
+    settings = tls_house.settings
+    assert wrong(settings) == {}
+    key = settings.authority_folder / "ca.key"
+    key.chmod(0o644)
+    assert f"chmod 600 {key}" in wrong(settings)["permissions"].said
+    assert stat.S_IMODE(key.stat().st_mode) == 0o644
+    key.chmod(0o600)
+    other = settings.model_copy(update={"device_hosts": ["elsewhere.example"]})
+    assert "replenish ca renew" in wrong(other)["TLS, devices"].said
+    foreign = Authority(settings.data_dir / "foreign")
+    foreign.init(["localhost"])
+    assert wrong(settings) == {}
