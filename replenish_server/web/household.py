@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from math import exp
 
 from sqlmodel import Session, col, select
@@ -136,6 +137,8 @@ class DatabasePages:
             if slot is None:
                 raise views.Refused("slot_gone")
             mandate = session.get_one(SlotMandate, slot_id)
+            if rules.version and rules.version != _version(slot, mandate):
+                raise views.Refused("rules_changed")
             mandate.mode, mandate.price_cap_minor, mandate.changed_at = rules.mode, rules.price_cap_minor, now
             mandate.timing, mandate.changed_by = rules.timing, by
             session.add(mandate)
@@ -232,6 +235,7 @@ class DatabasePages:
             chart=self._chart(session, slot, unit, run_out, now) if chart and has_sensor else None,
             tz=household.time_zone,
             stock=stock_view(session, slot, insight, now, lang) if chart and has_sensor else None,
+            rules_version=_version(slot, session.get_one(SlotMandate, slot.id)),
         )
 
     def _inferred(self, session: Session, slot: Slot, now: datetime) -> tuple[float, float, float] | None:
@@ -260,6 +264,12 @@ class DatabasePages:
             run_out=run_out,
             now=now,
         )
+
+
+def _version(slot: Slot, mandate: SlotMandate) -> str:
+    """Names the rules in force, so that nobody changes others than those they saw."""
+    said = (slot.threshold, mandate.mode, mandate.price_cap_minor, mandate.timing, mandate.changed_at)
+    return sha256(repr(said).encode()).hexdigest()[:16]
 
 
 def _shown(value: int | None, unit: Unit) -> int | None:

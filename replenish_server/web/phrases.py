@@ -315,6 +315,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "그 사이에 주문 상태가 바뀌어 더 이상 할 수 없습니다.",
     ),
     "refused.slot_gone": ("This supply is no longer here.", "이 물품은 더 이상 없습니다."),
+    "refused.rules_changed": (
+        "Somebody changed these rules meanwhile. Look at yours below; saving again replaces theirs.",
+        "그사이 다른 사람이 규칙을 바꿨습니다. 아래 입력을 확인하세요. 다시 저장하면 대체됩니다.",
+    ),
     "refused.threshold_over_capacity": (
         "The threshold must be less than what the container holds.",
         "기준은 용기 용량보다 작아야 합니다.",

@@ -84,6 +84,7 @@ def _add_slot_routes(router: APIRouter, pages: HouseholdPages) -> None:
         mode: Annotated[str, Form()] = "",
         price_cap: Annotated[str, Form()] = "",
         timing: Annotated[str, Form()] = "balanced",
+        version: Annotated[str, Form()] = "",
     ) -> Response:
         lang = language.pick(request)
         view = pages.slot(slot_id, lang)
@@ -94,10 +95,11 @@ def _add_slot_routes(router: APIRouter, pages: HouseholdPages) -> None:
         if isinstance(rules, forms.TypedRules):
             return _slot_page(pages, request, lang, view, rules, status=422)
         try:
-            pages.set_rules(slot_id, rules, viewer_of(request).name)
+            pages.set_rules(slot_id, replace(rules, version=version), viewer_of(request).name)
         except Refused as refusal:
-            said = refusal_text(refusal.message, lang)
-            return _slot_page(pages, request, lang, view, typed, status=409, refused=said)
+            said, changed = refusal_text(refusal.message, lang), refusal.message == "rules_changed"
+            now = pages.slot(slot_id, lang) or view
+            return _slot_page(pages, request, lang, now, typed, status=412 if changed else 409, refused=said)
         return _see(slot_path(slot_id), "rules_saved")
 
     @router.post("/slots/{slot_id}/spare")

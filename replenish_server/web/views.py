@@ -236,6 +236,7 @@ class SlotView:
     chart: ChartView | None
     tz: str
     stock: StockView | None = None
+    rules_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -268,13 +269,15 @@ class RulesForm:
     """The household's rules for one slot, already validated.
 
     `threshold` is in the slot's unit, None for a button. `price_cap_minor` is never None with mode "auto":
-    what orders by itself must be capped.
+    what orders by itself must be capped. `version` is that of the rules that the person saw when they changed
+    them (`SlotView.rules_version`); "" changes whatever is there.
     """
 
     threshold: int | None
     mode: Mode
     price_cap_minor: int | None
     timing: Timing = "balanced"
+    version: str = ""
 
 
 class HouseholdPages(Protocol):

@@ -1,6 +1,7 @@
 """The pages' port on a real database: what was stored is what a person reads, in both languages."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.port import Problem
 from replenish_server.web.household import DatabasePages
-from replenish_server.web.views import Refused, RulesForm
+from replenish_server.web.views import Refused, RulesForm, SlotView
 from tests.fakes.retailer_house import evaluate_now, store_level
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
@@ -186,6 +187,25 @@ def test_every_problem_is_explained_in_both_languages(home: Home, problem: Probl
         assert "said the shop" in view.problem
         assert "https://shop.example/go" == view.permalink
     assert home.pages.home("en").attention[0].can_cancel
+
+
+def shown(home: Home) -> SlotView:
+    """The jug as its page shows it."""
+    view = home.pages.slot(home.jug, "en")
+    assert view is not None
+    return view
+
+
+def test_of_two_people_who_edit_at_once_the_second_is_told(home: Home) -> None:
+    """What they did not see is not overwritten; looking again, they may."""
+    seen = shown(home).rules_version
+    mine = RulesForm(threshold=420, mode="auto", price_cap_minor=1999, version=seen)
+    home.pages.set_rules(home.jug, mine)
+    with pytest.raises(Refused, match="rules_changed"):
+        home.pages.set_rules(home.jug, replace(mine, threshold=500))
+    assert shown(home).threshold == 420
+    home.pages.set_rules(home.jug, replace(mine, threshold=500, version=shown(home).rules_version))
+    assert shown(home).threshold == 500
 
 
 def test_rules_reach_mandate_slot_and_twin_together(home: Home) -> None:

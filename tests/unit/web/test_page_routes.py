@@ -130,6 +130,16 @@ async def test_approving_twice_shows_where_the_order_is(client: httpx.AsyncClien
     assert "Being placed" in again.text
 
 
+async def test_rules_that_somebody_else_changed_are_answered_with_412_and_nothing_typed_is_lost(
+    client: httpx.AsyncClient, pages: FakePages
+) -> None:
+    pages.refuse = "rules_changed"
+    typed = {"threshold": "432", "mode": "ask", "price_cap": "", "version": "old"}
+    answer = await client.post("/slots/slt-tank/rules", data=typed)
+    assert (412, True, True) == (answer.status_code, "432" in answer.text, "meanwhile" in answer.text)
+    assert pages.calls[-1][-1].version == "old"  # type: ignore[attr-defined]
+
+
 async def test_canceling(client: httpx.AsyncClient, pages: FakePages) -> None:
     answer = await client.post("/orders/ord-1/cancel")
     assert answer.headers["location"] == "/orders/ord-1?notice=canceled"
