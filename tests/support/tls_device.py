@@ -62,7 +62,7 @@ class TlsDevice:
                 close()
 
     def _talk(self, send: Callable[[bytes], None], receive: Callable[[int], bytes]) -> None:
-        send(_connect(self._name, self.made.device_id, self.made.password))
+        send(connect_packet(self._name, self.made.device_id, self.made.password))
         answer = receive(4)
         if answer[3:] != b"\0":
             self.refused += 1
@@ -73,7 +73,7 @@ class TlsDevice:
         while not self._stopping.is_set():
             self.sent += 1
             body = {"v": 1, "b": "0000000a", "s": self.sent, "t": "level", "n": 900, "c": 2}
-            send(_publish(topic, json.dumps(body).encode(), self.sent % 65535 + 1))
+            send(publish_packet(topic, json.dumps(body).encode(), self.sent % 65535 + 1))
             receive(4)  # PUBACK
             time.sleep(0.02)
 
@@ -151,12 +151,12 @@ def _packet(first: int, body: bytes) -> bytes:
             return bytes([first]) + length + body
 
 
-def _connect(client_id: str, user: str, password: str) -> bytes:
+def connect_packet(client_id: str, user: str, password: str) -> bytes:
     """MQTT 3.1.1 CONNECT, clean session, keep-alive 30 s. Source: MQTT 3.1.1 section 3.1."""
     body = _text("MQTT") + b"\x04\xc2\x00\x1e" + _text(client_id) + _text(user) + _text(password)
     return _packet(0x10, body)
 
 
-def _publish(topic: str, payload: bytes, packet_id: int) -> bytes:
+def publish_packet(topic: str, payload: bytes, packet_id: int) -> bytes:
     """PUBLISH with QoS 1. Source: MQTT 3.1.1 section 3.3."""
     return _packet(0x32, _text(topic) + packet_id.to_bytes(2) + payload)

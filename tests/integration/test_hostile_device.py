@@ -1,0 +1,142 @@
+"""One device that floods cannot starve two hundred others, and its size and names get it nowhere."""
+
+import asyncio
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from replenish_server import operations
+from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.credentials import CredentialKind, give_credential
+from replenish_server.fleet.registry import NewDevice, Product, add_device
+from replenish_server.households.tables import SlotMandate
+from replenish_server.telemetry.tables import Reading
+from tests.support.mortal_house import MortalHouse, wait_until
+from tests.support.tls_device import connect_packet, publish_packet
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+
+NEIGHBOURS = 200
+READINGS = 5
+FLOOD_PER_S = 5000
+PATIENCE_S = 60.0
+
+
+def furnish(house: MortalHouse, names: list[str]) -> dict[str, str]:
+    """Register level sensors all at once; returns their passwords."""
+    now, passwords = house.clock.now(), {}
+    product = Product(house.retailer_id, "det-1500", "Detergent", 1_400_000)
+    with house.database.write() as session:
+        for name in names:
+            new = NewDevice("level", name, "Slot", "detergent", product, 1_500_000, 300_000, name)
+            _, slot_id = add_device(session, house.household_id, new, now)
+            session.add(SlotMandate(slot_id=slot_id, mode="shadow", currency="EUR", changed_at=now))
+            made = give_credential(session, name, CredentialKind.PASSWORD, Authority(Path("none")), now)
+            passwords[name] = made.password
+    operations.gatekeeper(house.database, house.settings).run()
+    return passwords
+
+
+def reading(seq: int, boot: str) -> bytes:
+    """A level far above any threshold."""
+    return json.dumps({"v": 1, "b": boot, "s": seq, "t": "level", "n": 1200}).encode()
+
+
+async def talk(port: int, name: str, password: str, boot: str) -> None:
+    """One neighbour: connects, sends its readings, and waits for each PUBACK."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(connect_packet(name, name, password))
+    assert (await reader.readexactly(4))[3] == 0
+    for seq in range(READINGS):
+        writer.write(publish_packet(f"rp/1/{name}/up/ev", reading(seq, boot), seq + 1))
+        await reader.readexactly(4)
+        await asyncio.sleep(0.2)
+    writer.close()
+
+
+async def flood(port: int, name: str, password: str, over: threading.Event) -> int:
+    """The hostile one: new readings, at most `FLOOD_PER_S`; returns how many."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(connect_packet(name, name, password))
+    await reader.readexactly(4)
+    begun, sent = time.monotonic(), 0
+
+    async def swallow() -> None:
+        while await reader.read(65536):
+            pass
+
+    swallowing = asyncio.create_task(swallow())
+    while not over.is_set():
+        while sent < (time.monotonic() - begun) * FLOOD_PER_S:
+            writer.write(publish_packet(f"rp/1/{name}/up/ev", reading(sent, "ffffffff"), sent % 65535 + 1))
+            sent += 1
+        await writer.drain()
+        await asyncio.sleep(0.01)
+    writer.close()
+    swallowing.cancel()
+    return sent
+
+
+def stored(house: MortalHouse, boot: str) -> int:
+    """How many readings of that boot are kept."""
+    return len(house.rows(Reading, boot=boot))
+
+
+def round_trip(house: MortalHouse, passwords: dict[str, str], boot: str) -> float:
+    """All neighbours talk at once; returns the seconds until everything is stored."""
+    port = house.settings.device_port
+
+    async def everybody() -> None:
+        await asyncio.gather(*(talk(port, name, word, boot) for name, word in passwords.items()))
+
+    begun = time.monotonic()
+    asyncio.run(everybody())
+    assert wait_until(lambda: stored(house, boot) == NEIGHBOURS * READINGS, PATIENCE_S)
+    return time.monotonic() - begun
+
+
+def test_a_flood_costs_two_hundred_others_nothing(
+    mortal_house: MortalHouse,
+) -> None:
+    """Nothing of theirs is lost, and it is stored within the patience of a run without the flood."""
+    passwords = furnish(mortal_house, [f"near-{number}" for number in range(NEIGHBOURS)])
+    hostile = furnish(mortal_house, ["hostile"])
+    quiet_s = round_trip(mortal_house, passwords, "0000000a")
+    over, sent = threading.Event(), []
+    port = mortal_house.settings.device_port
+    flooding = threading.Thread(
+        target=lambda: sent.append(asyncio.run(flood(port, "hostile", hostile["hostile"], over)))
+    )
+    flooding.start()
+    try:
+        time.sleep(1)
+        loud_s = round_trip(mortal_house, passwords, "0000000b")
+    finally:
+        over.set()
+        flooding.join()
+    print(f"200 devices: {quiet_s:.2f} s alone, {loud_s:.2f} s beside {sent[0]} hostile messages")
+    assert sent[0] > 1000
+    assert loud_s < quiet_s * 10 + 10
+
+
+def test_a_huge_packet_ends_the_connection_and_nothing_else(mortal_house: MortalHouse) -> None:
+    """More than 16 KiB is not even read; the next connection works."""
+    (name, word), *_ = furnish(mortal_house, ["huge"]).items()
+
+    async def shout(size: int) -> bool:
+        port = mortal_house.settings.device_port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(connect_packet(name, name, word))
+        assert (await reader.readexactly(4))[3] == 0
+        writer.write(publish_packet(f"rp/1/{name}/up/ev", b"x" * size, 1))
+        try:
+            return len(await reader.read(4)) == 4
+        except ConnectionError:
+            return False
+        finally:
+            writer.close()
+
+    assert [False, True] == [asyncio.run(shout(size)) for size in (1_000_000, 600)]
