@@ -27,6 +27,7 @@ from replenish_server.ordering.deliveries import DeliveryDesk
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
 from replenish_server.ordering.reconcile import Mark, Reconciler, mark_path
+from replenish_server.ordering.refused_changes import tell_refused_change
 from replenish_server.ordering.timekeeper import Timekeeper
 from replenish_server.replenishment.answers import known_answers, tell_presses
 from replenish_server.replenishment.dash import DashDesk
@@ -118,7 +119,7 @@ class Server:
         self.dispatcher.hold_back()  # until our page answers
         self._dispatch = Worker("dispatch", self.dispatcher.run, self._answer.wake, self._hurry)
         self._hook_client = ShopClient({}, loopback=settings.may_call_loopback)
-        messenger = Messenger(self.database, self._post, self.clock)
+        messenger = Messenger(self.database, self._post, self.clock, on_refused=tell_refused_change)
         self._message = Worker("message", messenger.run)
         self._follow = Worker("follow", self.follower.run, then=self._wake_evaluation)
         self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)

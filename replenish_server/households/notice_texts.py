@@ -102,6 +102,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{product}: the retailer pays back {refunded}.",
         "{product}: 판매처가 {refunded} 환불합니다.",
     ),
+    "supplier_refused_delete": (
+        "{shop} refused our cancellation of order {number} ({status}). Cancel it there, or it still comes.",
+        "{shop}: 주문 {number} 취소가 거절되었습니다({status}). 판매처에서 취소하지 않으면 배송됩니다.",
+    ),
+    "supplier_refused_update": (
+        "{shop} refused our change of order {number} ({status}). Change it there, or all of it comes.",
+        "{shop}: 주문 {number} 변경이 거절되었습니다({status}). 판매처에서 변경하지 않으면 모두 배송됩니다.",
+    ),
     "wanted": (
         "{slot}: {packs} packs are needed ({product}). You asked only to be told, so nothing is ordered.",
         "{slot}: {packs}팩이 필요합니다({product}). 알림만 받도록 설정되어 주문하지 않습니다.",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from replenish_server.replenishment.amounts import days
 
@@ -111,6 +112,34 @@ def balance(judged: Sequence[Judged]) -> Balance:
         of.count(Outcome.TOO_LATE),
         of.count(Outcome.TOO_EARLY),
     )
+
+
+def missed_run_outs(
+    points: Sequence[tuple[datetime, int]],
+    refills: Sequence[datetime],
+    capacity: int,
+    orders: Sequence[TrialOrder],
+) -> list[datetime]:
+    """When a container ran empty and no trial order knew of it; from one refill to the next it counts once.
+
+    Args:
+        points: (moment, level) since the trial began, oldest first.
+        refills: when it was filled.
+        capacity: of the container, in the unit of the levels.
+        orders: the slot's trial orders; a run-out that one of them saw is judged with that order.
+    """
+    missed: list[datetime] = []
+    for start, end in pairwise([None, *sorted(refills), None]):
+        low = [at for at, level in points if level <= EMPTY_SHARE * capacity]
+        empty = [at for at in low if _between(at, start, end)]
+        seen = any(o.emptied_at is not None and _between(o.emptied_at, start, end) for o in orders)
+        if empty and not seen:
+            missed.append(empty[0])
+    return missed
+
+
+def _between(at: datetime, start: datetime | None, end: datetime | None) -> bool:
+    return (start is None or at >= start) and (end is None or at < end)
 
 
 _SENTENCES = {

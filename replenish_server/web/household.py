@@ -18,6 +18,7 @@ from replenish_server.fleet import twin
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.forecast import RunOut
+from replenish_server.households.ledger import spending_of
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ids import DeviceId
 from replenish_server.ordering import orders as order_acts
@@ -43,6 +44,7 @@ from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import views
+from replenish_server.web.mandates import budget_view
 from replenish_server.web.order_life import life_view, stop_view
 from replenish_server.web.shopping import hand_off_view
 from replenish_server.web.stock import stock_view
@@ -108,6 +110,7 @@ class DatabasePages:
                 attention=[_order(session, order, lang) for order in asking],
                 tz=household.time_zone,
                 stop=stop_view(session, household.id),
+                month=budget_view(spending_of(session, household.id, self._clock.now())),
             )
 
     def slot(self, slot_id: str, lang: views.Lang) -> views.SlotView | None:

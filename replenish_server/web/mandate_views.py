@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
 
-from replenish_server.web.views import Lang, Mode
+from replenish_server.web.views import BudgetView, Lang, Mode
 
 Substitution = Literal["never", "from_list", "ask"]
 
@@ -47,23 +47,12 @@ class MandateForm:
 
 
 @dataclass(frozen=True)
-class BudgetView:
-    """A month's money, in minor units. `scope` is "home" or "slot"; `budget_minor` None means no budget."""
-
-    scope: str
-    month: str
-    currency: str
-    budget_minor: int | None
-    reserved_minor: int
-    settled_minor: int
-
-
-@dataclass(frozen=True)
 class MandateView:
     """The mandate of the home (`slot_id` None) or of a slot.
 
     `rules` are its own words, `in_force` what follows from home and slot now: (rule, lets go on, sentence).
-    `shops` are all retailers: (id, name). `unit` is what a pack is counted in.
+    `shops` are all retailers: (id, name). `unit` is what a pack is counted in. `changed_at` and `changed_by`
+    are of its last change, a pause among them; None and "" where nobody changed it or said who.
     """
 
     slot_id: str | None
@@ -78,6 +67,8 @@ class MandateView:
     shops: Sequence[tuple[str, str]]
     unit: str = ""
     own_product: ProductForm | None = None
+    changed_at: datetime | None = None
+    changed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +102,10 @@ class TrialMonthView:
 
 @dataclass(frozen=True)
 class TrialView:
-    """The trial of a household: its slots (id, name, since, whether it has a price cap), orders and sums."""
+    """The trial of a household: its slots (id, name, since, whether it has a price cap), orders and sums.
+
+    `unforeseen` are the run-outs of slots on trial that came without any order, as far back as pages look.
+    """
 
     slots: Sequence[tuple[str, str, datetime, bool]]
     orders: Sequence[TrialOrderView]
@@ -121,6 +115,7 @@ class TrialView:
     too_late: int
     too_early: int
     tz: str
+    unforeseen: int = 0
 
 
 class MandatePages(Protocol):

@@ -19,16 +19,24 @@ from replenish_server.households.mandate import AcceptedProduct, Mandate, Mode, 
 from replenish_server.households.tables import Household, HouseholdMandate, SlotMandate
 from replenish_server.ordering.limits import wake_orders
 from replenish_server.replenishment.amounts import money
+from replenish_server.replenishment.facts import HISTORY
+from replenish_server.replenishment.readings import read_history
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.shadow import as_trial, shadow_orders
 from replenish_server.replenishment.tables import DecisionRecord, ShadowOrder
-from replenish_server.replenishment.trial import Outcome, balance, judge_trial, outcome_sentence
+from replenish_server.replenishment.trial import (
+    Outcome,
+    balance,
+    judge_trial,
+    missed_run_outs,
+    outcome_sentence,
+)
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.prices import known_price
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import mandate_views as views
-from replenish_server.web.views import Lang, Refused
+from replenish_server.web.views import BudgetView, Lang, Refused
 from replenish_server.web.views import Mode as ModeName
 
 _BAD = (Outcome.TOO_LATE, Outcome.TOO_EARLY)
@@ -59,7 +67,10 @@ class DatabaseMandates:
             household = None if household_id is None else session.get(Household, household_id)
             if household is None:
                 return None
-            home = rule_book.home_rules(session, household.id)
+            home, row = (
+                rule_book.home_rules(session, household.id),
+                session.get(HouseholdMandate, household.id),
+            )
             month = spending_of(session, household.id, now)
             bare = in_force(home.rules, Rules(), household.currency, household.currency, household.time_zone)
             wish = Wish("", "", spending=(month,))
@@ -72,7 +83,9 @@ class DatabaseMandates:
                 rules=replace(_form(home.rules), basket_days=home.basket_days),
                 paused_until=home.rules.paused_until,
                 today=day_of(now, household.time_zone),
-                budgets=[_budget(month)],
+                budgets=[budget_view(month)],
+                changed_at=None if row is None else row.changed_at,
+                changed_by="" if row is None else row.changed_by,
                 in_force=[(rule_name(v.rule, lang), v.ok, verdict_text(v, "pack", lang)) for v in said],
                 shops=_shops(session),
             )
@@ -90,16 +103,19 @@ class DatabaseMandates:
             retailer = session.get_one(Retailer, slot.retailer_id)
             said = judge_wish(mandate, Wish(retailer.id, retailer.name, spending=months), now)
             unit = BY_BASE[slot.unit]
+            own_rules = session.get_one(SlotMandate, slot.id)
             own, *others = [_product(session, product, unit) for product in mandate.products]
             return views.MandateView(
                 slot_id=slot.id,
                 name=slot.name,
-                currency=session.get_one(SlotMandate, slot.id).currency,
+                currency=own_rules.currency,
                 tz=household.time_zone,
                 rules=replace(_form(rules), products=tuple(others)),
                 paused_until=rules.paused_until,
                 today=day_of(now, household.time_zone),
-                budgets=[_budget(month) for month in months],
+                budgets=[budget_view(month) for month in months],
+                changed_at=own_rules.changed_at,
+                changed_by=own_rules.changed_by,
                 in_force=[(rule_name(v.rule, lang), v.ok, verdict_text(v, slot.unit, lang)) for v in said],
                 shops=_shops(session),
                 unit=unit.shown,
@@ -160,15 +176,17 @@ class DatabaseMandates:
             if household is None:
                 return views.TrialView((), (), (), 0, 0.0, 0, 0, "UTC")
             rows = shadow_orders(session, household.id)
+            trial_slots = _on_trial(session, household.id)
             sums = balance([judge_trial(as_trial(row), now) for row in rows])
             return views.TrialView(
-                slots=_on_trial(session, household.id),
+                slots=trial_slots,
                 orders=[_trial_order(session, row, now, lang) for row in rows],
                 months=_trial_months(rows, household.time_zone),
                 prevented=sums.prevented,
                 spared_days=sums.spared_days,
                 too_late=sums.too_late,
                 too_early=sums.too_early,
+                unforeseen=sum(_unforeseen(session, slot_id, rows, now) for slot_id, *_ in trial_slots),
                 tz=household.time_zone,
             )
 
@@ -221,8 +239,9 @@ def _rules(form: views.MandateForm, paused_until: date | None) -> Rules:
     )
 
 
-def _budget(month: Spending) -> views.BudgetView:
-    return views.BudgetView(
+def budget_view(month: Spending) -> BudgetView:
+    """A month's money as the pages show it."""
+    return BudgetView(
         month.scope,
         month.month,
         month.currency,
@@ -258,6 +277,18 @@ def _on_trial(session: Session, household_id: str) -> list[tuple[str, str, datet
             since = session.get_one(SlotMandate, slot.id).changed_at
             found.append((slot.id, slot.name, since, mandate.price_cap_minor is not None))
     return found
+
+
+def _unforeseen(session: Session, slot_id: str, rows: list[ShadowOrder], now: datetime) -> int:
+    """How often the slot ran empty in its trial, as far back as pages look, without an order that knew."""
+    slot, own = session.get_one(Slot, slot_id), [row for row in rows if row.slot_id == slot_id]
+    if slot.capacity is None:
+        return 0
+    began = min([session.get_one(SlotMandate, slot_id).changed_at, *(row.at for row in own)])
+    history, _ = read_history(session, slot, max(began, now - HISTORY))
+    points = [(at, level) for at, level in history.points if at >= began]
+    refills = [refill.at for refill in history.refills if refill.at >= began]
+    return len(missed_run_outs(points, refills, slot.capacity, [as_trial(row) for row in own]))
 
 
 def _trial_order(session: Session, row: ShadowOrder, now: datetime, lang: Lang) -> views.TrialOrderView:

@@ -249,11 +249,23 @@ class StopView:
 
 
 @dataclass(frozen=True)
+class BudgetView:
+    """A month's money, in minor units. `scope` is "home" or "slot"; `budget_minor` None means no budget."""
+
+    scope: str
+    month: str
+    currency: str
+    budget_minor: int | None
+    reserved_minor: int
+    settled_minor: int
+
+
+@dataclass(frozen=True)
 class HomeView:
     """The household at a glance. `orders` are the open and the recent ones, newest first.
 
     `attention` are the orders that wait for the person (approval or a problem); they are shown first and may
-    also be in `orders`.
+    also be in `orders`. `month` is this month's money, None while there is no home.
     """
 
     household_name: str
@@ -262,6 +274,7 @@ class HomeView:
     attention: Sequence[OrderView]
     tz: str
     stop: StopView | None = None
+    month: BudgetView | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Iterator
+from datetime import UTC
 from io import BytesIO
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from lxml import etree
 from sqlmodel import col, select
 
 from replenish_server.fleet.tables import Slot
+from replenish_server.households.notice_texts import notice_text
+from replenish_server.households.tables import HouseholdNotice
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
+from replenish_server.ordering.refused_changes import tell_refused_change
 from replenish_server.ordering.withdrawals import withdraw
 from replenish_server.retailers.book.acts import ACKNOWLEDGE_WITHIN
 from replenish_server.retailers.book.prices import import_prices
@@ -365,3 +369,31 @@ def test_what_is_called_off_is_deleted_at_the_supplier(office: Office) -> None:
     reference = header.find("DocumentReference")
     assert reference is not None
     assert f"{key}@AN01" == reference.get("payloadID")
+
+
+def test_a_household_is_told_once_that_its_cancellation_was_refused(office: Office) -> None:
+    """In both languages, with the number that the supplier knows; a busy supplier is no refusal."""
+    order_id, _ = office.placed()
+    with office.database.write() as session:
+        withdraw(session, order_id, "Ada", "a@example.org", "", office.clock.now())
+    office.supplier.script = [503, 406, 406]
+
+    def send(url: str, body: bytes, headers: dict[str, str]) -> Answer:
+        return office.wire.send("POST", url, body, headers)
+
+    messenger = Messenger(office.database, send, office.clock, random.Random(1), tell_refused_change)
+    told = []
+    for _ in range(3):
+        messenger.run()
+        office.later(hours=1)
+        with office.database.read() as session:
+            query = select(HouseholdNotice).where(HouseholdNotice.kind == "supplier_refused_delete")
+            told.append([row.data for row in session.exec(query)])
+    data = {"order_id": order_id, "shop": "Office", "number": key_of(office), "status": "406"}
+    assert [[], [data], [data]] == told
+    english, korean = (
+        notice_text("supplier_refused_delete", data, lang, office.clock.now().tzinfo or UTC)
+        for lang in ("en", "ko")
+    )
+    assert "Cancel it there" in english
+    assert key_of(office) in korean

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlmodel import select
 
 from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
@@ -14,13 +15,14 @@ from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import HouseholdMandate
 from replenish_server.ordering.orders import create_order
 from replenish_server.replenishment.priors import shipped_models
+from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.web import install_pages
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.mandate_routes import build_mandate_router
 from replenish_server.web.mandates import DatabaseMandates
 from replenish_server.web.people import DatabasePeople
 from tests.fakes.mortality import ManualClock
-from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House
+from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House, evaluate_now
 
 
 @pytest.fixture
@@ -180,3 +182,27 @@ async def test_other_rules_let_a_paused_slot_be_looked_at_at_once(
     await client.post("/pause", data={"until": "2026-06-01"})
     with house.database.read() as session:
         assert session.get_one(Slot, slot_id).due_at == NOW
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+async def test_the_home_page_shows_the_months_budget_and_the_mandate_who_changed_it(
+    client: httpx.AsyncClient, house: House, lang: str
+) -> None:
+    """What is on its way counts; a name stands there where somebody gave one."""
+    await client.post("/mandate", data={"budget": "100", "every_shop": "yes"})
+    slot_id = house.slots["level-1"]
+    with house.database.write() as session:
+        evaluate_now(session, slot_id, NOW)
+        judged = session.exec(select(DecisionRecord.data).where(DecisionRecord.slot_id == slot_id)).one()
+    new = house.order_of(slot_id)
+    with house.database.write() as session:
+        session.get_one(DecisionRecord, new.decision_id).data = judged
+        order_id = create_order(session, new, NOW)
+        reserve(session, Entry(HOUSEHOLD, slot_id, order_id, 2500, "EUR"), NOW)
+        session.get_one(HouseholdMandate, HOUSEHOLD).changed_by = "Ada"
+    language = {"accept-language": lang}
+    home = (await client.get("/", headers=language)).text
+    assert '<progress max="10000" value="2500"' in home
+    assert ("€75.00 left" if lang == "en" else "€75.00 남음") in home
+    page = (await client.get("/mandate", headers=language)).text
+    assert ("by Ada." if lang == "en" else "Ada 님.") in page

@@ -127,11 +127,21 @@ class Messenger:
         send: bounded HTTP.
         clock: the server's clock.
         chance: spreads retries; protects nothing.
+        on_refused: told, in the transaction that keeps the answer, of every change that a cXML supplier does
+            not take; it may be told of one several times.
     """
 
     def __init__(
-        self, database: Database, send: Send, clock: Clock, chance: random.Random | None = None
+        self,
+        database: Database,
+        send: Send,
+        clock: Clock,
+        chance: random.Random | None = None,
+        on_refused: Callable[[Session, RetailerMessage, datetime], None] = lambda _session, _message, _at: (
+            None
+        ),
     ) -> None:
+        self._on_refused = on_refused
         self._database = database
         self._send = send
         self._clock = clock
@@ -182,6 +192,10 @@ class Messenger:
                 wait_s = _RETRY_AFTER_S[message.tries - 1] * self._chance.uniform(1.0, 1.2)
                 message.next_try_at = now + timedelta(seconds=wait_s)
             session.add(message)
+            refused = status is not None and 400 <= status < 500
+            given_up = message.sent_at is None and message.next_try_at is None
+            if message.kind.startswith(KIND) and (refused or given_up):
+                self._on_refused(session, message, now)
 
 
 def _new_secret() -> str:

@@ -21,6 +21,7 @@ from replenish_server.replenishment.trial import (
     TrialOrder,
     balance,
     judge_trial,
+    missed_run_outs,
     outcome_sentence,
 )
 from replenish_server.retailers.prices import CATALOGUE, remember_price
@@ -130,3 +131,14 @@ def test_a_refill_from_elsewhere_ends_the_trial_order(house: House) -> None:
     assert row.refilled_at is not None
     assert NOW < row.refilled_at <= NOW + 3 * DAY
     assert row.closed_at == NOW + 3 * DAY
+
+
+def test_a_run_out_that_no_trial_order_knew_of_counts_once_from_refill_to_refill() -> None:
+    """One that an order saw is judged with that order; a level that only comes close is none."""
+    points = [(NOW + timedelta(days=n), level) for n, level in enumerate([50, 1, 0, 90, 40, 1, 95, 3])]
+    refills = [NOW + timedelta(days=3), NOW + timedelta(days=6)]
+    first, second = NOW + timedelta(days=1), NOW + timedelta(days=5)
+    order = TrialOrder(NOW + timedelta(days=4), NOW + timedelta(days=7), emptied_at=second)
+    assert [first, second] == missed_run_outs(points, refills, 100, [])
+    assert [first] == missed_run_outs(points, refills, 100, [order])
+    assert [] == missed_run_outs([], [], 100, [])
