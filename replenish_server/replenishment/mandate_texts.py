@@ -107,7 +107,7 @@ def _budget(ok: bool, n: Numbers, _unit: str) -> Clauses:
     if n["currency"] != n["budget_currency"]:
         return (
             f"{frame}; {price} cannot be counted with them",
-            f"{frame_ko}, {price}은(는) 통화가 달라 셀 수 없음",
+            f"{frame_ko}, {price}: 통화가 달라 셀 수 없음",
         )
     if ok:
         return f"{frame}; {price} fits", f"{frame_ko}, {price} 가능"
@@ -135,7 +135,7 @@ def _price_cap(ok: bool, n: Numbers, _unit: str) -> Clauses:
     if n["currency"] != n["cap_currency"]:
         return (
             f"{total} cannot be compared with the limit of {cap}{agreed}",
-            f"{total}, 한도 {cap}{agreed_ko}와(과) 통화가 다름",
+            f"{total}, 한도 {cap}{agreed_ko}: 서로 통화가 다름",
         )
     if isinstance(n["total_minor"], int) and n["total_minor"] < 0:
         return (
@@ -208,14 +208,16 @@ def _size_class(ok: bool, n: Numbers, unit: str) -> Clauses:
         _amount(n, "preferred_amount", unit),
         n["factor"],
     )
+    if n["pack_amount"] == n["preferred_amount"]:
+        return "the pack is of the size that you chose", "고르신 것과 같은 포장 크기"
     if ok:
         return (
             f"a pack of {pack} is at most {factor} times apart from the {preferred} that you chose",
-            f"{pack} 포장은 고르신 {preferred}와(과) {factor}배 이내",
+            f"{pack} 포장, 고르신 {preferred} 대비 {factor}배 이내",
         )
     return (
         f"a pack of {pack} is more than {factor} times apart from the {preferred} that you chose",
-        f"{pack} 포장은 고르신 {preferred}와(과) {factor}배 넘게 차이",
+        f"{pack} 포장, 고르신 {preferred} 대비 {factor}배 넘게 차이",
     )
 
 
