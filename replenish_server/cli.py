@@ -13,7 +13,7 @@ from rich.table import Table
 
 from replenish_server import operations
 from replenish_server.cli_dash import dash_app
-from replenish_server.cli_fleet import add_device_commands, ca_app, claim_code, doctor, show_credential
+from replenish_server.cli_fleet import add_device_commands, ca_app, claim_code, doctor, fleet, show_credential
 from replenish_server.cli_mandate import mandate_app, pause
 from replenish_server.cli_orders import add_order_commands
 from replenish_server.cli_parts import AsJson, console
@@ -39,6 +39,7 @@ add_device_commands(device_app)
 app.add_typer(ca_app, name="ca")
 app.command()(claim_code)
 app.command()(doctor)
+app.command()(fleet)
 keys_app = typer.Typer(no_args_is_help=True, help="The signing keys by which shops know this server.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(retailer_app, name="retailer")

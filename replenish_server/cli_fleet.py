@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 from sqlmodel import select
 
-from replenish_server import operations
+from replenish_server import fleet_report, operations
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
 from replenish_server.doctor import examine
 from replenish_server.fleet.authority import Authority, NoAuthority
@@ -95,6 +96,34 @@ def claim_code(
         console.print(f"{kind}: [bold]{code}[/bold] (shown once; valid for {CODE_LASTS.days} days)")
         if svg is None and count == 1:
             segno.make_qr(code, error="m").terminal(out=sys.stdout, compact=True)
+
+
+def fleet(
+    state: Annotated[
+        str | None, typer.Option(help="Only those: heard, silent, never, revoked, erasing, gone.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help=f"Only those: {', '.join(OF_KIND)}.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Everything, for a spreadsheet.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Every device with presence, health, firmware, settings and what of it was refused, with the reason."""
+    settings = Settings()
+    with open_database(settings).read() as session:
+        rows = fleet_report.fleet_rows(session, settings.make_clock().now(), state, kind)
+    if as_csv:
+        sys.stdout.write(fleet_report.as_csv(rows))
+    elif as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        table = Table("device", "kind", "state", "last heard", "firmware", "settings", "refused", "why")
+        for row in rows:
+            agreed = "in force" if row.reported_rev == row.wanted_rev else "pending"
+            why = row.revoked_why or row.refused_why
+            table.add_row(
+                row.device_id, row.kind, row.state, row.last_seen_at, escape(row.firmware), agreed,
+                str(row.refused), escape(why[:60]),
+            )  # fmt: skip
+        console.print(table)
 
 
 def doctor(as_json: AsJson = False) -> None:

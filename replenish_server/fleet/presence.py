@@ -5,12 +5,14 @@ is gone (its will). A silent device's readings grow stale, and stale readings ne
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Device, Twin
 from replenish_server.households.notices import Notice, notify
 
+State = Literal["heard", "silent", "never", "revoked", "erasing", "gone"]
 _PROMISED_S = 86_400  # a device says hello once a day, whatever else it does
 _LONGEST_S = 31 * 86_400
 _GONE_FOR = timedelta(hours=1)  # a router that restarts is no news
@@ -32,6 +34,25 @@ def due_by(last_seen_at: datetime, promised_s: object, gone_at: datetime | None)
 def promise(twin: Twin | None) -> tuple[object, datetime | None]:
     """What `due_by` wants to know of a twin."""
     return (None, None) if twin is None else ((twin.reported or {}).get("next"), twin.gone_at)
+
+
+def expected_by(device: Device, twin: Twin | None) -> datetime | None:
+    """Until when a device is heard at the latest; None for one that was never heard, or was revoked."""
+    if device.last_seen_at is None or device.revoked_at is not None:
+        return None
+    return due_by(device.last_seen_at, *promise(twin))
+
+
+def state_of(device: Device, twin: Twin | None, now: datetime) -> State:
+    """How a device is, in one word."""
+    if device.parted_at is not None:
+        return "erasing" if device.wiped_at is None else "gone"
+    if device.revoked_at is not None:
+        return "revoked"
+    by = expected_by(device, twin)
+    if by is None:
+        return "never"
+    return "silent" if now > by else "heard"
 
 
 def notice_silence(session: Session, now: datetime) -> int:

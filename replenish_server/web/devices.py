@@ -18,7 +18,7 @@ from replenish_server.ids import HouseholdId, RetailerId
 from replenish_server.replenishment.joining import join_household, leave_household
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web.device_edge import Limiter
-from replenish_server.web.devices_views import DevicesView, HomeDevice, Presence
+from replenish_server.web.devices_views import DevicesView, HomeDevice
 from replenish_server.web.people_views import Viewer
 from replenish_server.web.views import Refused
 
@@ -95,30 +95,17 @@ class DatabaseDevices:
         reported = (twin.reported if twin is not None else None) or {}
         health = reported.get("h")
         firmware = health.get("fw") if isinstance(health, dict) else None
-        by = None
-        if row.last_seen_at is not None and row.revoked_at is None:
-            by = presence.due_by(row.last_seen_at, *presence.promise(twin))
         return HomeDevice(
             row.id,
             row.name,
             row.kind,
             [(slot.id, slot.name) for slot in slots if slot.retired_at is None],
-            _presence(row, late=by is not None and self._clock.now() > by),
+            presence.state_of(row, twin, self._clock.now()),
             row.last_seen_at,
-            by,
+            presence.expected_by(row, twin),
             firmware[:40] if isinstance(firmware, str) else "",
             row.revoked_why,
         )
-
-
-def _presence(row: Device, *, late: bool) -> Presence:
-    if row.parted_at is not None:
-        return "erasing"
-    if row.revoked_at is not None:
-        return "revoked"
-    if row.last_seen_at is None:
-        return "never"
-    return "silent" if late else "heard"
 
 
 def _new_device(kind: str, typed: Mapping[str, str]) -> NewDevice:

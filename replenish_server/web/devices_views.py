@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from replenish_server.web.people_views import Viewer
 
-Presence = Literal["heard", "silent", "never", "revoked", "erasing"]
+Presence = Literal["heard", "silent", "never", "revoked", "erasing", "gone"]
 
 
 @dataclass(frozen=True)
