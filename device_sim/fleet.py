@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import random
+import ssl
 from dataclasses import dataclass, field
 
 import aiomqtt
@@ -20,12 +21,13 @@ _WINDOW = 50  # records sent per round; the broker takes more, a board would not
 
 @dataclass(frozen=True)
 class Access:
-    """How a device reaches the broker."""
+    """How a device reaches the broker; `ca` is the certificate that it believes, PEM, or "" without TLS."""
 
     host: str
     port: int
     device_id: str
     password: str
+    ca: str = ""
 
 
 @dataclass
@@ -91,6 +93,7 @@ class SimDevice:
             username=self.access.device_id,
             password=self.access.password,
             protocol=aiomqtt.ProtocolVersion.V5,
+            tls_context=ssl.create_default_context(cadata=self.access.ca) if self.access.ca else None,
             timeout=3,
         ) as client:
             await client.subscribe(f"rp/1/{self.access.device_id}/down/#", qos=1)

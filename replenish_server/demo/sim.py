@@ -138,7 +138,7 @@ def _read_credentials(path: Path) -> list[Sink]:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     return [
         Sink(
-            Access(row["host"], row["port"], row["device_id"], row["password"]),
+            Access(row["host"], row["port"], row["device_id"], row["password"], row.get("ca", "")),
             _FULL[row["kind"]] if row.get("kind") in _FULL else None,
         )
         for row in rows
