@@ -60,7 +60,7 @@ class MortalHouse(PrivateHouse):
 
     def await_death(self, name: str) -> None:
         """Return once a part that was killed is gone."""
-        assert wait_until(lambda: not self.parts[name].running(), 20), f"{name} does not die"
+        assert wait_until(lambda: not self.parts[name].running(), 60), f"{name} does not die"
 
     def restart(self, name: str) -> None:
         """Start a part again, once it is dead."""

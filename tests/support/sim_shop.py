@@ -6,12 +6,13 @@ A repeated complete is a second order unless the shop honours keys.
 import json
 import random
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 from replenish_server.retailers.http import NoAnswer
 from replenish_server.retailers.port import StoredCall
 from replenish_server.retailers.ucp.bindings import Operation, Reply, Request
+from replenish_server.retailers.ucp.profile import Business
+from replenish_server.retailers.ucp.release import FULFILLMENT, ORDER
 from replenish_server.retailers.ucp.release_2026_04_08 import RELEASE
 from tests.fakes.retailer_merchant import checkout
 
@@ -43,9 +44,9 @@ class SimShop:
 
     # --- what `retailers.ucp.connection.Connection` offers ---
 
-    def business(self) -> Any:
+    def business(self) -> Business:
         """A profile without surprises."""
-        return SimpleNamespace(release=RELEASE, payment_handlers=(), keys=())
+        return Business(RELEASE, "rest", "https://shop.example", (), {FULFILLMENT: (), ORDER: ()})
 
     def is_locked(self) -> bool:
         """No AP2 mandates here."""
