@@ -28,10 +28,14 @@ _HARDWARE = Path(__file__).resolve().parent / "hardware"
 _PROGRAM = "import firmware.boot, firmware.main; firmware.main.main()"
 _SHORTEST_SLEEP_S = 0.02  # a clock that runs very fast must not turn sleep into a busy loop
 _CRASH_PAUSE_S = 1.0
-_KIND_DEFAULTS: dict[str, dict[str, int]] = {
+_KIND_DEFAULTS: dict[str, dict[str, Any]] = {
     "button": {},
     "level": {"capacity_g": 2500, "zero": 84_000, "counts_per_kg": 420_000},
+    "flow": {"slots": {"main": {"capacity": 150_000}}},
+    "pages": {"slots": {"main": {"capacity": 2500}}},
 }
+_MAINS = ("flow", "pages")
+"""Kinds that never sleep: they feed the watchdog themselves."""
 
 WAVES = {
     "short": [[0, 0], [200, 1]],
@@ -71,13 +75,15 @@ class _World:
     cause: str = "power"
     battery_mv: int = 3000
     rssi: int = -61
+    pulses: int = 0
+    held: bool = False
 
 
 class VmDevice:
     """A device that lives until `stop()`.
 
     Args:
-        kind: "button" or "level".
+        kind: "button", "level", "flow" or "pages".
         device_id: device id, also MQTT user name and client id.
         password: MQTT password.
         broker_host: name or address.
@@ -110,6 +116,7 @@ class VmDevice:
             raise ValueError(f"a device is one of {', '.join(_KIND_DEFAULTS)}, not {kind!r}")
         self._vm = find_vm()
         self._clock = clock
+        self._mains = kind in _MAINS
         self._on_event = on_event
         self._flash = folder.resolve() / "flash"
         self._world_folder = folder.resolve() / "world"
@@ -170,6 +177,18 @@ class VmDevice:
         """Switch the access point on or off."""
         with self._lock:
             self._world.wifi = up
+            self._write_world()
+
+    def pulse(self, count: int) -> None:
+        """Send this many pulses to a device that counts; those that come while it is off are lost."""
+        with self._lock:
+            self._world.pulses += count
+            self._write_world()
+
+    def hold(self, held: bool) -> None:
+        """Hold the button of a mains device, or let it go."""
+        with self._lock:
+            self._world.held = held
             self._write_world()
 
     def press(self, gesture: str = "short") -> None:
@@ -242,7 +261,8 @@ class VmDevice:
             )
             self._process = process
         watchdog = threading.Timer(60.0, self.kill)
-        watchdog.start()
+        if not self._mains:
+            watchdog.start()
         self._emit({"e": "wake", "cause": cause})
         with process:
             try:

@@ -8,7 +8,7 @@ import json
 
 from firmware.app import button, level
 from firmware.app.console import say, say_error
-from firmware.app.node import Device, Node
+from firmware.app.node import Device, Node, Slot
 from firmware.app.ports import Scale
 from firmware.hal import pins
 from firmware.hal.board import Chip, ChipClock
@@ -49,6 +49,10 @@ def _wake(chip: Chip) -> tuple[int, int | None]:
             known.get("capacity_g", 0),
             known.get("zero", 0),
             known.get("counts_per_kg", 1),
+            {
+                key: Slot(slot["capacity"], slot.get("supply", 0))
+                for key, slot in known.get("slots", {}).items()
+            },
         )
         radio = Wifi(known["ssid"], known["key"])
         link = TcpLink(known["host"], known["port"])
@@ -64,8 +68,39 @@ def _wake(chip: Chip) -> tuple[int, int | None]:
         return level.wake(node, _scale(known.get("sensor")), radio, link), None
     from firmware.hal.panel import Lamp, PushButton
 
+    if device.kind in ("flow", "pages"):
+        return _count(chip, node, radio, link, known), None
     sleep_s, armed = button.wake(node, PushButton(), Lamp(), radio, link, chip.woken_by_pin())
     return sleep_s, pins.BUTTON if armed else None
+
+
+def _count(chip: Chip, node: Node, radio: Wifi, link: TcpLink, known: dict[str, object]) -> int:
+    """Mains devices never sleep; returns only to say how long to wait when they cannot start."""
+    from firmware.app import meter
+    from firmware.hal.panel import Lamp, PushButton
+    from firmware.hal.pulses import PulseCounter
+    from firmware.net.printer import SnmpPrinter
+
+    if len([slot for slot in node.device.slots.values() if not slot.supply]) > 1 or not node.device.slots:
+        say("error", at="device", why="data/device.json wants slots, and one pulse input counts for one slot")
+        return _BROKEN_SLEEP_S
+    ports = node, PulseCounter(), PushButton(), Lamp(), radio, link
+    program: meter.Meter
+    if node.device.kind == "flow":
+        program = meter.Flow(*ports)
+    else:
+        printer = None
+        if "printer" in known:
+            printer = SnmpPrinter(
+                str(known["printer"]),
+                int(str(known.get("printer_port", 161))),
+                str(known.get("community", "public")),
+            )
+        program = meter.Toner(*ports, printer)
+    while True:
+        rest_ms = program.turn()
+        chip.feed()
+        node.clock.sleep_ms(rest_ms)
 
 
 def _scale(sensor: object) -> Scale:

@@ -195,7 +195,7 @@ def _button_level():
     if _wave_start is None:
         _wave_start = time.ticks_ms()
     now_ms = time.ticks_diff(time.ticks_ms(), _wave_start)
-    level = 1
+    level = 0 if sim_world.read()["held"] else 1
     for at_ms, value in _world["wave"]:
         if now_ms >= at_ms:
             level = value

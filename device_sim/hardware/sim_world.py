@@ -1,8 +1,8 @@
 """The world folder of one simulated device, as its hardware sees it. It never decides what the firmware does.
 
 world.json, written by the runner: clock, load_g, noise_g, wifi, wave, cause, pins, zero, counts_per_kg,
-battery_mv, rssi. Written here: rtc.bin (RTC memory), rtc_start (simulated second of power-on), sleep.json,
-light.log.
+battery_mv, rssi, pulses, held. Written here: rtc.bin (RTC memory), rtc_start (simulated second of power-on),
+sleep.json, light.log.
 """
 
 import json

@@ -8,9 +8,22 @@ import json
 
 from firmware.app.console import say
 from firmware.app.ports import Board, Clock, Files
-from firmware.core import ages, config, event, policy, queue, state
+from firmware.core import ages, config, counter, event, policy, queue, state, supply
 
 _DESIRED = "desired.json"
+
+
+class Slot:
+    """One consumable of a device that counts.
+
+    Args:
+        capacity: what a new unit lasts for, in ml or pages.
+        supply: the printer's own number of it (prtMarkerSuppliesIndex); 0 where pulses tell.
+    """
+
+    def __init__(self, capacity: int, supply: int) -> None:
+        self.capacity = capacity
+        self.supply = supply
 
 
 class Device:
@@ -18,15 +31,23 @@ class Device:
 
     Args:
         id: device id, which is the MQTT user name and client id.
-        kind: "button" or "level".
+        kind: "button", "level", "flow" or "pages".
         password: MQTT password; never printed.
         capacity_g: what a full container holds, in grams (level).
         zero: load-cell counts of the empty container (level).
         counts_per_kg: load-cell slope (level).
+        slots: by key (flow, pages).
     """
 
     def __init__(
-        self, id: str, kind: str, password: str, capacity_g: int, zero: int, counts_per_kg: int
+        self,
+        id: str,
+        kind: str,
+        password: str,
+        capacity_g: int,
+        zero: int,
+        counts_per_kg: int,
+        slots: dict[str, Slot] | None = None,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -34,6 +55,11 @@ class Device:
         self.capacity_g = capacity_g
         self.zero = zero
         self.counts_per_kg = counts_per_kg
+        self.slots = slots or {}
+
+    def capacities(self) -> dict[str, int] | None:
+        """Capacity of each slot; None for a device that counts nothing."""
+        return {key: slot.capacity for key, slot in self.slots.items()} or None
 
 
 class Node:
@@ -82,14 +108,37 @@ class Node:
         seq = self._next_seq()
         self._save(seq, "level", event.level(self.state.boot, seq, grams, quality))
 
+    def record_usage(self, key: str, total: int) -> None:
+        """Save a total since this boot began."""
+        seq = self._next_seq()
+        self._save(seq, "usage", event.usage(self.state.boot, seq, key, total))
+
+    def record_refill(self, key: str, amount: int) -> None:
+        """Save that a new unit was fitted."""
+        seq = self._next_seq()
+        self._save(seq, "refill", event.refill(self.state.boot, seq, key, amount))
+
+    def record_supply(self, key: str, answer: supply.Supply) -> None:
+        """Save what a printer said of a supply."""
+        seq = self._next_seq()
+        body = event.supply(self.state.boot, seq, key, answer.pages, answer.quality, answer.resolution)
+        self._save(seq, "level", body)
+
     def record_hello_if_due(self) -> None:
-        """Save the daily sign of life: once per power-on, then once a day."""
-        now_s = self.clock.now_s()
-        if self.state.hello_at_s != state.NEVER and now_s - self.state.hello_at_s < policy.HELLO_S:
-            return
-        self.state.hello_at_s = now_s
+        """Save the sign of life: once per power-on, then once a day, or once an hour on mains."""
+        since_s = self.clock.now_s() - self.state.hello_at_s
+        if self.state.hello_at_s == state.NEVER or since_s >= policy.hello_s(self.device.kind):
+            self.record_hello()
+
+    def record_hello(self) -> None:
+        """Save a sign of life now."""
+        self.state.hello_at_s = self.clock.now_s()
         seq = self._next_seq()
         self._save(seq, "hello", event.hello(self.state.boot, seq, self.health()))
+
+    def content(self, name: str) -> bytes:
+        """What lies in the spool under this name; b"" for nothing."""
+        return self._spool.read(name) or b""
 
     def message(self, name: str) -> bytes | None:
         """The event to send for a record, aged by now. A torn record is removed, counted and None."""
@@ -149,9 +198,12 @@ class Node:
 
     def health(self) -> dict[str, object]:
         """Health as events and reports carry it."""
-        return event.health(
+        health = event.health(
             self.board.battery_mv(), self.state.rssi_dbm, self.state.dropped, self.promise_s()
         )
+        if self.state.alarm:
+            health["alarm"] = counter.ALARMS[self.state.alarm]
+        return health
 
     def report(self, problem: str) -> bytes:
         """The `up/st` document; `problem` says why a desired document was refused, or is ""."""
@@ -169,7 +221,8 @@ class Node:
         """
         if document["rev"] == self.settings.rev:
             return False
-        settings = config.resolve(self.device.kind, self.device.capacity_g, document)
+        device = self.device
+        settings = config.resolve(device.kind, device.capacity_g, document, device.capacities())
         saved: dict[str, object] = {"v": 1}
         saved.update(settings.document())
         self._data.write(_DESIRED, event.compact(saved).encode())
@@ -188,14 +241,26 @@ class Node:
         try:
             if content:
                 document = json.loads(content)
-                settings = config.resolve(device.kind, device.capacity_g, config.parse(content))
+                settings = config.resolve(
+                    device.kind, device.capacity_g, config.parse(content), device.capacities()
+                )
                 limited = document["lim"]
                 settings.limited = limited if isinstance(limited, list) else []
                 return settings
         except (config.RefusedDocument, ValueError, KeyError):
             self._data.remove(_DESIRED)
             say("error", at="settings", why="unreadable settings removed; defaults in force")
-        return config.defaults(device.kind, device.capacity_g)
+        return config.defaults(device.kind, device.capacity_g, device.capacities())
+
+    # --- small files of a program -------------------------------------------------------------------------
+
+    def saved(self, name: str) -> bytes | None:
+        """What `save` saved; None for nothing."""
+        return self._data.read(name)
+
+    def save(self, name: str, content: bytes) -> None:
+        """Save a small file whole, so that it outlives a power cut."""
+        self._data.write(name, content)
 
 
 def _seq(name: str) -> int:

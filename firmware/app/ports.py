@@ -108,6 +108,22 @@ class Scale:
         raise NotImplementedError
 
 
+class Pulses:
+    """A counter that runs by itself."""
+
+    def taken(self) -> int:
+        """Pulses since the last call, or since this object was made."""
+        raise NotImplementedError
+
+
+class Printer:
+    """What a printer says of itself."""
+
+    def supply(self, index: int) -> tuple[int | None, int | None]:
+        """(level, capacity) of a supply as the printer counts it; None for what it does not say."""
+        raise NotImplementedError
+
+
 class Button:
     """One push button."""
 

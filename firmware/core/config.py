@@ -13,23 +13,50 @@ class RefusedDocument(Exception):
     """A desired document that cannot be used at all; the sentence says why."""
 
 
-def limits(kind: str, capacity_g: int) -> dict[str, tuple[int, int, int]]:
+def limits(
+    kind: str, capacity_g: int, slots: dict[str, int] | None = None
+) -> dict[str, tuple[int, int, int]]:
     """Lowest, highest and default value of each setting of a kind of device, by dotted path.
 
     Args:
-        kind: "button" or "level".
-        capacity_g: what a full container holds, in grams (level only).
+        kind: "button", "level", "flow" or "pages".
+        capacity_g: what a full container holds, in grams, or what a new unit lasts for, in ml or pages.
+        slots: capacity of each slot, where a device has other slots than one called main.
     """
     if kind == "button":
         return {"cfg.hold_ms": (300, 5000, 800)}
-    return {
-        "cfg.measure_s": (60, 86_400, 1800),  # below a minute, a battery lasts weeks
-        "cfg.report_s": (600, 604_800, 86_400),
-        "cfg.report_g": (5, 2000, 20),  # below 5 g, drift and temperature would report all day
-        "slots.main.threshold": (0, capacity_g, capacity_g // 5),
+    found = dict(_COUNTERS.get(kind, _LEVEL))
+    for key, capacity in (slots or {"main": capacity_g}).items():
+        found["slots." + key + ".threshold"] = (0, capacity, capacity // 5)
         # Where the server will want readings in order to order; it may lie above the person's threshold.
-        "slots.main.watch": (0, capacity_g, 0),
-    }
+        found["slots." + key + ".watch"] = (0, capacity, 0)
+    return found
+
+
+_LEVEL = {
+    "cfg.measure_s": (60, 86_400, 1800),  # below a minute, a battery lasts weeks
+    "cfg.report_s": (600, 604_800, 86_400),
+    "cfg.report_g": (5, 2000, 20),  # below 5 g, drift and temperature would report all day
+}
+
+_COUNTERS = {
+    "flow": {
+        "cfg.burst_min": (1, 240, 10),
+        "cfg.burst_ml_min": (1000, 200_000, 30_000),
+        "cfg.hold_ms": (1000, 10_000, 3000),
+        "cfg.pulses_per_l": (10, 100_000, 450),
+        "cfg.report_ml": (100, 100_000, 5000),
+        "cfg.report_s": (600, 604_800, 86_400),
+    },
+    "pages": {
+        "cfg.hold_ms": (1000, 10_000, 3000),
+        "cfg.page_ms": (50, 60_000, 500),
+        "cfg.pulses_per_page": (1, 50, 1),
+        "cfg.report_pages": (1, 10_000, 50),
+        "cfg.report_s": (600, 604_800, 86_400),
+        "cfg.supply_s": (300, 86_400, 3600),
+    },
+}
 
 
 class Settings:
@@ -59,9 +86,9 @@ class Settings:
         return {"rev": self.rev, "cfg": cfg, "slots": slots, "lim": self.limited}
 
 
-def defaults(kind: str, capacity_g: int) -> Settings:
+def defaults(kind: str, capacity_g: int, slots: dict[str, int] | None = None) -> Settings:
     """Settings of a device that was never told anything."""
-    return Settings(0, {path: known[2] for path, known in limits(kind, capacity_g).items()}, [])
+    return Settings(0, {path: known[2] for path, known in limits(kind, capacity_g, slots).items()}, [])
 
 
 def parse(payload: bytes) -> dict[str, object]:
@@ -80,7 +107,9 @@ def parse(payload: bytes) -> dict[str, object]:
     return document
 
 
-def resolve(kind: str, capacity_g: int, document: dict[str, object]) -> Settings:
+def resolve(
+    kind: str, capacity_g: int, document: dict[str, object], slots: dict[str, int] | None = None
+) -> Settings:
     """Settings that follow from a document that `parse` has read.
 
     Raises:
@@ -88,7 +117,7 @@ def resolve(kind: str, capacity_g: int, document: dict[str, object]) -> Settings
     """
     values: dict[str, int] = {}
     limited: list[str] = []
-    for path, (lowest, highest, default) in sorted(limits(kind, capacity_g).items()):
+    for path, (lowest, highest, default) in sorted(limits(kind, capacity_g, slots).items()):
         value = _find(document, path.split("."))
         if value is None:
             value = default

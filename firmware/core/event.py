@@ -38,6 +38,25 @@ def level(boot: str, seq: int, grams: int | None, quality: str) -> str:
     return compact(document)
 
 
+def usage(boot: str, seq: int, key: str, total: int) -> str:
+    """Body of a total since the boot began, in the slot's wire unit."""
+    return compact({"v": 1, "b": boot, "s": seq, "t": "usage", "k": key, "n": total})
+
+
+def refill(boot: str, seq: int, key: str, amount: int) -> str:
+    """Body of a new unit that was fitted; `amount` is what it holds."""
+    return compact({"v": 1, "b": boot, "s": seq, "t": "refill", "k": key, "n": amount})
+
+
+def supply(boot: str, seq: int, key: str, pages: int | None, quality: str, resolution: int) -> str:
+    """Body of what a printer says of a supply; `resolution` is the pages that one step is worth."""
+    document: dict[str, object] = {"v": 1, "b": boot, "s": seq, "t": "level", "k": key, "q": quality}
+    if pages is not None:
+        document["n"] = pages
+        document["h"] = {"res": resolution}
+    return compact(document)
+
+
 def press(boot: str, seq: int, gesture: str) -> str:
     """Body of a press; `gesture` is short, long or double."""
     return compact({"v": 1, "b": boot, "s": seq, "t": "press", "g": gesture})

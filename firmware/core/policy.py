@@ -22,6 +22,9 @@ LOW_SPAN_S = 3660
 LOW_GAP_S = 1900
 """Pause between low readings: three of them span more than `LOW_SPAN_S`."""
 
+MAINS_HELLO_S = 3600
+"""A device that is always on hears new settings when it talks: once an hour costs it nothing."""
+
 BACKOFF_FIRST_S = 30
 BACKOFF_LAST_S = 3600
 
@@ -108,10 +111,15 @@ def next_measure_s(state: State, values: dict[str, int], now_s: int) -> int:
     return every
 
 
+def hello_s(kind: str) -> int:
+    """Seconds between two signs of life."""
+    return MAINS_HELLO_S if kind in ("flow", "pages") else HELLO_S
+
+
 def promise_s(kind: str, state: State, values: dict[str, int], now_s: int) -> int:
     """Seconds until the server will hear from us again at the latest, all being well."""
-    if kind == "button":
-        return HELLO_S
+    if kind != "level":
+        return hello_s(kind)
     if is_low_unconfirmed(state, now_s):
         return LOW_GAP_S
     return min(HELLO_S, values["cfg.report_s"])

@@ -38,6 +38,17 @@ _FIELDS = (
     "drift_high_mg",
     "drift_at_s",
     "swing_mg",
+    "counting",
+    "total",
+    "rest",
+    "told",
+    "told_at_s",
+    "looked_at_s",
+    "unlooked",
+    "flow_at_s",
+    "quiet_at_s",
+    "calm_rate_at_s",
+    "alarm",
 )
 _FORMAT = "<8s" + "q" * len(_FIELDS)
 
@@ -102,6 +113,25 @@ class State:
         """When the present day of drift began."""
         self.swing_mg = 0
         """How far the drift went and came back yesterday: temperature."""
+        self.counting = 0
+        """1 once the totals of this boot have begun (firmware.core.counter)."""
+        self.total = 0
+        """Millilitres or pages since power-on."""
+        self.rest = 0
+        """What makes no whole unit yet."""
+        self.told = 0
+        """The total that was last recorded."""
+        self.told_at_s = 0
+        self.looked_at_s = 0
+        self.unlooked = 0
+        """Millilitres since `looked_at_s`."""
+        self.flow_at_s = 0
+        self.quiet_at_s = 0
+        """The end of the last quiet window."""
+        self.calm_rate_at_s = 0
+        """When the rate last was below that of a burst."""
+        self.alarm = 0
+        """Index into firmware.core.counter.ALARMS."""
 
     def encode(self) -> bytes:
         """The frame: magic, CRC-32, content."""

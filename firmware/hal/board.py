@@ -38,6 +38,10 @@ class Chip(Board):
     def random(self) -> int:
         return int.from_bytes(os.urandom(4), "big")
 
+    def feed(self) -> None:
+        """Tell the watchdog that a program which never sleeps is alive."""
+        self._watchdog.feed()
+
     def allow_console(self) -> None:
         """Give a person at the console ten minutes: a watchdog cannot be stopped, only set again."""
         self._watchdog = machine.WDT(timeout=600_000)

@@ -18,5 +18,8 @@ TOF_CLOCK = 22
 CELL_POWER = 27
 """Gate of the MOSFET that feeds the HX711 or the VL53L0X: newer chips draw 60 uA when told to power down."""
 
+PULSES = 35
+"""The flow meter's or the page contact's output; it has no pull-up of its own, 10 kohm to 3.3 V."""
+
 BATTERY = 34
 """Through a divider of two equal resistors, 1 Mohm each, with 100 nF to ground."""

@@ -102,7 +102,7 @@ def test_the_page_and_the_document_have_the_codecs_words(contract: dict[str, Any
     assert codec.SCHEMA == event["v"]["const"]
 
 
-@pytest.mark.parametrize("kind", ["level", "button"])
+@pytest.mark.parametrize("kind", ["level", "button", "flow", "pages"])
 def test_the_page_has_the_firmwares_settings(kind: str) -> None:
     """Ranges and defaults, for a container of 2000 g."""
     words = {"0 to the capacity": "0 to 2000", "a fifth of it": "400"}

@@ -32,7 +32,7 @@ class ConfigTest(unittest.TestCase):
         self.assertEqual(settings.values["slots.main.threshold"], 1000)
 
     def test_every_default_lies_in_its_range(self):
-        for kind in ("button", "level"):
+        for kind in ("button", "level", "flow", "pages"):
             for lowest, highest, default in config.limits(kind, 1000).values():
                 self.assertTrue(lowest <= default <= highest)
 
