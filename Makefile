@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test laws check serve sim bench-forecast bench-ingest bench-orders bench-inventory grade docs screenshot lock \
+.PHONY: help demo test laws check serve sim bench-firmware bench-forecast bench-ingest bench-orders bench-inventory grade docs screenshot lock \
 	clean ready-demo ready-test \
 	check-format check-lint check-types check-imports check-bytecode
 
@@ -37,6 +37,9 @@ serve: ready-demo ## Run the server on its own; options in ARGS
 
 sim: ready-demo ## Run simulated devices against a broker; options in ARGS
 	@$(BIN)/replenish sim $(ARGS)
+
+bench-firmware: ready-test ## Every goal of the firmware, measured or said to be open
+	@$(BIN)/python -m tests.benchmarks.firmware
 
 bench-forecast: ready-test ## Score the forecast on real households; needs the harness in BENCH_FORECAST_DIR
 	@$(BIN)/python -m tests.benchmarks.forecast

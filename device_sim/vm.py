@@ -93,6 +93,7 @@ class VmDevice:
         on_event: called, in the device's thread, with every fact the firmware prints and with the runner's
         own
             {"e": "wake", "cause": ...} and {"e": "exit", "code": ..., "output": ...}.
+        heap_kb: how much heap the VM gets; None for its own default.
         device_config: further keys of `data/device.json`, such as `capacity_g`.
 
     Raises:
@@ -110,12 +111,16 @@ class VmDevice:
         folder: Path,
         clock: SimClock,
         on_event: Callable[[dict[str, Any]], None] | None = None,
+        heap_kb: int | None = None,
         **device_config: Any,
     ) -> None:
         if kind not in _KIND_DEFAULTS:
             raise ValueError(f"a device is one of {', '.join(_KIND_DEFAULTS)}, not {kind!r}")
         self._vm = find_vm()
         self._clock = clock
+        self._heap = [] if heap_kb is None else ["-X", f"heapsize={heap_kb}k"]
+        self.firmware_root = _ROOT
+        """Folder that holds `firmware`, as sources or compiled."""
         self._mains = kind in _MAINS
         self._on_event = on_event
         self._flash = folder.resolve() / "flash"
@@ -245,10 +250,10 @@ class VmDevice:
             if self._stopping.is_set():
                 return SLEEP_EXIT, ""
             process = subprocess.Popen(
-                [str(self._vm), "-c", _PROGRAM],
+                [str(self._vm), *self._heap, "-c", _PROGRAM],
                 cwd=self._flash,
                 env={
-                    "MICROPYPATH": f"{_HARDWARE}:{_ROOT}",
+                    "MICROPYPATH": f"{_HARDWARE}:{self.firmware_root}",
                     "RP_WORLD": str(self._world_folder),
                     "PATH": os.environ.get("PATH", ""),
                 },
