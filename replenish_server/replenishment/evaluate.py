@@ -108,6 +108,10 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         forecast: the slot's; None for one without a sensor.
     """
     slot = session.get_one(Slot, slot_id)
+    if slot.retired_at is not None:  # its device left this home: kept for its orders, never ordered for again
+        slot.due_at = None
+        session.add(slot)
+        return
     run_out = None
     if forecast is not None:
         run_out = forecast.run_out

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
+from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.record import from_json
@@ -86,6 +87,19 @@ def test_good_low_readings_do_order(fresh_house: FreshHouse) -> None:
     """Otherwise the laws below would hold for nothing."""
     orders = judge(fresh_house(), "level-1", three_low())
     assert [State.PLACING] == [order.state for order in orders]
+
+
+def test_a_slot_whose_device_left_never_orders(fresh_house: FreshHouse) -> None:
+    """Whatever wakes it, and with all the evidence that an order needs."""
+    house = fresh_house()
+    with house.database.write() as session:
+        store_batch(session, three_low())
+        session.get_one(Slot, house.slots["level-1"]).retired_at = NOW
+    with house.database.write() as session:
+        evaluate_now(session, house.slots["level-1"], NOW)
+    with house.database.read() as session:
+        assert [] == list(session.exec(select(PurchaseOrder)))
+        assert session.get_one(Slot, house.slots["level-1"]).due_at is None
 
 
 @LAWFUL
