@@ -74,8 +74,9 @@ def kept(house: House) -> tuple[str, str, int]:
 
 def ways(house: House) -> Ways:
     """How the next order of the level's slot would come."""
+    new = house.order_of(house.slots["level-1"])
     with house.database.write() as session:
-        order_id = create_order(session, house.order_of(house.slots["level-1"]), NOW)
+        order_id = create_order(session, new, NOW)
         found = ways_of(session, session.get_one(PurchaseOrder, order_id))
         session.rollback()
     return found
