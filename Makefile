@@ -27,8 +27,8 @@ demo: ready-demo ## Watch it work; options in ARGS, e.g. make demo ARGS="--until
 test: check ## Run every check and every test; ARGS goes to pytest
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-laws: ready-test ## Run only the laws of docs/architecture.md, over random schedules; ARGS goes to pytest
-	@$(BIN)/pytest -m law -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+laws: ready-test ## Run only the laws of docs/architecture.md, over 50 random schedules each; ARGS goes to pytest
+	@REPLENISH_SCHEDULES=50 $(BIN)/pytest -m law -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: check-format check-lint check-types check-imports check-bytecode ## Format, lint, types, import rules, firmware bytecode
 

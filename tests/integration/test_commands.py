@@ -19,12 +19,26 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs a `replenish` command on a data folder of its own."""
+    return runner(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
+    """Runs commands on a folder with a household and a shop, for tests that leave nothing in it."""
+    run = runner(tmp_path_factory.mktemp("prepared"))
+    run(f"setup {HOME}")
+    shop = run("retailer add Shop https://shop.example --handler h --token-env T --json", T="t")
+    return run, json.loads(shop.stdout)["retailer_id"]
+
+
+def runner(folder: Path) -> Run:
+    """Runs a `replenish` command on a data folder inside this one."""
 
     def call(arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "replenish_server", *arguments.split()]
         return subprocess.run(
             command,
-            env={**os.environ, "REPLENISH_DATA_DIR": str(tmp_path / "data"), "COLUMNS": "200", **env},
+            env={**os.environ, "REPLENISH_DATA_DIR": str(folder / "data"), "COLUMNS": "200", **env},
             capture_output=True,
             text=True,
             check=False,
@@ -102,11 +116,12 @@ def test_before_setup_the_error_says_what_to_do(run: Run, arguments: str, says: 
         (f"setup {HOME}", "already holds a household"),
     ],
 )
-def test_bad_input_changes_nothing_and_is_explained(run: Run, arguments: str, says: str) -> None:
+def test_bad_input_changes_nothing_and_is_explained(
+    prepared: tuple[Run, str], arguments: str, says: str
+) -> None:
     """A refused command leaves no device behind, neither in the database nor at the broker."""
-    run(f"setup {HOME}")
-    shop = run("retailer add Shop https://shop.example --handler h --token-env T --json", T="t")
-    result = run(arguments.replace("SHOP", json.loads(shop.stdout)["retailer_id"]))
+    run, shop_id = prepared
+    result = run(arguments.replace("SHOP", shop_id))
     assert 2 == result.returncode, result.stdout + result.stderr
     assert says in result.stdout
     assert [] == json.loads(run("device list --json").stdout)

@@ -6,11 +6,11 @@ import pytest
 
 from tests.support.mortal_house import MortalHouse
 from tests.support.schedules import Deaths, Tally
-from tests.support.seeds import in_groups, name, seeds
+from tests.support.seeds import in_groups, name, schedules, seeds
 
 pytestmark = [pytest.mark.law, pytest.mark.broker, pytest.mark.timeout(180)]
 
-SCHEDULES = 50
+SCHEDULES = schedules()
 TALLY = Tally()
 COMPLETE = [{"kind": "accept_then_close", "share": 0.3}, {"kind": "error_500", "share": 0.2}]
 

@@ -3,6 +3,12 @@
 import os
 
 BASE_SEED = 20261124
+_IN_THE_SUITE = 20  # the whole suite must stay short on two cores; `make laws` runs 50
+
+
+def schedules() -> int:
+    """How many schedules a law that kills processes runs: REPLENISH_SCHEDULES, or what there is time for."""
+    return int(os.environ.get("REPLENISH_SCHEDULES", _IN_THE_SUITE))
 
 
 def seeds(first: int, count: int) -> list[int]:
