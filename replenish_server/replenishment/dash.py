@@ -4,7 +4,6 @@ A replenish call is a press: it is stored as one, deduplicated as one and judged
 Source: the service's public description of its endpoints; what we chose where it is silent: docs/drs.md.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.units import BY_BASE
+from replenish_server.households.secret_texts import token_hash
 from replenish_server.households.tables import SlotMandate
 from replenish_server.ids import new_id
 from replenish_server.ordering.orders import open_order
@@ -81,7 +81,7 @@ def make_token(session: Session, device_id: str, test: bool, now: datetime) -> s
     if device.kind not in KINDS:
         raise DashRefused("KIND", f"a device of kind {device.kind} counts; only {', '.join(KINDS)} fit here")
     token = f"drs_{secrets.token_urlsafe(32)}"
-    session.add(DashToken(digest=_digest(token), device_id=device_id, test=test, created_at=now))
+    session.add(DashToken(digest=token_hash(token), device_id=device_id, test=test, created_at=now))
     return token
 
 
@@ -110,7 +110,7 @@ class DashDesk:
     def authenticate(self, token: str) -> Speaker | None:
         """Whom the token speaks for, or None."""
         with self._database.read() as session:
-            row = session.get(DashToken, _digest(token))
+            row = session.get(DashToken, token_hash(token))
             return None if row is None or row.revoked_at is not None else Speaker(row.device_id, row.test)
 
     def replenish(self, who: Speaker, slot_id: str, sent_at: datetime | None) -> tuple[str, DetailCode]:
@@ -301,7 +301,3 @@ def _item(slot: Slot, item_id: str, packs: int, status: str) -> dict[str, Any]:
         "slotId": slot.key,
         "status": status,
     }
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,8 +1,6 @@
 """Law 5 for the month: sixty-four at once, and the budget is not passed by a minor unit."""
 
 import random
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,6 +12,7 @@ from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.tables import PurchaseOrder
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 from tests.laws.conftest import FreshHouse
+from tests.support.crowd import at_once
 from tests.support.seeds import seeds
 
 pytestmark = [pytest.mark.law, pytest.mark.timeout(180)]
@@ -35,27 +34,6 @@ def furnished(house: House, budget_minor: int, orders: int) -> list[str]:
             session.flush()
             made.append(order.id)
     return made
-
-
-def at_once(works: list[Callable[[], None]]) -> None:
-    """Let all of them run at the same moment; the first failure is ours."""
-    failed: list[BaseException] = []
-    gate = threading.Barrier(len(works))
-
-    def run(work: Callable[[], None]) -> None:
-        gate.wait()
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the test must fail with it
-            failed.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    if failed:
-        raise failed[0]
 
 
 @pytest.mark.parametrize("seed", seeds(7000, SCHEDULES))

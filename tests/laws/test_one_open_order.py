@@ -1,8 +1,6 @@
 """Law 3 under a crowd: evaluators, people and shops work on the same slots at the same moment."""
 
 import random
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -20,33 +18,13 @@ from tests.fakes.retailer_house import NOW, House, evaluate_now
 from tests.laws.conftest import FreshHouse
 from tests.laws.test_unknown_never_orders import message, three_low
 from tests.support.books import Watch
+from tests.support.crowd import at_once
 from tests.support.seeds import seeds
 
 pytestmark = [pytest.mark.law, pytest.mark.timeout(180)]
 
 SCHEDULES = 50
 CROWD = 4
-
-
-def crowd(works: list[Callable[[], None]]) -> None:
-    """Let all of them run at once; the first failure is ours."""
-    failed: list[BaseException] = []
-    gate = threading.Barrier(len(works))
-
-    def run(work: Callable[[], None]) -> None:
-        gate.wait()
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the test must fail with it
-            failed.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    if failed:
-        raise failed[0]
 
 
 def history(house: House, slot_id: str) -> list[PurchaseOrder]:
@@ -87,7 +65,7 @@ def test_no_crowd_opens_two(fresh_house: FreshHouse, seed: int) -> None:
     rng = random.Random(seed)
     rngs = [random.Random(rng.getrandbits(32)) for _ in range(CROWD + 1)]
     with Watch(house.database.path) as watch:
-        crowd([lambda r=one: evaluator(r) for one in rngs[1:]] + [lambda: person(rngs[0])])  # type: ignore[misc]
+        at_once([lambda r=one: evaluator(r) for one in rngs[1:]] + [lambda: person(rngs[0])])  # type: ignore[misc]
     assert watch.broken == []
     with house.database.read() as session:
         presses = session.exec(select(Reading).where(Reading.type == "press")).all()
@@ -124,6 +102,6 @@ def test_the_index_lets_one_of_a_crowd_through(fresh_house: FreshHouse, seed: in
 
     order = list(range(CROWD))
     random.Random(seed).shuffle(order)
-    crowd([lambda w=which: attempt(w) for which in order])  # type: ignore[misc]
+    at_once([lambda w=which: attempt(w) for which in order])  # type: ignore[misc]
     assert len(won) == 1
     assert [orders[won[0]].decision_id] == [row.decision_id for row in history(house, slot)]

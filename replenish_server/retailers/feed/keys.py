@@ -3,7 +3,6 @@
 A key is "rk_<id>_<secret>": the id finds the row; the secret has 192 random bits, so a plain hash will do.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -11,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from replenish_server.households.secret_texts import token_hash
 from replenish_server.retailers.feed.tables import RetailerKey, RetailerSession
 from replenish_server.retailers.tables import Retailer
 
@@ -35,7 +35,7 @@ def make_key(session: Session, retailer_id: str, label: str, now: datetime) -> s
     key_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     secret = secrets.token_urlsafe(24)
     row = RetailerKey(
-        id=key_id, retailer_id=retailer_id, digest=_digest(secret), label=label[:80], created_at=now
+        id=key_id, retailer_id=retailer_id, digest=token_hash(secret), label=label[:80], created_at=now
     )
     session.add(row)
     return f"rk_{key_id}_{secret}"
@@ -69,8 +69,8 @@ def find_key(session: Session, text: str) -> RetailerKey | None:
     match = _KEY.fullmatch(text)
     row = None if match is None else session.get(RetailerKey, match["id"])
     given = "" if match is None else match["secret"]
-    kept = row.digest if row is not None else _digest("")
-    same = hmac.compare_digest(_digest(given), kept)
+    kept = row.digest if row is not None else token_hash("")
+    same = hmac.compare_digest(token_hash(given), kept)
     return row if row is not None and same and row.revoked_at is None else None
 
 
@@ -84,13 +84,13 @@ def note_use(session: Session, key: RetailerKey, now: datetime) -> None:
 def open_session(session: Session, key: RetailerKey, now: datetime) -> str:
     """Sign a console in; returns the token for its cookie."""
     token = secrets.token_urlsafe(32)
-    session.add(RetailerSession(digest=_digest(token), key_id=key.id, expires_at=now + SESSION_LASTS))
+    session.add(RetailerSession(digest=token_hash(token), key_id=key.id, expires_at=now + SESSION_LASTS))
     return token
 
 
 def find_session(session: Session, token: str, now: datetime) -> RetailerKey | None:
     """The key behind a console's cookie, or None when it is signed out, too old or revoked."""
-    row = session.get(RetailerSession, _digest(token)) if token else None
+    row = session.get(RetailerSession, token_hash(token)) if token else None
     if row is None or row.expires_at <= now:
         return None
     key = session.get(RetailerKey, row.key_id)
@@ -99,10 +99,6 @@ def find_session(session: Session, token: str, now: datetime) -> RetailerKey | N
 
 def close_session(session: Session, token: str) -> None:
     """Sign a console out."""
-    row = session.get(RetailerSession, _digest(token)) if token else None
+    row = session.get(RetailerSession, token_hash(token)) if token else None
     if row is not None:
         session.delete(row)
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
