@@ -3,7 +3,10 @@
 A message never changes once a device in the field may send it: a new meaning is a new file.
 """
 
+import hashlib
 import json
+import re
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,15 @@ import pytest
 from msgspec.structs import asdict
 
 from firmware.core import config, event
+from replenish_server.fleet.manifest import bytes_of, read_manifest
+from replenish_server.fleet.signing import PublicKey, check_image
 from replenish_server.fleet.tables import Twin
 from replenish_server.fleet.twin import desired_document
 from replenish_server.telemetry.codec import Event, Rejected, decode_event, decode_report, encode_ack
 from tests.fakes.retailer_house import NOW
 
 MESSAGES = Path(__file__).parent / "messages"
+PAGE = Path(__file__).parents[2] / "docs" / "wire.md"
 NAMES = sorted(path.name.removesuffix(".expected.json") for path in MESSAGES.glob("*.expected.json"))
 
 
@@ -97,3 +103,18 @@ def test_the_firmware_reports_the_golden_state() -> None:
         asked = wish | {"rev": report["rev"], "slots": {"main": {"threshold": threshold, "watch": 620}}}
         in_force = config.resolve("level", 2000, asked).document()
         assert {key: report[key] for key in in_force} == in_force
+
+
+def test_the_golden_manifest_is_signed_as_the_page_says() -> None:
+    """Read by the server's code and, with nothing but `pow`, as a board reads it."""
+    known = json.loads((MESSAGES.parent / "firmware-key.json").read_text(encoding="utf-8"))
+    modulus = int(known["n"], 16)
+    offered = read_manifest(json.loads(payload("desired-firmware"))["fw"])
+    image = bytes(range(256)) * 40
+    check_image(offered, image, {known["key"]: PublicKey(known["key"], modulus)})
+    (lines,) = re.findall(r"```\n(replenish-firmware/1\n.+?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert lines.encode() == bytes_of(offered)
+    opened = pow(int.from_bytes(b64decode(offered.sig), "big"), known["e"], modulus).to_bytes(384, "big")
+    prefix = bytes.fromhex("3031300d060960864801650304020105000420")
+    assert opened == b"\0\1" + b"\xff" * 330 + b"\0" + prefix + hashlib.sha256(lines.encode()).digest()
+    assert hashlib.sha256(modulus.to_bytes(384, "big")).hexdigest()[:8] == known["key"] == offered.key

@@ -11,6 +11,7 @@ import yaml
 
 from firmware.core import config
 from firmware.core import event as firmware_event
+from replenish_server.fleet import manifest
 from replenish_server.replenishment import answers
 from replenish_server.telemetry import codec, session, store
 
@@ -100,6 +101,29 @@ def test_the_page_and_the_document_have_the_codecs_words(contract: dict[str, Any
     assert set(firmware_event.ANSWERS) == spoken == said
     assert firmware_event.ANSWERS == tuple(schema(contract, "acknowledgement")["r"]["enum"])
     assert codec.SCHEMA == event["v"]["const"]
+
+
+def test_the_page_and_the_document_have_the_manifests_limits(contract: dict[str, Any]) -> None:
+    """Of every key that is signed, and of the words that a device may say about it."""
+    rows = {name: row[1] for row in table("## Firmware") for name in re.findall(r"`(\w+)`", row[0])}
+    offered = schema(contract, "firmware")
+    assert list(rows) == list(offered)
+    assert f"1 to {manifest.MAX_SEQUENCE}" == rows["seq"]
+    assert f"1 to {manifest.MAX_SIZE_BYTES}" == rows["size"]
+    assert (
+        list(manifest.BLOCKS)
+        == offered["block"]["enum"]
+        == [int(n) for n in re.findall(r"\d+", rows["block"])]
+    )
+    assert (offered["seq"]["maximum"], offered["size"]["maximum"]) == (
+        manifest.MAX_SEQUENCE,
+        manifest.MAX_SIZE_BYTES,
+    )
+    states = table("| `why` | for")
+    assert [row[0].strip("`") for row in states] == schema(contract, "update")["state"]["enum"]
+    assert [word for row in states for word in re.findall(r"`(\w+)`", row[2])] == schema(contract, "update")[
+        "why"
+    ]["enum"]
 
 
 @pytest.mark.parametrize("kind", ["level", "button", "flow", "pages"])
