@@ -80,8 +80,12 @@ class DatabaseJournal:
                 raise JournalClosed(f"parcel {self._parcel_id} was taken over, or its lease is over")
 
     def answered(self, step: str, status: int, answer: bytes) -> None:
-        """Store the answer of a step; the first answer stays."""
+        """Store the answer of a step; the first answer stays. An overtaken worker's is dropped: the one that
+        took over has asked for itself, and may be past this step with another session."""
         with self._database.write() as session:
+            parcel = session.get_one(Parcel, self._parcel_id)
+            if parcel.fence != self._fence:
+                raise JournalClosed(f"parcel {self._parcel_id} was taken over before {step} was answered")
             row = self._row(session, step)
             if row is not None and row.status is None:
                 row.status, row.answer, row.answered_at = status, answer, self._now()

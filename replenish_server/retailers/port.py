@@ -319,7 +319,11 @@ class Journal(Protocol):
         """
 
     def answered(self, step: str, status: int, answer: bytes) -> None:
-        """Store the answer of a step, committed on return."""
+        """Store the answer of a step, committed on return.
+
+        Raises:
+            JournalClosed: this worker was overtaken while it waited for the answer.
+        """
 
 
 class RetailerPort(Protocol):

@@ -39,6 +39,8 @@ class MemoryJournal:
 
     def answered(self, step: str, status: int, answer: bytes) -> None:
         """Store the answer of a step; the first answer stays."""
+        if self.closed:
+            raise JournalClosed("closed by the test")
         call = self.calls.get(step)
         if call is not None and call.status is None:
             self.calls[step] = StoredCall(

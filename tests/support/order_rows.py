@@ -118,6 +118,8 @@ class SimJournal:
 
     def answered(self, step: str, status: int, answer: bytes) -> None:
         with self.world.transaction():
+            if self.order.fence != self.fence and self.world.design.checks_fence:
+                raise JournalClosed("overtaken")
             call = self.order.calls.get((self.attempt, step))
             if call is not None and call.status is None:
                 self.order.calls[self.attempt, step] = StoredCall(

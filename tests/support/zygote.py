@@ -1,10 +1,11 @@
 """A server process in a tenth of a second: a parent that has imported everything forks one per start.
 
 Importing the server takes two seconds, and the laws start it some hundred times. What is forked is the whole
-server in a process of its own; `kill -9` of it is a true process death.
+server, or another function, in a process of its own; `kill -9` of it is a true process death.
 """
 
 import ctypes
+import importlib
 import json
 import os
 import signal
@@ -26,11 +27,11 @@ class Zygote:
             text=True,
         )
 
-    def fork(self, env: dict[str, str], log: Path) -> "ForkedServer":
-        """Start one server with this environment; its output goes to `log`."""
+    def fork(self, env: dict[str, str], log: Path, run: str = "") -> "ForkedServer":
+        """Start one server with this environment, or `run`, a "module:function"; its output goes to `log`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"env": env, "log": str(log)}) + "\n")
+        self._process.stdin.write(json.dumps({"env": env, "log": str(log), "run": run}) + "\n")
         self._process.stdin.flush()
         return ForkedServer(int(self._process.stdout.readline()), log)
 
@@ -71,8 +72,8 @@ class ForkedServer:
         return self.log.read_text(errors="replace")[-1500:]
 
 
-def _serve(env: dict[str, str], log: str) -> None:
-    """In the child: become a server."""
+def _serve(env: dict[str, str], log: str, run: str) -> None:
+    """In the child: become a server, or run what was named."""
     import logging
 
     from replenish_server.app import run_server
@@ -86,7 +87,11 @@ def _serve(env: dict[str, str], log: str) -> None:
     os.environ.update(env)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    run_server(Settings())
+    if run:
+        module, _, function = run.partition(":")
+        getattr(importlib.import_module(module), function)()
+    else:
+        run_server(Settings())
 
 
 def _main() -> None:
@@ -102,7 +107,7 @@ def _main() -> None:
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
-                _serve(wish["env"], wish["log"])
+                _serve(wish["env"], wish["log"], wish["run"])
             finally:
                 os._exit(0)
         sys.stdout.write(f"{pid}\n")
