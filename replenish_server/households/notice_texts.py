@@ -1,13 +1,15 @@
 """PURE: what a notice says, in English and Korean.
 
 A new kind is one line of `_TEXTS`. A place named `x` is filled from `x_minor` (a price in the notice's
-`currency`), from `x_at` (a moment, shown in the household's time zone), or from `x` as it is.
+`currency`), from `x_at` (a moment, shown in the household's time zone), or from `x` as it is; `month` is one
+of the calendar.
 """
 
 import string
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
+from replenish_server.households.moments import moment_text, month_text
 from replenish_server.households.money import money
 
 Data = Mapping[str, int | str | None]
@@ -137,7 +139,7 @@ def missing(kind: str, data: Data) -> set[str]:
     }
 
 
-def notice_text(kind: str, data: Data, language: str, zone: tzinfo) -> str:
+def notice_text(kind: str, data: Data, language: str, zone: tzinfo, at: datetime) -> str:
     """The sentence of a notice.
 
     Args:
@@ -145,6 +147,7 @@ def notice_text(kind: str, data: Data, language: str, zone: tzinfo) -> str:
         data: what the notice was written with; times are ISO 8601 with their offset.
         language: "ko", anything else is English.
         zone: the household's.
+        at: when it was written; a moment of another year says which.
 
     Raises:
         ValueError: a kind that has no words.
@@ -155,9 +158,11 @@ def notice_text(kind: str, data: Data, language: str, zone: tzinfo) -> str:
         if name.endswith("_minor"):
             minor = value if isinstance(value, int) else None
             values[name.removesuffix("_minor")] = money(minor, str(data.get("currency")))
+        elif name == "month":
+            values[name] = month_text(str(value), language)
         elif name.endswith("_at") and isinstance(value, str):
             local = datetime.fromisoformat(value).astimezone(zone)
-            values[name.removesuffix("_at")] = f"{local:%Y-%m-%d %H:%M}"
+            values[name.removesuffix("_at")] = moment_text(local, language, at.astimezone(zone).year)
     return _texts(kind)[1 if language == "ko" else 0].format_map(values)
 
 

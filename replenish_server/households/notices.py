@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import update
 from sqlmodel import Session, col, func, select
 
 from replenish_server.households.notice_texts import missing
@@ -95,6 +96,28 @@ def count_unseen(session: Session, household_id: str) -> int:
     query = select(func.count()).select_from(HouseholdNotice)
     query = query.where(HouseholdNotice.household_id == household_id, col(HouseholdNotice.seen_at).is_(None))
     return int(session.exec(query).one())
+
+
+def outdate(session: Session, household_id: str, about: str, kinds: Sequence[str], now: datetime) -> None:
+    """What is no longer so needs nobody's eyes: it counts as seen, by nobody ("").
+
+    Args:
+        session: a writing unit of work.
+        household_id: whose.
+        about: how the keys of these notices begin.
+        kinds: only these.
+        now: the moment.
+    """
+    session.execute(
+        update(HouseholdNotice)
+        .where(
+            col(HouseholdNotice.household_id) == household_id,
+            col(HouseholdNotice.key).startswith(about, autoescape=True),
+            col(HouseholdNotice.kind).in_(kinds),
+            col(HouseholdNotice.seen_at).is_(None),
+        )
+        .values(seen_at=now, seen_by="")
+    )
 
 
 def mark_seen(session: Session, household_id: str, now: datetime, by: str, until: datetime) -> int:

@@ -1,11 +1,33 @@
-"""What a household is told about its orders: the notices of this room, each once for each time it happens."""
+"""What a household is told about its orders: the notices of this room, each once for each time it happens.
+
+What asks for an answer stops asking when the order moves on: nobody is called to cancel what has left.
+"""
 
 from datetime import datetime
 
 from sqlmodel import Session
 
-from replenish_server.households.notices import Notice, notify
+from replenish_server.households.notices import Notice, notify, outdate
 from replenish_server.ordering.tables import PurchaseOrder
+
+_ASKING = (
+    "order_cooling",
+    "order_cooling_short",
+    "order_attention",
+    "order_substitute_asked",
+    "order_reminder",
+    "order_unknown_reminder",
+    "order_unfitted",
+    "order_ready",
+    "order_to_buy",
+    "order_unacknowledged",
+)
+
+
+def stop_asking(session: Session, order: PurchaseOrder, now: datetime) -> None:
+    """The order moves on: what was asked of the household in the state that it leaves is asked no more."""
+    outdate(session, order.household_id, f"{order.id}:", _ASKING, now)
+    outdate(session, order.household_id, f"asked:{order.id}", ("asked_adult",), now)
 
 
 def tell(

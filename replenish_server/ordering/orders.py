@@ -10,7 +10,7 @@ from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
 from replenish_server.ordering import rules
 from replenish_server.ordering.deadlines import Waiting, next_deadline
-from replenish_server.ordering.news import tell
+from replenish_server.ordering.news import stop_asking, tell
 from replenish_server.ordering.parcels import (
     may_have_left,
     new_parcel,
@@ -149,6 +149,8 @@ def move(
         Forbidden: see `ordering.states.after`.
     """
     state = after(State(order.state), event, order.placed_at is not None)
+    if state != order.state:
+        stop_asking(session, order, now)
     order.state, order.state_since, order.reminders, order.leaves_at = state, now, 0, None
     if state is not State.NEEDS_ATTENTION:
         order.problem = order.problem_detail = order.continue_url = None

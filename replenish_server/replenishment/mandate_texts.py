@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from replenish_server.households.mandate import Verdict
+from replenish_server.households.moments import month_text
 from replenish_server.replenishment.amounts import amount, money
 
 Numbers = Mapping[str, int | str | float | None]
@@ -97,10 +98,10 @@ def _budget(ok: bool, n: Numbers, _unit: str) -> Clauses:
     if n.get("budget_minor") is None:
         return "no monthly budget is set", "월 예산 없음"
     budget, left = _price(n, "budget_minor", "budget_currency"), _price(n, "left_minor", "budget_currency")
-    spent, month = _price(n, "spent_minor", "budget_currency"), n["month"]
+    spent, month = _price(n, "spent_minor", "budget_currency"), str(n["month"])
     whose, whose_ko = ("this supply's", "이 물품의") if n["scope"] == "slot" else ("the home's", "집 전체")
-    frame = f"of {whose} {budget} for {month}, {spent} are spent and {left} are left"
-    frame_ko = f"{month} {whose_ko} 예산 {budget} 중 {spent} 사용, {left} 남음"
+    frame = f"of {whose} {budget} for {month_text(month, 'en')}, {spent} are spent and {left} are left"
+    frame_ko = f"{month_text(month, 'ko')} {whose_ko} 예산 {budget} 중 {spent} 사용, {left} 남음"
     if n["amount_minor"] is None:
         return f"{frame}; its price is not known yet", f"{frame_ko}, 아직 가격 모름"
     price = _price(n, "amount_minor")

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from replenish_server.web.formats import currency_exponent
+from replenish_server.households.money import currency_exponent
 
 _MOST_MINOR = 10**9
 _AMOUNT = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?", re.ASCII)

@@ -248,7 +248,7 @@ def show_notice(row: HouseholdNotice, time_zone: str, lang: Lang) -> models.Noti
     return models.Notice(
         notice_id=row.id,
         kind=row.kind,
-        text=notice_text(row.kind, row.data, lang, zone(time_zone)),
+        text=notice_text(row.kind, row.data, lang, zone(time_zone), row.at),
         at=row.at,
         order_id=row.data.get("order_id"),
         slot_id=row.data.get("slot_id"),

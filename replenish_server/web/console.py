@@ -16,6 +16,7 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from replenish_server.households.money import money
 from replenish_server.retailers.book.acts import Parcel, Step
 from replenish_server.retailers.book.states import Act
 from replenish_server.retailers.feed.desk import Caller, Desk, InFlight, KeyReused, NotFound, Refund
@@ -23,7 +24,6 @@ from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import language
 from replenish_server.web.amounts import amount_example, read_amount
 from replenish_server.web.errors import error_page
-from replenish_server.web.formats import money
 from replenish_server.web.phrases import translate
 from replenish_server.web.rendering import page
 from replenish_server.web.security import MAX_FORM_BYTES, is_same_origin
@@ -180,7 +180,7 @@ def _refusal(desk: Desk, caller: Caller, order_id: str, status: int, lang: Lang)
     if status != 422:
         return translate(lang, "console.moved_on")
     order = desk.order(caller, order_id)
-    left = money(order["total_minor"] - order["refunded_minor"], order["currency"], lang)
+    left = money(order["total_minor"] - order["refunded_minor"], order["currency"])
     return translate(lang, "console.refund_wrong", left=left)
 
 

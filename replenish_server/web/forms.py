@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from replenish_server.web.formats import currency_exponent, money, plain_amount, quantity
+from replenish_server.households.money import currency_exponent, money
+from replenish_server.web.formats import plain_amount, quantity
 from replenish_server.web.phrases import translate
 from replenish_server.web.views import Lang, Mode, OrderView, RulesForm, SlotView, Timing
 
@@ -134,7 +135,7 @@ def read_money(
         return None
     minor = int(scaled)
     if not 0 < minor <= _MOST_MINOR:
-        most = money(_MOST_MINOR, currency, lang)
+        most = money(_MOST_MINOR, currency)
         errors[field] = translate(lang, "error.cap_range", most=most)
     return minor
 

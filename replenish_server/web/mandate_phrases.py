@@ -48,6 +48,7 @@ MANDATE_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "Over what was last paid per gram or piece, whatever the pack. Empty: any rise.",
         "마지막으로 낸 단가 대비. 비우면 제한 없음.",
     ),
+    "mandate.passed": ("{n} of {all} rules let it go", "규칙 {all}개 중 {n}개 통과"),
     "mandate.month": ("Budget for a month", "월 예산"),
     "mandate.month_hint": (
         "In {currency}. No order passes it, not even an approved one: raise it first.",
@@ -153,5 +154,5 @@ MANDATE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "trial.price": ("{amount} by the price of {day}", "{day} 가격으로 {amount}"),
     "trial.price_unknown": ("price unknown", "가격 모름"),
     "trial.arrives": ("would have arrived {day}", "{day} 도착했을 것"),
-    "trial.link": ("See the trial", "시험 운용 보기"),
+    "trial.room": ("Trial", "시험 운용"),
 }

@@ -315,4 +315,5 @@ def _notice(row: HouseholdNotice, lang: Lang, tz: str) -> NoticeView:
         link = f"/orders/{row.data['order_id']}"
     elif row.data.get("slot_id"):
         link = f"/slots/{row.data['slot_id']}"
-    return NoticeView(row.id, row.at, notice_text(row.kind, row.data, lang, zone(tz)), link, row.seen_by)
+    text = notice_text(row.kind, row.data, lang, zone(tz), row.at)
+    return NoticeView(row.id, row.at, text, link, row.seen_by)

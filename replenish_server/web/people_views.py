@@ -38,7 +38,8 @@ class Viewer:
 
 @dataclass(frozen=True)
 class NoticeView:
-    """One notice. `link` is the path of the page about it; `seen_by` the name of who saw it, or None."""
+    """One notice. `link` is the path of the page about it; `seen_by` the name of who saw it, "" for
+    nobody because it is no longer so, or None."""
 
     notice_id: str
     at: datetime

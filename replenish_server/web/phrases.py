@@ -33,6 +33,7 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "site.skip": ("Skip to the content", "본문으로 건너뛰기"),
     "site.language": ("Language", "언어"),
     "site.home": ("All supplies", "전체 물품"),
+    "site.rooms": ("Pages", "메뉴"),
     "site.path": ("You are here", "현재 위치"),
     "site.times": ("Times are shown for {tz}.", "시간은 {tz} 기준입니다."),
     "site.lost": (

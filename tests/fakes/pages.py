@@ -90,7 +90,7 @@ def make_slot(**changes: object) -> SlotView:
             [
                 ("Reading is fresh", True, "The last reading is 9 minutes old."),
                 ("Level under the threshold", False, "1,690 g is above 500 g."),
-                ("Price limit", True, "One pack costs 21.50 EUR, the limit is 24.90 EUR."),
+                ("Price limit", True, "One pack costs €21.50, the limit is €24.90."),
             ],
         ),
         open_order=None,
@@ -111,7 +111,7 @@ def make_slot(**changes: object) -> SlotView:
 
 
 def make_order(**changes: object) -> OrderView:
-    """An order that waits for approval, quoted at 21.50 EUR."""
+    """An order that waits for approval, quoted at €21.50."""
     order = OrderView(
         order_id="ord-1",
         slot_id="slt-tank",
@@ -127,7 +127,7 @@ def make_order(**changes: object) -> OrderView:
         permalink=None,
         reason="120 ml are left, which is under your threshold of 150 ml; that lasts three days.",
         problem=None,
-        timeline=[(at(-0.1), "needs_approval", "Quoted at 21.50 EUR with delivery.")],
+        timeline=[(at(-0.1), "needs_approval", "Quoted at €21.50 with delivery.")],
         can_approve=True,
         can_cancel=True,
         failures=0,

@@ -8,7 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from replenish_server.households.notice_texts import _TEXTS, KINDS, notice_text
-from replenish_server.households.notices import Notice, count_unseen, list_notices, mark_seen, notify
+from replenish_server.households.notices import (
+    Notice,
+    count_unseen,
+    list_notices,
+    mark_seen,
+    notify,
+    outdate,
+)
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 
 DATA = {"device": "Scale", "slot": "Powder", "slot_id": "slot-1"}
@@ -90,12 +97,26 @@ def test_both_languages_say_the_same(kind: str) -> None:
     ]
     assert places[0] == places[1]
     assert re.search("[가-힣]", korean)
-    filled = dict.fromkeys(places[0], "x")
-    assert notice_text(kind, filled, "en", UTC) != notice_text(kind, filled, "ko", UTC)
+    filled = dict.fromkeys(places[0], "x") | {"month": "2026-05"}
+    assert notice_text(kind, filled, "en", UTC, NOW) != notice_text(kind, filled, "ko", UTC, NOW)
 
 
 def test_prices_and_moments_are_written_for_people() -> None:
     """Money with its currency, moments in the household's zone, whatever the place is called."""
     data = {"device_minor": 2490, "currency": "EUR", "slot_at": NOW.isoformat()}
-    said = notice_text("device_added", data, "en", ZoneInfo("Europe/Berlin"))
-    assert said == "A device was added: 24.90 EUR, for 2026-05-04 14:00."
+    said = notice_text("device_added", data, "en", ZoneInfo("Europe/Berlin"), NOW)
+    assert said == "A device was added: €24.90, for Mon\u00a04\u00a0May, 14:00."
+
+
+def test_what_is_no_longer_so_needs_nobody(house: House) -> None:
+    """Only of that order, and only what asked."""
+    told = {"ord-1:a": "order_ready", "ord-1:b": "order_refunded", "ord-10:a": "order_ready"}
+    data = {"product": "Tea", "place": "", "refunded_minor": 1, "currency": "EUR"}
+    with house.database.write() as session:
+        for key, kind in told.items():
+            notify(session, Notice(HOUSEHOLD, key, kind, data, NOW))
+        outdate(session, HOUSEHOLD, "ord-1:", ("order_ready",), NOW)
+    with house.database.read() as session:
+        seen = {row.key: row.seen_by for row in list_notices(session, HOUSEHOLD, 10)}
+        assert seen == {"ord-1:a": "", "ord-1:b": None, "ord-10:a": None}
+        assert count_unseen(session, HOUSEHOLD) == 2

@@ -110,7 +110,7 @@ def test_within_its_mandate_an_order_leaves_with_every_verdict(house: House) -> 
             None,
             "budget",
             Problem.OVER_BUDGET,
-            "24.00 EUR are left; 24.01 EUR is more",
+            "€24.00 are left; €24.01 is more",
         ),
         (
             replace(FREE, budget_minor=TOTAL - 1),

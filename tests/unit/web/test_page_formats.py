@@ -4,30 +4,30 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from replenish_server.web.formats import Formatter, money, plain_amount, quantity, zone
+from replenish_server.households.money import money
+from replenish_server.web.formats import Formatter, plain_amount, quantity, zone
 from replenish_server.web.views import Lang, Unit
 
 NOW = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("minor", "currency", "lang", "text"),
+    ("minor", "currency", "text"),
     [
-        (2490, "EUR", "en", "€24.90"),
-        (2490, "EUR", "ko", "€24.90"),
-        (5, "EUR", "en", "€0.05"),
-        (0, "GBP", "en", "£0.00"),
-        (123456789, "USD", "en", "$1,234,567.89"),
-        (12500, "KRW", "en", "₩12,500"),
-        (12500, "KRW", "ko", "12,500원"),
-        (1200, "JPY", "en", "¥1,200"),
-        (2490, "chf", "en", "CHF\u00a024.90"),
-        (1234, "KWD", "en", "KWD\u00a01.234"),
-        (-250, "EUR", "en", "-€2.50"),
+        (2490, "EUR", "€24.90"),
+        (5, "EUR", "€0.05"),
+        (0, "GBP", "£0.00"),
+        (123456789, "USD", "$1,234,567.89"),
+        (12500, "KRW", "₩12,500"),
+        (None, "EUR", "?"),
+        (1200, "JPY", "¥1,200"),
+        (2490, "chf", "CHF\u00a024.90"),
+        (1234, "KWD", "KWD\u00a01.234"),
+        (-250, "EUR", "-€2.50"),
     ],
 )
-def test_money(minor: int, currency: str, lang: Lang, text: str) -> None:
-    assert money(minor, currency, lang) == text
+def test_money(minor: int | None, currency: str, text: str) -> None:
+    assert money(minor, currency) == text
 
 
 @pytest.mark.parametrize(
