@@ -14,7 +14,8 @@ from firmware.hal import pins
 from firmware.hal.board import Chip, ChipClock
 from firmware.hal.flash import Folder
 from firmware.hal.wifi import Wifi
-from firmware.net.tcp import TcpLink
+from firmware.net.broker import wire_to
+from firmware.net.wire import WireLink
 
 _BROKEN_SLEEP_S = 3600
 """Without settings there is nothing to do but to wait for a person."""
@@ -24,20 +25,20 @@ _CRASHED_SLEEP_S = 60
 
 def main() -> None:
     """Do one wake; does not return."""
-    chip = Chip()
+    chip, clock = Chip(), ChipClock()
     sleep_s, wake_pin = _CRASHED_SLEEP_S, None
     try:
-        sleep_s, wake_pin = _wake(chip)
+        sleep_s, wake_pin = _wake(chip, clock)
     except KeyboardInterrupt:
         chip.allow_console()
         raise
     except Exception as error:
         say_error("main", error)
-    say("sleep", ms=sleep_s * 1000)
+    say("sleep", ms=sleep_s * 1000, awake=clock.ticks_ms())
     chip.sleep(sleep_s * 1000, wake_pin)
 
 
-def _wake(chip: Chip) -> tuple[int, int | None]:
+def _wake(chip: Chip, clock: ChipClock) -> tuple[int, int | None]:
     data = Folder("data")
     provisioned = data.read("device.json")
     try:
@@ -45,7 +46,7 @@ def _wake(chip: Chip) -> tuple[int, int | None]:
         device = Device(
             known["id"],
             known["kind"],
-            known["password"],
+            known.get("password", ""),
             known.get("capacity_g", 0),
             known.get("zero", 0),
             known.get("counts_per_kg", 1),
@@ -55,7 +56,7 @@ def _wake(chip: Chip) -> tuple[int, int | None]:
             },
         )
         radio = Wifi(known["ssid"], known["key"])
-        link = TcpLink(known["host"], known["port"])
+        link = WireLink(wire_to(known, known["port"]), clock)
     except (ValueError, KeyError, TypeError):
         say(
             "error",
@@ -63,7 +64,7 @@ def _wake(chip: Chip) -> tuple[int, int | None]:
             why="data/device.json is missing or unreadable; write it and reset the board",
         )
         return _BROKEN_SLEEP_S, None
-    node = Node(device, chip, ChipClock(), data, Folder("data/spool"))
+    node = Node(device, chip, clock, data, Folder("data/spool"))
     if device.kind == "level":
         return level.wake(node, _scale(known.get("sensor")), radio, link), None
     from firmware.hal.panel import Lamp, PushButton
@@ -74,7 +75,7 @@ def _wake(chip: Chip) -> tuple[int, int | None]:
     return sleep_s, pins.BUTTON if armed else None
 
 
-def _count(chip: Chip, node: Node, radio: Wifi, link: TcpLink, known: dict[str, object]) -> int:
+def _count(chip: Chip, node: Node, radio: Wifi, link: WireLink, known: dict[str, object]) -> int:
     """Mains devices never sleep; returns only to say how long to wait when they cannot start."""
     from firmware.app import meter
     from firmware.hal.panel import Lamp, PushButton

@@ -46,26 +46,30 @@ def deliver(node: Node, radio: Radio, link: Link, press_seq: int = -1) -> Outcom
     Afterwards the state says when to try again.
     """
     talk = _Talk(node, Session(link, node.clock), press_seq)
-    done = False
+    done, reason = False, 0
     try:
         node.state.rssi_dbm = radio.up(FAILED_WAKE_MS - 1000)  # leaves a second for the broker
         done = talk.run()
         if not done:
             say("error", at="server", why="no acknowledgement in time; records kept")
     except RefusedError as error:
+        reason = error.reason
         say("error", at=error.what, why=f"refused with reason 0x{error.reason:02x}; records kept")
     except (OSError, packet.ProtocolError) as error:
         say_error("net", error)
     talk.close()
     radio.down()
-    _note(node, done)
+    _note(node, done, reason)
     return Outcome(done, talk.answer, talk.pressed)
 
 
-def _note(node: Node, done: bool) -> None:
+def _note(node: Node, done: bool, reason: int) -> None:
     state = node.state
     state.failures = 0 if done else state.failures + 1
-    wait_s = 0 if done else policy.backoff_s(state.failures, node.board.random())
+    state.refusals = state.refusals + 1 if reason in packet.UNWANTED else 0
+    if reason:
+        state.refused, state.stated = reason, 0  # told as soon as somebody listens again
+    wait_s = 0 if done else policy.retry_s(state.failures, state.refusals, node.board.random())
     state.retry_at_s = node.clock.now_s() + wait_s
     node.keep()
 
@@ -113,6 +117,7 @@ class _Talk:
         if self._stating:
             self._stating = False
             self._node.state.stated = 1
+            self._node.state.refused = 0
         if self._waiting:
             self._enter("ack", min(ACK_WAIT_MS, self._left_ms()))
             return True

@@ -203,6 +203,8 @@ class Node:
         )
         if self.state.alarm:
             health["alarm"] = counter.ALARMS[self.state.alarm]
+        if self.state.refused:
+            health["refused"] = self.state.refused
         return health
 
     def report(self, problem: str) -> bytes:

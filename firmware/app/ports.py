@@ -83,12 +83,40 @@ class Link:
         """Connect. Raises OSError."""
         raise NotImplementedError
 
-    def send(self, content: bytes) -> None:
-        """Send everything in one write. Raises OSError."""
+    def send(self, content: bytes, timeout_ms: int) -> None:
+        """Send everything in one write. Raises OSError, also when that takes longer than `timeout_ms`."""
         raise NotImplementedError
 
     def receive(self, timeout_ms: int) -> bytes:
         """What has arrived; b"" when nothing came in time. Raises OSError when the peer is gone."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close; never raises."""
+        raise NotImplementedError
+
+
+class Wire:
+    """A connection to the broker that never waits, but in `wait`."""
+
+    def begin(self) -> None:
+        """Start to connect; what was open before is closed. Raises OSError."""
+        raise NotImplementedError
+
+    def is_open(self) -> bool:
+        """Whether it is connected by now. Raises OSError when it never will be."""
+        raise NotImplementedError
+
+    def write(self, content: memoryview) -> int:
+        """Send; how many bytes were taken, 0 when none could be by now. Raises OSError."""
+        raise NotImplementedError
+
+    def read(self) -> bytes:
+        """What has arrived, b"" for nothing. Raises OSError when the peer is gone."""
+        raise NotImplementedError
+
+    def wait(self, timeout_ms: int) -> None:
+        """Wait until it opens, or until something arrives, at most so long."""
         raise NotImplementedError
 
     def close(self) -> None:

@@ -19,6 +19,9 @@ MAX_PACKET_BYTES = 4096
 REASON_ERROR = 0x80
 """Reason codes from here on mean failure (2.4)."""
 
+UNWANTED = (0x86, 0x87, 0x8A)
+"""Bad user name or password, not authorized, banned: asking again soon changes nothing (2.4)."""
+
 
 class ProtocolError(Exception):
     """The peer sent bytes that are not MQTT 5, or a packet larger than `MAX_PACKET_BYTES`."""
@@ -57,13 +60,14 @@ def varint(value: int) -> bytes:
 
 
 def connect(client_id: str, username: str, password: str, keep_alive_s: int) -> bytes:
-    """CONNECT with clean start, a user name and a password (3.1). `keep_alive_s`: 0 to 65535."""
-    head = _text("MQTT") + bytes((5, 0xC2)) + struct.pack(">H", keep_alive_s)
+    """CONNECT with clean start (3.1). `keep_alive_s`: 0 to 65535.
+
+    Without a password no user name is sent either: TLS has said who we are.
+    """
+    head = _text("MQTT") + bytes((5, 0xC2 if password else 0x02)) + struct.pack(">H", keep_alive_s)
     properties = b"\x27" + struct.pack(">I", MAX_PACKET_BYTES)
-    return _packet(
-        0x10,
-        head + varint(len(properties)) + properties + _text(client_id) + _text(username) + _text(password),
-    )
+    login = _text(username) + _text(password) if password else b""
+    return _packet(0x10, head + varint(len(properties)) + properties + _text(client_id) + login)
 
 
 def subscribe(packet_id: int, topics: list[str]) -> bytes:

@@ -28,6 +28,25 @@ MAINS_HELLO_S = 3600
 BACKOFF_FIRST_S = 30
 BACKOFF_LAST_S = 3600
 
+REFUSALS_BELIEVED = 3
+"""Refusals in a row that may still be a broker which has not read its files yet."""
+
+REFUSED_S = 86_400
+"""A device that is not wanted any more asks once a day; a press still tries at once."""
+
+
+def retry_s(failures: int, refusals: int, random: int) -> int:
+    """Seconds to wait after a failure.
+
+    Args:
+        failures: in a row, at least 1.
+        refusals: in a row, the broker said that we are not allowed to.
+        random: any integer >= 0.
+    """
+    if refusals > REFUSALS_BELIEVED:
+        return REFUSED_S + random % (REFUSED_S // 24)
+    return backoff_s(failures, random)
+
 
 def backoff_s(failures: int, random: int) -> int:
     """Seconds to wait after the n-th failure in a row: 30 s doubling up to 1 h, jittered over the upper half.

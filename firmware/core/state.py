@@ -49,6 +49,8 @@ _FIELDS = (
     "quiet_at_s",
     "calm_rate_at_s",
     "alarm",
+    "refusals",
+    "refused",
 )
 _FORMAT = "<8s" + "q" * len(_FIELDS)
 
@@ -132,6 +134,10 @@ class State:
         """When the rate last was below that of a burst."""
         self.alarm = 0
         """Index into firmware.core.counter.ALARMS."""
+        self.refusals = 0
+        """Deliveries in a row that the broker ended by saying that we are not allowed to."""
+        self.refused = 0
+        """The last such reason code, until a report told it; 0 for none."""
 
     def encode(self) -> bytes:
         """The frame: magic, CRC-32, content."""

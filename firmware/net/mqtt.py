@@ -10,6 +10,9 @@ from firmware.core import packet
 KEEP_ALIVE_S = 30
 """No wake lasts that long; a broker that loses us forgets us after one and a half times this."""
 
+_SEND_MS = 1000
+"""Until the peer takes a few hundred bytes more: it has just talked to us."""
+
 
 class RefusedError(Exception):
     """The broker refused something with a reason code.
@@ -60,14 +63,16 @@ class Session:
         self, device_id: str, password: str, topics: list[str], first: list[Publication], timeout_ms: int
     ) -> None:
         """Connect, subscribe and publish in one write. Raises OSError."""
+        started = self._clock.ticks_ms()
         self._link.open(timeout_ms)
         head = packet.connect(device_id, device_id, password, KEEP_ALIVE_S)
         head += packet.subscribe(self._take_id(), topics)
-        self._link.send(head + self._publications(first))
+        left_ms = timeout_ms - self._clock.since_ms(started)
+        self._link.send(head + self._publications(first), left_ms)
 
     def publish(self, publications: list[Publication]) -> None:
         """Publish in one write. Raises OSError."""
-        self._link.send(self._publications(publications))
+        self._link.send(self._publications(publications), _SEND_MS)
 
     def next(self, timeout_ms: int) -> packet.Message | None:
         """Wait for a message; None when an acknowledgement came, or nothing in time.
@@ -86,7 +91,7 @@ class Session:
     def close(self) -> None:
         """Say goodbye, then close; never raises."""
         try:
-            self._link.send(packet.disconnect())
+            self._link.send(packet.disconnect(), 0)
         except OSError:
             pass  # the peer is gone already: nothing to say goodbye to
         self._link.close()
@@ -95,7 +100,7 @@ class Session:
         if kind == packet.PUBLISH:
             message = packet.read_publish(flags, body)
             if message.qos:
-                self._link.send(packet.puback(message.packet_id))
+                self._link.send(packet.puback(message.packet_id), _SEND_MS)
             return message
         if kind == packet.CONNACK:
             _check("connack", packet.read_connack(body))

@@ -31,6 +31,15 @@ def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     pytest.fail(f"not within {timeout_s} s")
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on this port of loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except OSError:
+        return False
+    return True
+
+
 class Broker:
     """Mosquitto on a loopback port that stays the same over restarts."""
 
@@ -59,15 +68,7 @@ class Broker:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
-
-        def answers() -> bool:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 0.2).close()
-            except OSError:
-                return False
-            return True
-
-        until(answers)
+        until(lambda: listens(self.port))
 
     def stop(self) -> None:
         if self._process is not None:
@@ -79,14 +80,14 @@ class Broker:
 class Server:
     """What the devices talk to: keeps every event, acknowledges as told."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, user: str = "server", password: str = "") -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.reports: list[dict[str, Any]] = []
         self.acknowledges = True
         self.answer = ""
         self._port = port
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-        self._client.username_pw_set("server")
+        self._client.username_pw_set(user, password)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.on_message = self._take
         self._listening = threading.Event()
@@ -131,12 +132,13 @@ class Server:
 class Board:
     """A VmDevice with everything it printed."""
 
-    def __init__(self, kind: str, folder: Path, port: int, speed: float, **config: Any) -> None:
+    def __init__(self, kind: str, folder: Path, broker_port: int, speed: float, **config: Any) -> None:
+        password = config.pop("password", PASSWORD)
         self.facts: list[dict[str, Any]] = []
         self.light = folder / "world" / "light.log"
         clock = SimClock.started_now(speed)
         self.vm = VmDevice(
-            kind, "d1", PASSWORD, "127.0.0.1", port, folder, clock, self.facts.append, **config
+            kind, "d1", password, "127.0.0.1", broker_port, folder, clock, self.facts.append, **config
         )
 
     def said(self, event: str) -> list[dict[str, Any]]:

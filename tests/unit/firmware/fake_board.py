@@ -97,7 +97,7 @@ class Broker(Link):
     def close(self) -> None:
         self.open_links = 0
 
-    def send(self, content: bytes) -> None:
+    def send(self, content: bytes, timeout_ms: int) -> None:
         if not self.open_links:
             raise OSError(107)
         self.writes.append(content)

@@ -102,6 +102,30 @@ def test_a_refused_publish_keeps_the_record_and_stops(scale: Bench) -> None:
     assert scale.node().state.failures == 2
 
 
+def test_who_is_not_wanted_asks_once_a_day_and_tells_it_when_heard_again(knob: Bench) -> None:
+    knob.broker.puback = 0x87
+    began = knob.clock.ms
+    while knob.clock.ms - began < 10 * 86_400_000:
+        sleep_s, armed = button.wake(knob.node(), knob.contact, knob.lamp, knob.air, knob.broker, False)
+        assert armed
+        knob.clock.ms += 1000 * sleep_s
+    talks = [write for write in knob.broker.writes if write[0] == 0x10]
+    assert 4 + 8 <= len(talks) <= 4 + 10
+    knob.broker.puback, knob.broker.on_publish = 0, storing("placed")
+    press(knob)  # a person waits: tried at once
+    assert knob.lamp.shown[-1] == "placed"
+    assert _told(knob) == 0x87
+    assert knob.spool.content == {}
+    knob.clock.ms += 86_400_000
+    button.wake(knob.node(), knob.contact, knob.lamp, knob.air, knob.broker, False)
+    assert "refused" not in knob.node().health()
+
+
+def _told(bench: Bench) -> Any:
+    statements = [message for message in bench.broker.published if message.topic.endswith("/st")]
+    return json.loads(statements[-1].payload)["h"]["refused"]
+
+
 def test_a_backlog_leaves_oldest_first_eight_at_a_time(scale: Bench) -> None:
     scale.air.works = False
     node = scale.node()
