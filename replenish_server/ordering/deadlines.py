@@ -16,7 +16,6 @@ ATTENTION_REMINDERS = (timedelta(hours=24), timedelta(hours=48))
 ATTENTION_ENDS = timedelta(hours=72)
 UNFITTED_ASKS = timedelta(days=7)
 DELIVERED_CLOSES = timedelta(days=14)
-BASKET_WINDOW = timedelta(hours=24)
 _LONGEST_DAYS = 3650.0
 
 
@@ -88,7 +87,11 @@ class CoolingOff:
 
 
 def cool_off(
-    now: datetime, wished: timedelta, run_out_days: float | None, lead_time_days: float | None
+    now: datetime,
+    wished: timedelta,
+    run_out_days: float | None,
+    lead_time_days: float | None,
+    window: timedelta = timedelta(0),
 ) -> CoolingOff:
     """The cooling-off of an order.
 
@@ -97,10 +100,23 @@ def cool_off(
         wished: the household's time in which an order can be canceled before the retailer is called.
         run_out_days: early days until nothing is left (the 10 % quantile), or None when not known.
         lead_time_days: from order to delivery, or None when not known.
+        window: how long the household lets an order wait for others to travel with.
     """
-    if run_out_days is None or lead_time_days is None:
+    slack = slack_of(run_out_days, lead_time_days)
+    if slack is None:
         return CoolingOff(now + wished, now + wished, shortened=False)
-    slack = timedelta(days=min(_LONGEST_DAYS, max(0.0, run_out_days - lead_time_days)))
     if slack < wished:
         return CoolingOff(now + slack, now + slack, shortened=True)
-    return CoolingOff(now + wished, now + min(slack, wished + BASKET_WINDOW), shortened=False)
+    return CoolingOff(now + wished, now + min(slack, wished + window), shortened=False)
+
+
+def slack_of(run_out_days: float | None, lead_time_days: float | None) -> timedelta | None:
+    """How long an order can wait and still come before nothing is left; None when that is not known.
+
+    Args:
+        run_out_days: early days until nothing is left (the 10 % quantile).
+        lead_time_days: from order to delivery.
+    """
+    if run_out_days is None or lead_time_days is None:
+        return None
+    return timedelta(days=min(_LONGEST_DAYS, max(0.0, run_out_days - lead_time_days)))

@@ -219,6 +219,21 @@ def leave_now(session: Session, order_id: str, now: datetime, by: str = "", note
     move(session, order, Event.APPROVE, now, note or NOT_WAITED_FOR, by)
 
 
+def hold_at_most(session: Session, order: PurchaseOrder, until: datetime) -> None:
+    """What is left went faster than expected: an order waits for others no longer than this.
+
+    The time in which it can be canceled stays as the household was told.
+    """
+    if order.state != State.COOLING_OFF or order.hold_until is None or order.leaves_at is None:
+        return
+    latest = max(order.leaves_at, until)
+    if latest < order.hold_until:
+        order.hold_until = latest
+        if order.deadline_at is not None:
+            order.deadline_at = min(order.deadline_at, latest)
+        session.add(order)
+
+
 def skip(session: Session, order_id: str, now: datetime, by: str = "") -> None:
     """A person does not want it this time: canceled, and for a week the level alone orders nothing.
 

@@ -102,10 +102,15 @@ def _place(session: Session, orders: Sequence[PurchaseOrder], placed: Placed, no
 def _stumble(
     session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], trouble: Trouble, now: datetime
 ) -> None:
-    """Before anything was completed nobody can tell which order of several is meant: each goes on alone, and
-    the one that it was stumbles there, or goes on with another product of its slot's list. What may have left
-    stays together: it is one order there, or none."""
+    """Before anything was completed an order whose article is named goes on alone, and the others without it;
+    where nobody says which one is meant, each goes on alone. The one that it was stumbles there, or goes on
+    with another product of its slot's list. What may have left stays together: it is one order there, or
+    none."""
     declined = was_completed(session, parcel)
+    faulty = [order for order in orders if order.item_id == trouble.item_id]
+    if not declined and len(faulty) == 1 and len(orders) > 1:
+        part(session, faulty[0], now)
+        return
     if trouble.problem is not Problem.UNKNOWN_OUTCOME:
         alone = len(orders) > 1
         for order in orders[1:]:

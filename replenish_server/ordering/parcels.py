@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
+from replenish_server.households.rules import home_rules
 from replenish_server.ids import new_id
 from replenish_server.ordering.rules import COMPLETE
 from replenish_server.ordering.states import State
@@ -85,6 +86,8 @@ def gather_companions(session: Session, parcel: Parcel, now: datetime) -> list[P
     companions that were taken in.
     """
     mine = orders_in(session, parcel)
+    if home_rules(session, parcel.household_id).basket_days == 0:
+        return []  # the household keeps its orders apart
     if not _may_share(session, parcel, mine):
         return []
     query = (

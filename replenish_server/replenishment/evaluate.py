@@ -19,14 +19,16 @@ from replenish_server.households.membership import actor_of
 from replenish_server.households.notices import Notice, notify
 from replenish_server.households.people import Act, Actor, Role
 from replenish_server.households.people_tables import Person
+from replenish_server.households.rules import home_rules
 from replenish_server.households.tables import Household
 from replenish_server.ids import DecisionId, DeviceId, new_id
-from replenish_server.ordering.deadlines import CoolingOff, cool_off
+from replenish_server.ordering.deadlines import CoolingOff, cool_off, slack_of
 from replenish_server.ordering.news import tell
 from replenish_server.ordering.orders import (
     BUTTON_PRESSED,
     NewOrder,
     create_order,
+    hold_at_most,
     leave_now,
     move,
     open_order,
@@ -153,6 +155,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
             insight = gather(session, slot, order, now, run_out)
     if slot.capacity is not None:
         decision = decide_on_level(insight.facts, now)
+        _watch_the_wait(session, order, decision, now)
         decision = join_basket(session, slot, insight.facts, decision, now) or decision
         decision = _unless_skipped(session, slot, decision, now)
         carry_out(session, slot, decision, now)
@@ -287,11 +290,20 @@ def _unless_skipped(session: Session, slot: Slot, decision: Decision, now: datet
 
 def _cool_off(session: Session, slot: Slot, decision: Decision, now: datetime) -> CoolingOff | None:
     """How long an order waits that nobody touched; None for one that a person wants or has to approve."""
-    wished = session.get_one(Household, slot.household_id).cooling_off_minutes
-    if decision.kind is not Kind.ORDER or decision.trigger not in _AUTOMATIC or wished <= 0:
+    wished = timedelta(minutes=session.get_one(Household, slot.household_id).cooling_off_minutes)
+    if decision.kind is not Kind.ORDER or decision.trigger not in _AUTOMATIC or not wished:
         return None
     early_days = None if decision.run_out_days is None else decision.run_out_days[0]
-    return cool_off(now, timedelta(minutes=wished), early_days, decision.lead_time_days)
+    window = timedelta(days=home_rules(session, slot.household_id).basket_days)
+    return cool_off(now, wished, early_days, decision.lead_time_days, window)
+
+
+def _watch_the_wait(session: Session, order: PurchaseOrder | None, decision: Decision, now: datetime) -> None:
+    """An order that waits for others to travel with may have to leave sooner than was thought."""
+    early_days = None if decision.run_out_days is None else decision.run_out_days[0]
+    slack = slack_of(early_days, decision.lead_time_days)
+    if order is not None and slack is not None:
+        hold_at_most(session, order, now + slack)
 
 
 def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> DecisionId:

@@ -181,12 +181,14 @@ class Trouble:
         detail: the shop's own words, cut to 300 characters; empty when it gave none.
         continue_url: where a person can go on at the shop, or None.
         checkout_id: the session that was opened and left open, or None.
+        item_id: the article that it is about; None where the shop named none, or more than one.
     """
 
     problem: Problem
     detail: str = ""
     continue_url: str | None = None
     checkout_id: str | None = None
+    item_id: str | None = None
 
 
 class Tier(StrEnum):

@@ -167,9 +167,9 @@ def price_lines(session: Session, retailer_id: str, lines: Sequence[Line]) -> Pr
     }
     for item_id in wanted:
         if item_id not in found:
-            return Trouble(Problem.ITEM_UNAVAILABLE, f"{item_id} is not on the price list")
+            return Trouble(Problem.ITEM_UNAVAILABLE, f"{item_id} is not on the price list", item_id=item_id)
         if not found[item_id].available:
-            return Trouble(Problem.OUT_OF_STOCK, f"{item_id} is marked as not available")
+            return Trouble(Problem.OUT_OF_STOCK, f"{item_id} is marked as not available", item_id=item_id)
     rows = [found[item_id] for item_id in wanted]
     if len({row.currency for row in rows}) != 1:
         return Trouble(Problem.ITEM_UNAVAILABLE, "the articles are priced in several currencies")

@@ -85,6 +85,20 @@ def same_goods(checkout: Checkout, need: Need) -> bool:
     )
 
 
+def asked_articles(body: Body | None) -> list[str]:
+    """The articles that a body asks for, in the order of its lines."""
+    return [str(line["item"]["id"]) for line in (body or {}).get("line_items", ())]
+
+
+def changed_article(checkout: Checkout, need: Need) -> str | None:
+    """The one article of which a session does not hold what we asked for; None where it is not just one."""
+    wanted = {(line.item_id, line.packs) for line in need.lines}
+    held = {(line.item.id, line.quantity) for line in checkout.line_items}
+    odd = {item_id for item_id, _ in wanted ^ held}
+    ours = {line.item_id for line in need.lines}
+    return odd.pop() if len(odd) == 1 and odd <= ours else None
+
+
 def arrives(checkout: Checkout, way: Fulfilment) -> bool:
     """Whether all that carries goods goes where we said: nobody pays for a parcel to nowhere."""
     carrying = [method for method in checkout.methods if method.line_item_ids]

@@ -25,7 +25,7 @@ from replenish_server.retailers.port import (
     TryLater,
     Unknown,
 )
-from replenish_server.retailers.ucp import ap2, bodies, documents, messages
+from replenish_server.retailers.ucp import ap2, bodies, documents, messages, offers
 from replenish_server.retailers.ucp.bindings import Operation, Reply
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.documents import Checkout, Unreadable
@@ -166,7 +166,8 @@ class UcpRetailer:
             current = self._change(journal, f"{prefix}update-{n}", Operation.UPDATE, current[0].id, body)
         if isinstance(current, Trouble):
             return current
-        return self._as_quote(*current, need, way)
+        release, permitted = self.connection.business().release, self.connection.is_locked()
+        return offers.quote_of(*current, need, way, release, permitted)
 
     def _business(self) -> Business:
         business = self.connection.business()
@@ -200,7 +201,8 @@ class UcpRetailer:
         if current.status in ("completed", "complete_in_progress"):
             return self._outcome(200, reply.body)  # a person finished it at the shop meanwhile
         document = documents.document_of(reply.body)
-        body = self._objection(current, document, quote) or self._payment(document, quote)
+        release = self.connection.business().release
+        body = offers.objection(current, document, quote, release) or self._payment(document, quote)
         if isinstance(body, Trouble):
             return body
         request = self.connection.request(Operation.COMPLETE, quote.checkout_id, body)
@@ -308,60 +310,13 @@ class UcpRetailer:
                 raise TryLater(f"{step} answered {reply.status}", reply.wait_s)
             status, content = reply.status, reply.body
             journal.answered(step, status, content)
+        asked = bodies.asked_articles(body)
         if status >= 300:
-            return messages.refusal_of(status, content)
+            return messages.refusal_of(status, content, asked)
         document = documents.document_of(content)
         if messages.is_failure(document):
-            return messages.trouble_of(document)
+            return messages.trouble_of(document, asked)
         return self._verified(document), document
-
-    def _as_quote(
-        self, checkout: Checkout, document: Document, need: Need, way: Fulfilment
-    ) -> Quote | Trouble:
-        if not bodies.same_goods(checkout, need):
-            trouble = messages.trouble_of(document)
-            detail = trouble.detail or "the shop changed what was asked for"
-            return Trouble(Problem.ITEM_UNAVAILABLE, detail, trouble.continue_url)
-        if checkout.status != "ready_for_complete":
-            return messages.trouble_of(document)
-        if unseen := messages.disclosure(document) or messages.open_action(document):
-            return unseen
-        link = messages.web_link(checkout.continue_url)
-        if not bodies.arrives(checkout, way):
-            return Trouble(Problem.ADDRESS, "the shop took no delivery address", link)
-        totals = documents.read_totals(checkout, self.connection.business().release)
-        return Quote(
-            checkout.id,
-            totals.total_minor,
-            totals.currency,
-            checkout.expiry,
-            link,
-            lines=documents.quoted_lines(checkout),
-            subtotal_minor=totals.subtotal_minor,
-            shipping_minor=totals.shipping_minor,
-            tax_minor=totals.tax_minor,
-            discount_minor=totals.discount_minor,
-            fulfilment=way,
-            permitted=self.connection.is_locked(),
-        )
-
-    def _objection(self, current: Checkout, document: Document, quote: Quote) -> Trouble | None:
-        """Why an open session must not be completed now, or None."""
-        if current.status != "ready_for_complete":
-            return messages.trouble_of(document)
-        if unseen := messages.disclosure(document) or messages.open_action(document):
-            return unseen
-        if quote.fulfilment is not None and not bodies.arrives(current, quote.fulfilment):
-            link = messages.web_link(current.continue_url)
-            return Trouble(Problem.ADDRESS, "the shop changed where the goods go", link)
-        totals = documents.read_totals(current, self.connection.business().release)
-        if (totals.total_minor, totals.currency) != (quote.total_minor, quote.currency):
-            detail = f"{quote.total_minor} -> {totals.total_minor} {totals.currency}"
-            return Trouble(Problem.PRICE_OVER_CAP, f"the price changed before the order: {detail}")
-        held = sorted((line.item.id, line.quantity) for line in current.line_items)
-        if quote.lines and held != sorted((line.item_id, line.packs) for line in quote.lines):
-            return Trouble(Problem.ITEM_UNAVAILABLE, "the shop changed what was asked for")
-        return None
 
     def _as_checkout(self, reply: Reply) -> Checkout | Trouble:
         """The session of a reply, or what the shop says instead of one."""

@@ -3,12 +3,16 @@
 Source: UCP checkout, error handling; negotiation and protocol errors of the overview.
 """
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from replenish_server.retailers.port import Problem, Trouble
 from replenish_server.retailers.ucp.documents import Unreadable, document_of
 
 _DETAIL_LIMIT = 300
+_LINE = re.compile(r"\$?\.?line_items\[(\d{1,4})\]")  # the JSONPath of a line or of a part of it
 _PROBLEM_OF_CODE = {
     "out_of_stock": Problem.OUT_OF_STOCK,
     "item_unavailable": Problem.ITEM_UNAVAILABLE,
@@ -36,8 +40,13 @@ def is_not_found(document: dict[str, Any]) -> bool:
     return is_failure(document) and any(m.get("code") == "not_found" for m in messages_of(document))
 
 
-def trouble_of(document: dict[str, Any]) -> Trouble:
-    """The gravest message of an answer, by code first and by severity for codes that we do not know."""
+def trouble_of(document: dict[str, Any], asked: Sequence[str] = ()) -> Trouble:
+    """The gravest message of an answer, by code first and by severity for codes that we do not know.
+
+    Args:
+        document: the answer.
+        asked: the articles of the request, whose lines a path means where the answer brings none.
+    """
     errors = [m for m in messages_of(document) if m.get("type") == "error"]
     continue_url = web_link(document.get("continue_url"))
     if not errors:
@@ -47,7 +56,26 @@ def trouble_of(document: dict[str, Any]) -> Trouble:
     problem = _PROBLEM_OF_CODE.get(str(chosen.get("code")), Problem.RETAILER_REFUSED)
     if str(chosen.get("severity", "")).startswith("requires_"):
         problem = Problem.ESCALATION
-    return Trouble(problem, _text(chosen), continue_url)
+    alike = [m for m in errors if _gravity(m) == _gravity(chosen)]
+    return Trouble(problem, _text(chosen), continue_url, item_id=_article(document, alike, asked))
+
+
+def _article(document: dict[str, Any], errors: Sequence[dict[str, Any]], asked: Sequence[str]) -> str | None:
+    """The one article that these messages are about; None where they name none, or several."""
+    lines = document.get("line_items")
+    items = [_item_id(line) for line in lines] if isinstance(lines, list) else list(asked)
+    named = set()
+    for message in errors:
+        match = _LINE.match(str(message.get("path", "")))
+        number = int(match[1]) if match else len(items)
+        named.add(items[number] if number < len(items) else None)
+    return named.pop() if len(named) == 1 else None
+
+
+def _item_id(line: Any) -> str | None:
+    item = line.get("item") if isinstance(line, dict) else None
+    found = item.get("id") if isinstance(item, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def disclosure(document: dict[str, Any]) -> Trouble | None:
@@ -67,15 +95,16 @@ def open_action(document: dict[str, Any]) -> Trouble | None:
     return None
 
 
-def refusal_of(status: int, answer: bytes) -> Trouble:
-    """What an HTTP error means: its messages where it brings any, else its code and content."""
+def refusal_of(status: int, answer: bytes, asked: Sequence[str] = ()) -> Trouble:
+    """What an HTTP error means: its messages where it brings any, else its code and content; `asked` as in
+    `trouble_of`."""
     try:
         document = document_of(answer)
     except Unreadable:
         return Trouble(Problem.RETAILER_REFUSED, str(status))
     if messages_of(document):
-        trouble = trouble_of(document)
-        return Trouble(trouble.problem, f"{status} {trouble.detail}".strip(), trouble.continue_url)
+        trouble = trouble_of(document, asked)
+        return replace(trouble, detail=f"{status} {trouble.detail}".strip())
     detail = f"{status} {_protocol_error(document)}".strip()
     problem = Problem.RETAILER_REFUSED
     if status == 400 and "stock" in detail.lower():

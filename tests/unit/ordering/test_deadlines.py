@@ -41,12 +41,13 @@ def test_the_cooling_off_is_shorter_only_where_the_stock_asks_for_it(
     assert (NOW + hours * HOUR, shortened) == (cooling.leaves_at, cooling.shortened)
 
 
-@given(st.floats(0, 400), st.floats(0, 60), st.integers(0, 30 * 24))
+@given(st.floats(0, 400), st.floats(0, 60), st.integers(0, 30 * 24), st.integers(0, 14))
 def test_a_cooling_off_is_never_longer_than_asked_and_never_ends_in_the_past(
-    run_out_days: float, lead_days: float, hours: int
+    run_out_days: float, lead_days: float, hours: int, window_days: int
 ) -> None:
-    """Whatever the forecast says."""
-    cooling = cool_off(NOW, hours * HOUR, run_out_days, lead_days)
+    """Whatever the forecast says; and it then waits for others within the household's window only."""
+    cooling = cool_off(NOW, hours * HOUR, run_out_days, lead_days, timedelta(days=window_days))
+    assert cooling.hold_until <= cooling.leaves_at + timedelta(days=window_days)
     assert NOW <= cooling.leaves_at <= NOW + hours * HOUR
     assert cooling.shortened == (cooling.leaves_at < NOW + hours * HOUR)
     assert (

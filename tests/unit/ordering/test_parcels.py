@@ -7,6 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
+from replenish_server.fleet.registry import NewDevice, Product, add_device
+from replenish_server.households.mandate import Rules
+from replenish_server.households.rules import HomeRules, set_home_rules
 from replenish_server.households.tables import HouseholdMandate, LedgerEntry, SlotMandate
 from replenish_server.ids import OrderId
 from replenish_server.ordering.dispatch import Dispatcher
@@ -27,7 +30,7 @@ from replenish_server.retailers.port import (
     Unknown,
 )
 from tests.fakes.mortality import ManualClock
-from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
+from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House
 
 SHIPPING_MINOR = 401
 MINUTE = timedelta(minutes=1)
@@ -39,10 +42,12 @@ class SeveralLines:
 
     Args:
         prices: by article, in minor units; what is not in it is out of stock.
+        names_lines: whether it says which line it has none of.
         outcomes: of each complete in turn; afterwards it is placed.
     """
 
     prices: dict[str, int]
+    names_lines: bool = False
     outcomes: list[Placed | Trouble | Unknown] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
@@ -56,7 +61,8 @@ class SeveralLines:
             self.needs.append(need)
             journal.prepare("create", "POST", "https://shop.test", repr(items).encode())
         if not set(items) <= set(self.prices):
-            return Trouble(Problem.OUT_OF_STOCK)
+            lacking = [item for item in items if item not in self.prices]
+            return Trouble(Problem.OUT_OF_STOCK, item_id=lacking[0] if self.names_lines else None)
         lines = [
             QuotedLine(
                 line.item_id, line.packs, self.prices[line.item_id], line.packs * self.prices[line.item_id]
@@ -167,6 +173,46 @@ def test_what_is_out_of_stock_leaves_and_the_other_goes_on(
     assert [("det-1kg",)] == shop.bought
     assert ("placed", "needs_attention", "out_of_stock") == (detergent.state, filters.state, filters.problem)
     assert detergent.parcel_id != filters.parcel_id
+
+
+@pytest.mark.parametrize(
+    ("names_lines", "bought"),
+    [(True, [("det-1kg", "soap")]), (False, [("det-1kg",), ("soap",)])],
+    ids=["the shop names the line", "it does not"],
+)
+def test_where_the_shop_names_a_line_the_others_still_travel_together(
+    house: House,
+    shop: SeveralLines,
+    two: tuple[OrderId, OrderId],
+    names_lines: bool,
+    bought: list[tuple[str, ...]],
+) -> None:
+    """Of three orders one cannot be had: it alone waits for a person."""
+    new = NewDevice(
+        "button", "Second", "Sink", "detergent", Product(RETAILER, "soap", "Soap", 1), device_id="button-2"
+    )
+    with house.database.write() as session:
+        _, slot = add_device(session, HOUSEHOLD, new, NOW)
+        session.add(
+            SlotMandate(slot_id=slot, mode="auto", price_cap_minor=9000, currency="EUR", changed_at=NOW)
+        )
+    third = replace(house.order_of(slot), item_id="soap", packs=1)
+    change(house, lambda s: create_order(s, third, NOW + MINUTE))
+    del shop.prices["filter"]
+    shop.prices["soap"], shop.names_lines = 250, names_lines
+    run(house, shop, after_s=120)
+    _, filters = read(house, *two)
+    assert (bought, "out_of_stock") == (shop.bought, filters.problem)
+
+
+def test_a_home_that_keeps_its_orders_apart_gets_two_parcels(
+    house: House, shop: SeveralLines, two: tuple[OrderId, OrderId]
+) -> None:
+    """A basket of no days."""
+    change(house, lambda s: set_home_rules(s, HOUSEHOLD, HomeRules(Rules(), 0), NOW))
+    run(house, shop)
+    assert [("det-1kg",), ("filter",)] == shop.bought
+    assert {"placed"} == {order.state for order in read(house, *two)}
 
 
 def test_what_is_over_its_cap_leaves_and_the_other_goes_on_in_a_new_session(

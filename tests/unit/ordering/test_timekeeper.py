@@ -12,6 +12,7 @@ from replenish_server.ordering.orders import (
     NotAllowed,
     cancel,
     create_order,
+    hold_at_most,
     leave_now,
     move,
     stumble,
@@ -94,6 +95,21 @@ def test_an_order_waits_for_another_only_as_long_as_its_stock_allows(house: Hous
         with house.database.write() as session:
             for one in (first, second):
                 cancel(session, one, NOW)
+
+
+def test_an_order_waits_no_longer_once_its_stock_goes_faster(house: House) -> None:
+    """The time in which it can be canceled stays as it was told."""
+    first = opened(house, State.COOLING_OFF, leaves_at=NOW + 24 * HOUR, hold_until=NOW + 90 * HOUR)
+    opened(house, State.COOLING_OFF, "button-1", "filter", leaves_at=NOW + 80 * HOUR)
+    look(house, 24)
+    with house.database.write() as session:
+        order = session.get_one(PurchaseOrder, first)
+        assert NOW + 80 * HOUR == order.deadline_at
+        hold_at_most(session, order, NOW + 40 * HOUR)
+    look(house, 39.9)
+    assert State.COOLING_OFF == read(house, first).state
+    look(house, 40)
+    assert State.PLACING == read(house, first).state
 
 
 def test_attention_is_reminded_twice_and_then_canceled_and_the_slot_is_free(house: House) -> None:

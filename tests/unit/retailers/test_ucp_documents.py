@@ -216,6 +216,27 @@ def test_the_gravest_message_is_the_trouble(said: list[Doc], problem: Problem, d
     assert Trouble(problem, detail, "https://shop.test/c") == found
 
 
+SOLD_OUT = error("out_of_stock") | {"path": "$.line_items[1]"}
+
+
+@pytest.mark.parametrize(
+    ("document", "asked", "item_id"),
+    [
+        (checkout(line_items=[line(), line(item="soap")], messages=[SOLD_OUT]), (), "soap"),
+        (checkout(messages=[SOLD_OUT]), ("a", "b"), None),
+        (refusal(SOLD_OUT | {"path": "$.line_items[1].quantity"}), ("det-1kg", "soap"), "soap"),
+        (refusal(SOLD_OUT, SOLD_OUT | {"path": "$.line_items[0]"}), ("det-1kg", "soap"), None),
+        (refusal(SOLD_OUT | {"path": "$.buyer"}), ("det-1kg", "soap"), None),
+        (refusal(SOLD_OUT, error("moon")), ("det-1kg", "soap"), "soap"),
+        (refusal(SOLD_OUT | {"path": 7}), ("det-1kg", "soap"), None),
+        (checkout(line_items=["x", {"item": 3}], messages=[SOLD_OUT]), (), None),
+    ],
+)
+def test_a_message_names_its_line(document: Doc, asked: tuple[str, ...], item_id: str | None) -> None:
+    """By its path, in the session or in what was asked for; of several lines it names none."""
+    assert messages.trouble_of(document, asked).item_id == item_id
+
+
 def test_details_are_cut_and_links_lead_to_the_web() -> None:
     """A shop's words fill no disk, and its link runs no script."""
     found = messages.trouble_of(refusal(error("moon", content="x" * 999), continue_url="javascript:alert(1)"))
