@@ -17,7 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from device_sim import images
 from device_sim.clock import SimClock
+from device_sim.hardware.flash_chip import FlashChip, forget_sleep
+from device_sim.watchdog import Watchdog
 from firmware.hal import pins
 
 SLEEP_EXIT = 42
@@ -26,6 +29,7 @@ RESET_EXIT = 43
 _ROOT = Path(__file__).resolve().parent.parent
 _HARDWARE = Path(__file__).resolve().parent / "hardware"
 _PROGRAM = "import firmware.boot, firmware.main; firmware.main.main()"
+_FROZEN_PROGRAM = "import firmware._boot, firmware.boot, firmware.main; firmware.main.main()"
 _SHORTEST_SLEEP_S = 0.02  # a clock that runs very fast must not turn sleep into a busy loop
 _CRASH_PAUSE_S = 1.0
 _KIND_DEFAULTS: dict[str, dict[str, Any]] = {
@@ -34,8 +38,6 @@ _KIND_DEFAULTS: dict[str, dict[str, Any]] = {
     "flow": {"slots": {"main": {"capacity": 150_000}}},
     "pages": {"slots": {"main": {"capacity": 2500}}},
 }
-_MAINS = ("flow", "pages")
-"""Kinds that never sleep: they feed the watchdog themselves."""
 
 WAVES = {
     "short": [[0, 0], [200, 1]],
@@ -77,6 +79,7 @@ class _World:
     rssi: int = -61
     pulses: int = 0
     held: bool = False
+    rollback: bool = True
 
 
 class VmDevice:
@@ -94,6 +97,10 @@ class VmDevice:
         own
             {"e": "wake", "cause": ...} and {"e": "exit", "code": ..., "output": ...}.
         heap_kb: how much heap the VM gets; None for its own default.
+        littlefs: keep files in a real littlefs on the simulated chip's data partition, as a frozen image
+            does, instead of in a folder; `device.json` then comes from the copy that is kept apart from it.
+        rollback: whether the bootloader leaves an image that was never marked valid.
+        watchdog_scale: real seconds per second of the watchdog's time-out.
         device_config: further keys of `data/device.json`, such as `capacity_g`.
 
     Raises:
@@ -112,6 +119,9 @@ class VmDevice:
         clock: SimClock,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         heap_kb: int | None = None,
+        littlefs: bool = False,
+        rollback: bool = True,
+        watchdog_scale: float = 1.0,
         **device_config: Any,
     ) -> None:
         if kind not in _KIND_DEFAULTS:
@@ -121,7 +131,8 @@ class VmDevice:
         self._heap = [] if heap_kb is None else ["-X", f"heapsize={heap_kb}k"]
         self.firmware_root = _ROOT
         """Folder that holds `firmware`, as sources or compiled."""
-        self._mains = kind in _MAINS
+        self._program = _FROZEN_PROGRAM if littlefs else _PROGRAM
+        self._watchdog_scale = watchdog_scale
         self._on_event = on_event
         self._flash = folder.resolve() / "flash"
         self._world_folder = folder.resolve() / "world"
@@ -148,9 +159,14 @@ class VmDevice:
         self._world = _World(
             str(clock), _pin_numbers(), int(config.get("zero", 0)), int(config.get("counts_per_kg", 1))
         )
+        self._world.rollback = rollback
         self._spool.mkdir(parents=True, exist_ok=True)
         self._world_folder.mkdir(parents=True, exist_ok=True)
-        (self._flash / "data" / "device.json").write_text(json.dumps(config))
+        if littlefs:
+            kept = {"device": json.dumps(config).encode().hex(), "life": b'{"fault":"flash"}'.hex()}
+            (self._world_folder / "nvs.json").write_text(json.dumps(kept))
+        else:
+            (self._flash / "data" / "device.json").write_text(json.dumps(config))
 
     # --- the world around the device -------------------------------------------------------------------
 
@@ -237,6 +253,7 @@ class VmDevice:
 
     def _wake(self, cause: str) -> tuple[int, str]:
         """One process, from reset to deep sleep; its exit code and what it printed beside facts."""
+        watchdog = Watchdog(self._world_folder / "watchdog_ms", self.kill, self._watchdog_scale)
         with self._lock:
             if self._power_cut:
                 self._power_cut = False
@@ -244,16 +261,18 @@ class VmDevice:
             if cause == "power":
                 for name in ("rtc.bin", "rtc_start"):
                     (self._world_folder / name).unlink(missing_ok=True)
+                forget_sleep(str(self._world_folder))
             self._world.cause = cause
             self._world.wave = self._presses.pop(0) if cause == "pin" else []
             self._write_world()
             if self._stopping.is_set():
                 return SLEEP_EXIT, ""
+            root = self._boot(cause)
             process = subprocess.Popen(
-                [str(self._vm), *self._heap, "-c", _PROGRAM],
+                [str(self._vm), *self._heap, "-c", self._program],
                 cwd=self._flash,
                 env={
-                    "MICROPYPATH": f"{_HARDWARE}:{self.firmware_root}",
+                    "MICROPYPATH": f"{_HARDWARE}:{root}",
                     "RP_WORLD": str(self._world_folder),
                     "PATH": os.environ.get("PATH", ""),
                 },
@@ -265,19 +284,26 @@ class VmDevice:
                 start_new_session=True,
             )
             self._process = process
-        watchdog = threading.Timer(60.0, self.kill)
-        if not self._mains:
-            watchdog.start()
+        watchdog.start()
         self._emit({"e": "wake", "cause": cause})
         with process:
             try:
                 output = self._listen(process)
                 return process.wait(), output
             finally:
-                watchdog.cancel()
+                watchdog.stop()
                 self.kill()  # only still there when a listener raised
                 with self._lock:
                     self._process = None
+
+    def _boot(self, cause: str) -> Path:
+        """What the bootloader starts: the folder with the firmware of the slot it chose."""
+        chip = FlashChip(str(self._world_folder), self._world.rollback)
+        label = chip.boot(cause in ("timer", "pin"))
+        (self._world_folder / "running").write_text(label)
+        root = images.unpack(chip, label, self._world_folder / "images")
+        chip.close()
+        return root or self.firmware_root
 
     def _listen(self, process: subprocess.Popen[str]) -> str:
         other: list[str] = []

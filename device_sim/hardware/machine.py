@@ -18,6 +18,7 @@ _CAUSES = {"power": PWRON_RESET, "crash": WDT_RESET, "reset": HARD_RESET}
 _world = sim_world.read()
 _pins = _world["pins"]
 _wake_pin = None
+_ending = None
 
 
 def reset_cause():
@@ -35,13 +36,22 @@ def arm_wake_pin(pin):
 
 
 def deepsleep(time_ms):
-    armed = _wake_pin.number if _wake_pin else None
-    sim_world.save("sleep.json", json.dumps({"ms": time_ms, "pin": armed}).encode())
-    sys.exit(SLEEP_EXIT)
+    if _ending is None:
+        armed = _wake_pin.number if _wake_pin else None
+        sim_world.save("sleep.json", json.dumps({"ms": time_ms, "pin": armed}).encode())
+    _end(SLEEP_EXIT)
 
 
 def reset():
-    sys.exit(RESET_EXIT)
+    _end(RESET_EXIT)
+
+
+def _end(code):
+    # A chip stops at once; here the exception still runs through `finally`, where nothing may change the end.
+    global _ending
+    if _ending is None:
+        _ending = code
+    sys.exit(_ending)
 
 
 def disable_irq():
@@ -53,13 +63,14 @@ def enable_irq(state):
 
 
 class WDT:
-    """Bites in the runner: it kills a VM that outlives the time-out."""
+    """Bites in the runner (device_sim.watchdog): it kills a VM that was not fed for so long."""
 
     def __init__(self, timeout):
-        sim_world.save("watchdog_ms", str(timeout).encode())
+        self._timeout = str(timeout).encode()
+        self.feed()
 
     def feed(self):
-        pass
+        sim_world.save("watchdog_ms", self._timeout)
 
 
 class RTC:

@@ -1,8 +1,9 @@
 """The world folder of one simulated device, as its hardware sees it. It never decides what the firmware does.
 
 world.json, written by the runner: clock, load_g, noise_g, wifi, wave, cause, pins, zero, counts_per_kg,
-battery_mv, rssi, pulses, held. Written here: rtc.bin (RTC memory), rtc_start (simulated second of power-on),
-sleep.json, light.log.
+battery_mv, rssi, pulses, held, rollback; running (label of the slot that runs), cut_after (flash operations
+until the power goes). Written here: rtc.bin (RTC memory), rtc_start (simulated second of power-on), nvs.json,
+sleep.json, light.log, watchdog_ms; by flash_chip: one file per partition.
 """
 
 import json
@@ -10,6 +11,11 @@ import os
 import time
 
 _FOLDER = os.getenv("RP_WORLD")
+
+
+def folder():
+    """Where the world lies."""
+    return _FOLDER
 
 
 def read():

@@ -166,7 +166,8 @@ class _Talk:
         ack = event.parse_ack(payload)
         if ack is None:
             return
-        self._node.forget(ack)
+        if self._node.forget(ack):
+            self._session.publish([self._statement("")])
         kept = self._node.pending()
         self._waiting = [name for name in self._waiting if name in kept]
         if ack.boot == self._node.state.boot and self._press_seq in ack.seqs:

@@ -7,6 +7,7 @@ It never talks to the network (`firmware.app.delivery` does).
 import json
 
 from firmware.app.console import say
+from firmware.app.guard import Guard
 from firmware.app.ports import Board, Clock, Files
 from firmware.core import ages, config, counter, event, policy, queue, state, supply
 
@@ -71,10 +72,14 @@ class Node:
         clock: time.
         data: folder of settings.
         spool: folder of records.
+        guard: hears when the server acknowledges something.
     """
 
-    def __init__(self, device: Device, board: Board, clock: Clock, data: Files, spool: Files) -> None:
+    def __init__(
+        self, device: Device, board: Board, clock: Clock, data: Files, spool: Files, guard: Guard
+    ) -> None:
         self.device = device
+        self.guard = guard
         self.board = board
         self.clock = clock
         self._data = data
@@ -157,13 +162,18 @@ class Node:
             ages.quality(now_s, kept.offset_s, kept.synced_s, same, record.unix_s),
         )
 
-    def forget(self, ack: event.Ack) -> None:
-        """Let go of what the server says it has stored; nothing else ever does."""
+    def forget(self, ack: event.Ack) -> bool:
+        """Let go of what the server says it has stored; nothing else ever does.
+
+        Returns:
+            Whether the report has to be told anew: the server's word proved a new image.
+        """
         names = queue.acknowledged(self.pending(), ack.boot, ack.seqs)
         for name in names:
             self._spool.remove(name)
         if names:
             say("acked", b=ack.boot, s=[_seq(name) for name in names])
+        return bool(names) and self.guard.heard()
 
     def _next_seq(self) -> int:
         # Raised and kept first: a gap is harmless, a number used twice would be taken for a repeat and lost.
@@ -205,12 +215,17 @@ class Node:
             health["alarm"] = counter.ALARMS[self.state.alarm]
         if self.state.refused:
             health["refused"] = self.state.refused
+        if self.guard.life.fault:
+            health["fault"] = self.guard.life.fault
         return health
 
     def report(self, problem: str) -> bytes:
         """The `up/st` document; `problem` says why a desired document was refused, or is ""."""
         document: dict[str, object] = {"v": 1, "h": self.health(), "next": self.promise_s()}
         document.update(self.settings.document())
+        update = self.guard.report()
+        if update:
+            document["fw"] = update
         if problem:
             document["err"] = problem
         return event.compact(document).encode()

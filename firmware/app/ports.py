@@ -64,6 +64,50 @@ class Board:
         raise NotImplementedError
 
 
+class Store:
+    """A few small values that outlast a lost file system; every save replaces one value or nothing."""
+
+    def load(self, key: str) -> bytes | None:
+        """The value, or None. Keys have at most 15 characters."""
+        raise NotImplementedError
+
+    def save(self, key: str, content: bytes) -> None:
+        """Save up to 3000 bytes. Raises OSError when that fails."""
+        raise NotImplementedError
+
+
+class Slots:
+    """Two places for an image of the whole firmware: one runs, one is idle."""
+
+    def running(self) -> str:
+        """Label of the slot that runs."""
+        raise NotImplementedError
+
+    def idle(self) -> str:
+        """Label of the slot that an update goes to; "" on a board with room for one image only."""
+        raise NotImplementedError
+
+    def size(self) -> int:
+        """Bytes that the idle slot holds."""
+        raise NotImplementedError
+
+    def write(self, block: int, content: bytes) -> None:
+        """Write one block of 4096 bytes of the idle slot, or a shorter last one. Raises OSError."""
+        raise NotImplementedError
+
+    def read(self, block: int, buffer: bytearray) -> None:
+        """Read from a block of the idle slot on. Raises OSError."""
+        raise NotImplementedError
+
+    def boot(self, label: str) -> None:
+        """Start from this slot at the next hard reset. Raises OSError when it holds no whole image."""
+        raise NotImplementedError
+
+    def keep(self) -> None:
+        """The running image is good: the bootloader shall not go back."""
+        raise NotImplementedError
+
+
 class Radio:
     """The way onto the network."""
 

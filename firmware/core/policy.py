@@ -25,6 +25,12 @@ LOW_GAP_S = 1900
 MAINS_HELLO_S = 3600
 """A device that is always on hears new settings when it talks: once an hour costs it nothing."""
 
+SAFE_FAILURES = 6
+"""Safe mode waits as long as after this many failures in a row: 8 to 16 minutes."""
+
+TRIAL_FAILURES = 2
+"""A new image that the server did not hear tries again after about a minute: it has three starts in all."""
+
 BACKOFF_FIRST_S = 30
 BACKOFF_LAST_S = 3600
 

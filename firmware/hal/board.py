@@ -20,6 +20,10 @@ class Chip(Board):
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self._rtc = machine.RTC()
 
+    def cold(self) -> bool:
+        """Whether anything else than the end of deep sleep started the chip."""
+        return machine.reset_cause() != machine.DEEPSLEEP_RESET
+
     def woken_by_pin(self) -> bool:
         """Whether a pin ended deep sleep."""
         return machine.reset_cause() == machine.DEEPSLEEP_RESET and machine.wake_reason() == machine.PIN_WAKE
@@ -42,9 +46,9 @@ class Chip(Board):
         """Tell the watchdog that a program which never sleeps is alive."""
         self._watchdog.feed()
 
-    def allow_console(self) -> None:
-        """Give a person at the console ten minutes: a watchdog cannot be stopped, only set again."""
-        self._watchdog = machine.WDT(timeout=600_000)
+    def reset(self) -> None:
+        """Start anew through the bootloader, which checks the image then; after deep sleep it would not."""
+        machine.reset()
 
     def sleep(self, duration_ms: int, wake_pin: int | None) -> None:
         """Sleep deeply; the program ends here and starts anew.

@@ -139,6 +139,7 @@ def _furnish(house: PrivateHouse) -> dict[str, operations.Credential]:
 def _move_in(
     house: PrivateHouse, credentials: dict[str, operations.Credential], account: Account, seed: int
 ) -> Household:
+    scale: dict[str, Any] = {"capacity_g": CAPACITY_G}
     devices = {
         kind: VmDevice(
             kind,
@@ -149,7 +150,7 @@ def _move_in(
             house.folder / credential.device_id,
             house.clock,
             on_event=partial(account.hear, credential.device_id),
-            **({"capacity_g": CAPACITY_G} if kind == "level" else {}),
+            **(scale if kind == "level" else {}),
         )
         for kind, credential in credentials.items()
     }

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from firmware.app.guard import Guard
 from firmware.app.node import Device, Node
-from firmware.app.ports import Board, Button, Clock, Files, Light, Link, Radio, Scale
+from firmware.app.ports import Board, Button, Clock, Files, Light, Link, Radio, Scale, Slots, Store
 from firmware.core import packet
 
 
@@ -41,6 +42,54 @@ class Flash(Files):
 
     def names(self) -> list[str]:
         return list(self.content)
+
+
+class Memory(Store):
+    """What outlasts a lost file system."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+        self.saves = 0
+
+    def load(self, key: str) -> bytes | None:
+        return self.content.get(key)
+
+    def save(self, key: str, content: bytes) -> None:
+        self.content[key] = content
+        self.saves += 1
+
+
+class TwoSlots(Slots):
+    """Slots in memory; `next` is what the next reset starts."""
+
+    def __init__(self) -> None:
+        self.now = self.next = "ota_0"
+        self.images = {"ota_0": bytearray(b"\xff" * 0x10000), "ota_1": bytearray(b"\xff" * 0x10000)}
+        self.kept = 0
+        self.refuses = False
+
+    def running(self) -> str:
+        return self.now
+
+    def idle(self) -> str:
+        return "ota_1" if self.now == "ota_0" else "ota_0"
+
+    def size(self) -> int:
+        return len(self.images["ota_1"])
+
+    def write(self, block: int, content: bytes) -> None:
+        self.images[self.idle()][block * 4096 : block * 4096 + len(content)] = content
+
+    def read(self, block: int, buffer: bytearray) -> None:
+        buffer[:] = self.images[self.idle()][block * 4096 : block * 4096 + len(buffer)]
+
+    def boot(self, label: str) -> None:
+        if self.refuses:
+            raise OSError("no whole image")
+        self.next = label
+
+    def keep(self) -> None:
+        self.kept += 1
 
 
 class Chip(Board):
@@ -167,7 +216,9 @@ class Bench:
         self.clock, self.chip, self.data, self.spool = ManualClock(), Chip(), Flash(), Flash()
         self.air, self.broker, self.cell = Air(), Broker(self.clock), Cell()
         self.contact, self.lamp = Contact(self.clock), Lamp()
+        self.memory, self.slots = Memory(), TwoSlots()
         self.device = Device("d1", kind, "pw", 2500, 84_000, 420_000)
 
     def node(self) -> Node:
-        return Node(self.device, self.chip, self.clock, self.data, self.spool)
+        guard = Guard(self.memory, self.slots)
+        return Node(self.device, self.chip, self.clock, self.data, self.spool, guard)

@@ -1,0 +1,26 @@
+"""Small values in the chip's non-volatile storage, apart from the file system. It never interprets them."""
+
+import esp32
+
+from firmware.app.ports import Store
+
+_LARGEST = 3000
+
+
+class Nvs(Store):
+    """Blobs of one namespace; a save is on flash when it returns."""
+
+    def __init__(self) -> None:
+        self._storage = esp32.NVS("replenish")
+
+    def load(self, key: str) -> bytes | None:
+        buffer = bytearray(_LARGEST)
+        try:
+            length = self._storage.get_blob(key, buffer)
+        except OSError:
+            return None
+        return bytes(buffer[:length])
+
+    def save(self, key: str, content: bytes) -> None:
+        self._storage.set_blob(key, content)
+        self._storage.commit()

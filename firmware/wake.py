@@ -1,0 +1,166 @@
+"""Composition root of a board: what one wake does. Only here programs meet hardware."""
+
+import json
+
+from firmware.app import button, level, safe
+from firmware.app.console import say, say_error
+from firmware.app.guard import Guard
+from firmware.app.node import Device, Node, Slot
+from firmware.app.ports import Files, Scale
+from firmware.core import boots, policy
+from firmware.hal import data, pins
+from firmware.hal.board import Chip, ChipClock
+from firmware.hal.flash import Folder
+from firmware.hal.nvs import Nvs
+from firmware.hal.slots import ChipSlots
+from firmware.hal.wifi import Wifi
+from firmware.net.broker import wire_to
+from firmware.net.wire import WireLink
+
+_BROKEN_SLEEP_S = 3600
+"""Without settings there is nothing to do but to wait for a person."""
+
+_DEVICE = "device.json"
+_WELL_MS = 60_000
+"""A mains device that ran for so long has started well."""
+
+_TRIAL_MS = 600_000
+"""A new image on a mains device that the server has not heard by then starts again."""
+
+
+def live() -> None:
+    """From reset to deep sleep or reset; does not return."""
+    chip, clock = Chip(), ChipClock()  # the watchdog first
+    guard = Guard(Nvs(), ChipSlots())
+    mode = guard.begin(chip.cold())
+    if mode == "reset":
+        chip.reset()
+    try:
+        sleep_s, wake_pin = _wake(chip, clock, guard, mode)
+        guard.ended_well(mode)
+    except Exception as error:
+        say_error("main", error)
+        guard.failed()
+        sleep_s, wake_pin = policy.backoff_s(guard.life.failed + 1, chip.random()), None
+    if guard.on_trial():
+        sleep_s = min(sleep_s, policy.backoff_s(policy.TRIAL_FAILURES, chip.random()))
+    say("sleep", ms=sleep_s * 1000, awake=clock.ticks_ms())
+    chip.sleep(sleep_s * 1000, wake_pin)
+
+
+def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, int | None]:
+    files, spool = _folders(chip, guard)
+    try:
+        content = _identity(files, guard)
+        known = json.loads(content)
+        device = Device(
+            known["id"],
+            known["kind"],
+            known.get("password", ""),
+            known.get("capacity_g", 0),
+            known.get("zero", 0),
+            known.get("counts_per_kg", 1),
+            {
+                key: Slot(slot["capacity"], slot.get("supply", 0))
+                for key, slot in known.get("slots", {}).items()
+            },
+        )
+        radio = Wifi(known["ssid"], known["key"])
+        link = WireLink(wire_to(known, known["port"]), clock)
+    except (ValueError, KeyError, TypeError):
+        say(
+            "error",
+            at="device",
+            why="data/device.json is missing or unreadable; write it and reset the board",
+        )
+        return _BROKEN_SLEEP_S, None
+    if chip.cold():
+        guard.keep_identity(content)
+    if mode == boots.SAFE:
+        plain = Node(device, safe.Fresh(chip), clock, safe.Nothing(), safe.Nothing(), guard)
+        return safe.wake(plain, radio, link), None
+    node = Node(device, chip, clock, files, spool, guard)
+    if guard.on_trial():
+        node.record_hello()  # its acknowledgement is what proves the image
+    if device.kind == "level":
+        return level.wake(node, _scale(known.get("sensor")), radio, link), None
+    from firmware.hal.panel import Lamp, PushButton
+
+    if device.kind in ("flow", "pages"):
+        return _count(chip, node, radio, link, known), None
+    sleep_s, armed = button.wake(node, PushButton(), Lamp(), radio, link, chip.woken_by_pin())
+    return sleep_s, pins.BUTTON if armed else None
+
+
+def _folders(chip: Chip, guard: Guard) -> tuple[Files, Files]:
+    """Folders of settings and of records. A damaged file system is made anew, and the server is told."""
+    try:
+        if data.ours and not data.mount(chip.cold() or guard.life.failed > 0):
+            say(
+                "error", at="data", why="file system damaged: made anew; settings and unsent records are lost"
+            )
+            guard.note_fault("flash")  # before the format: a cut between the two must not hide it
+            data.make()
+        return Folder("data"), Folder("data/spool")
+    except OSError as error:
+        say_error("data", error)
+        guard.note_fault("flash")
+        return safe.Nothing(), safe.Nothing()  # records live for one wake: better than not at all
+
+
+def _identity(files: Files, guard: Guard) -> bytes:
+    """`device.json`, or the copy apart from the file system where that was made anew or holds nonsense."""
+    content = files.read(_DEVICE)
+    try:
+        if content and json.loads(content):
+            return content
+    except ValueError:
+        pass  # torn: the copy, then
+    kept = guard.identity() if content or guard.life.fault == "flash" else None
+    if kept:
+        files.write(_DEVICE, kept)
+    return kept or b""
+
+
+def _count(chip: Chip, node: Node, radio: Wifi, link: WireLink, known: dict[str, object]) -> int:
+    """Mains devices never sleep; returns only to say how long to wait when they cannot start."""
+    from firmware.app import meter
+    from firmware.hal.panel import Lamp, PushButton
+    from firmware.hal.pulses import PulseCounter
+    from firmware.net.printer import SnmpPrinter
+
+    if len([slot for slot in node.device.slots.values() if not slot.supply]) > 1 or not node.device.slots:
+        say("error", at="device", why="data/device.json wants slots, and one pulse input counts for one slot")
+        return _BROKEN_SLEEP_S
+    ports = node, PulseCounter(), PushButton(), Lamp(), radio, link
+    program: meter.Meter
+    if node.device.kind == "flow":
+        program = meter.Flow(*ports)
+    else:
+        printer = None
+        if "printer" in known:
+            printer = SnmpPrinter(
+                str(known["printer"]),
+                int(str(known.get("printer_port", 161))),
+                str(known.get("community", "public")),
+            )
+        program = meter.Toner(*ports, printer)
+    guard, started = node.guard, node.clock.ticks_ms()
+    while True:
+        rest_ms = program.turn()
+        chip.feed()
+        if node.clock.since_ms(started) > _TRIAL_MS and guard.on_trial():
+            chip.reset()
+        if node.clock.since_ms(started) > _WELL_MS:
+            guard.ended_well(boots.NORMAL)
+        node.clock.sleep_ms(rest_ms)
+
+
+def _scale(sensor: object) -> Scale:
+    if sensor == "tof":
+        from firmware.hal.vl53l0x import Vl53l0x
+
+        return Vl53l0x()
+    from firmware.hal.hx711 import Hx711
+
+    return Hx711()
