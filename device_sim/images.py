@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -29,6 +30,14 @@ def build(root: Path, changes: dict[str, str] | None = None) -> bytes:
             archive.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
     payload = packed.getvalue()
     return MAGIC + len(payload).to_bytes(4, "little") + hashlib.sha256(payload).digest() + payload
+
+
+def tree(folder: Path, root: Path, changes: dict[str, str]) -> Path:
+    """The same files in a folder of their own, for a board that comes with them; returns `folder`."""
+    shutil.copytree(root / _PACKAGE, folder / _PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in changes.items():
+        (folder / name).write_text(text)
+    return folder
 
 
 def unpack(chip: FlashChip, label: str, folder: Path) -> Path | None:

@@ -26,7 +26,9 @@ from firmware.hal import pins
 SLEEP_EXIT = 42
 RESET_EXIT = 43
 
-_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+"""Folder that holds `firmware`."""
+
 _HARDWARE = Path(__file__).resolve().parent / "hardware"
 _PROGRAM = "import firmware.boot, firmware.main; firmware.main.main()"
 _FROZEN_PROGRAM = "import firmware._boot, firmware.boot, firmware.main; firmware.main.main()"
@@ -129,7 +131,7 @@ class VmDevice:
         self._vm = find_vm()
         self._clock = clock
         self._heap = [] if heap_kb is None else ["-X", f"heapsize={heap_kb}k"]
-        self.firmware_root = _ROOT
+        self.firmware_root = ROOT
         """Folder that holds `firmware`, as sources or compiled."""
         self._program = _FROZEN_PROGRAM if littlefs else _PROGRAM
         self._watchdog_scale = watchdog_scale
@@ -163,7 +165,7 @@ class VmDevice:
         self._spool.mkdir(parents=True, exist_ok=True)
         self._world_folder.mkdir(parents=True, exist_ok=True)
         if littlefs:
-            kept = {"device": json.dumps(config).encode().hex(), "life": b'{"fault":"flash"}'.hex()}
+            kept = {"device": json.dumps(config).encode().hex()}
             (self._world_folder / "nvs.json").write_text(json.dumps(kept))
         else:
             (self._flash / "data" / "device.json").write_text(json.dumps(config))
@@ -230,6 +232,11 @@ class VmDevice:
             self._power_cut = True
             self._lock.notify_all()
         self.kill()
+
+    def damage_files(self) -> None:
+        """Overwrite the root of the littlefs, as a worn-out block would; only with `littlefs`."""
+        with (self._world_folder / "vfs.img").open("r+b") as flash:
+            flash.write(bytes(range(256)) * 32)
 
     def pending(self) -> int:
         """Records in the spool, not yet acknowledged by the server."""

@@ -109,14 +109,14 @@ def _folders(chip: Chip, guard: Guard) -> tuple[Files, Files]:
 
 
 def _identity(files: Files, guard: Guard) -> bytes:
-    """`device.json`, or the copy apart from the file system where that was made anew or holds nonsense."""
+    """`device.json`, or the copy apart from the file system where that holds none, or nonsense."""
     content = files.read(_DEVICE)
     try:
         if content and json.loads(content):
             return content
     except ValueError:
         pass  # torn: the copy, then
-    kept = guard.identity() if content or guard.life.fault == "flash" else None
+    kept = guard.identity()
     if kept:
         files.write(_DEVICE, kept)
     return kept or b""

@@ -24,6 +24,8 @@ class Guard:
         self._slots = slots
         self._saved = store.load(_LIFE)
         self.life = boots.decode(self._saved)
+        self.safe = False
+        """Whether this wake is one in safe mode."""
 
     def begin(self, cold: bool) -> str:
         """Count this boot; "normal", "safe", or "reset" when the other slot has to be started now.
@@ -39,6 +41,7 @@ class Guard:
             return self.switch()
         self._save()
         if mode == boots.SAFE:
+            self.safe = True
             say("safe", failed=life.failed - 1)
         return mode
 

@@ -215,6 +215,8 @@ class Node:
             health["alarm"] = counter.ALARMS[self.state.alarm]
         if self.state.refused:
             health["refused"] = self.state.refused
+        if self.guard.safe:
+            health["mode"] = "safe"
         if self.guard.life.fault:
             health["fault"] = self.guard.life.fault
         return health

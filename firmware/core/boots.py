@@ -139,5 +139,5 @@ def failed(life: Life) -> None:
 
 
 def ended_well(life: Life, kind: str) -> None:
-    """This wake did what it should. After safe mode a normal one is tried; its failure leads straight back."""
+    """This wake did what it should. After safe mode a normal one is tried; if it fails, safe mode is back."""
     life.failed = SAFE_AFTER - 1 if kind == SAFE else 0
