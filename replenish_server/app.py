@@ -22,6 +22,7 @@ from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
 from replenish_server.fleet.claims import NotClaimed, WrongCode, exchange
 from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.publisher import TwinPublisher
+from replenish_server.fleet.rollout_keeper import RolloutKeeper
 from replenish_server.jobs import Ticks, Worker
 from replenish_server.ordering.deliveries import DeliveryDesk
 from replenish_server.ordering.dispatch import Dispatcher
@@ -46,6 +47,7 @@ from replenish_server.retailers.ucp.keys import KeyRing
 from replenish_server.retailers.ucp.mandates import Keys, MandateBook
 from replenish_server.retailers.ucp.webhooks import Delivery
 from replenish_server.settings import Settings
+from replenish_server.telemetry.hellos import versions_heard
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.retention import Retention
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
@@ -60,6 +62,7 @@ from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.device_edge import CodeOpensNothing, WaitsForHousehold, build_device_edge
 from replenish_server.web.devices import DatabaseDevices
 from replenish_server.web.devices_routes import build_devices_router
+from replenish_server.web.firmware_edge import DatabaseFirmware, build_firmware_router
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.household_api import build_household_api
 from replenish_server.web.life_routes import build_life_router
@@ -76,6 +79,8 @@ from replenish_server.web.shopping_routes import build_shopping_router
 
 _PATIENCE_S = 300.0  # an ordinary reading tells nothing that an order would leave for within minutes
 _CODE_TRIES = (0.2, 10)  # per second and at once, of one address or household
+_ASKS = (20.0, 200)  # per second and at once, for pieces of firmware, of one address
+_DOWNLOADS = 64  # at once: 1 MiB of buffers in all
 _WAY_MADE_S = 0.03  # other writers wait this long for a press on its way to the retailer
 
 
@@ -130,12 +135,14 @@ class Server:
         self._gate = Worker("gate", self.gatekeeper.run)
         upkeep = FleetUpkeep(self.database, self.clock, self.clock.speed)
         self._upkeep = Worker("upkeep", upkeep.run)
+        keeper = RolloutKeeper(self.database, self.clock, settings.edge_port, versions_heard)
+        self._rollouts = Worker("rollouts", keeper.run)
         self._pressed: deque[str] = deque()
         self._press = Worker(
             "press", lambda: self._run_pressed(evaluator), self._wake_after_decision, self._hurry
         )
         often = [self._press, self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
-        often += [self._message, self._gate, self._upkeep]
+        often += [self._message, self._gate, self._upkeep, self._rollouts]
         retention = Retention(self.database, self.clock, settings.raw_days, settings.hourly_days)
         self._ticks = Ticks(often, [self._refit, self._reconcile, Worker("retention", retention.run)])
         self._ingest = Ingest(
@@ -292,6 +299,8 @@ def _device_edge(server: Server) -> _Edge | None:
     if not authority.exists:
         return None
     app = build_device_edge(server.exchange_code, Buckets(*_CODE_TRIES, time.monotonic))
+    downloads = DatabaseFirmware(server.database, server.clock, settings.firmware_folder / "images")
+    app.include_router(build_firmware_router(downloads.find, Buckets(*_ASKS, time.monotonic), _DOWNLOADS))
     config = uvicorn.Config(
         app,
         host=settings.device_address,

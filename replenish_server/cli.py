@@ -13,6 +13,7 @@ from rich.table import Table
 
 from replenish_server import operations
 from replenish_server.cli_dash import dash_app
+from replenish_server.cli_firmware import firmware_app
 from replenish_server.cli_fleet import add_device_commands, ca_app, claim_code, doctor, fleet, show_credential
 from replenish_server.cli_mandate import mandate_app, pause
 from replenish_server.cli_orders import add_order_commands
@@ -23,6 +24,7 @@ from replenish_server.cli_parts import print_json as _print
 from replenish_server.cli_parts import the_household as _household
 from replenish_server.cli_people import person_app, token_app
 from replenish_server.cli_retailers import retailer_app
+from replenish_server.cli_rollout import rollout_app
 from replenish_server.fleet.authority import Authority, NoAuthority
 from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
@@ -37,6 +39,8 @@ device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentia
 app.add_typer(device_app, name="device")
 add_device_commands(device_app)
 app.add_typer(ca_app, name="ca")
+app.add_typer(firmware_app, name="firmware")
+app.add_typer(rollout_app, name="rollout")
 app.command()(claim_code)
 app.command()(doctor)
 app.command()(fleet)

@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         return self.data_dir / "ca"
 
     @property
+    def firmware_folder(self) -> Path:
+        """Images that devices may be given, and the keys that sign them."""
+        return self.data_dir / "firmware"
+
+    @property
     def platform_keys(self) -> Path:
         """Our signing keys, which shops know us by."""
         return self.data_dir / "platform-keys.json"

@@ -73,6 +73,19 @@ def want(session: Session, device_id: DeviceId, change: dict[str, Any], now: dat
     session.add(twin)
 
 
+def want_firmware(session: Session, device_id: str, offer: dict[str, Any] | None, now: datetime) -> None:
+    """Offer a device firmware, or take the offer back; the same again changes nothing."""
+    twin = session.get_one(Twin, device_id)
+    if twin.desired.get("fw") == offer:
+        return
+    twin.desired = {name: value for name, value in twin.desired.items() if name != "fw"}
+    if offer is not None:
+        twin.desired = twin.desired | {"fw": offer}
+    twin.desired_rev += 1
+    twin.desired_at = now
+    session.add(twin)
+
+
 def record_report(session: Session, device_id: DeviceId, report: dict[str, Any], now: datetime) -> bool:
     """Keep a device's reported state; an older revision never replaces a newer one.
 

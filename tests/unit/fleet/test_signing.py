@@ -15,14 +15,6 @@ IMAGE = b"an image" * 1000
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
-    """One key for all: making one takes a second."""
-    made = SigningKeys(tmp_path_factory.mktemp("firmware"))
-    made.create()
-    return made
-
-
-@pytest.fixture(scope="module")
 def manifest(keys: SigningKeys) -> Manifest:
     """Of `IMAGE`."""
     return sign_image(keys.private, IMAGE, "level", 12, "0.2.0", 4096)
