@@ -27,7 +27,7 @@ from replenish_server.jobs import Ticks, Worker
 from replenish_server.ordering.deliveries import DeliveryDesk
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
-from replenish_server.ordering.reconcile import Mark, Reconciler, mark_path
+from replenish_server.ordering.reconcile import Mark, Reconciler
 from replenish_server.ordering.refused_changes import tell_refused_change
 from replenish_server.ordering.timekeeper import Timekeeper
 from replenish_server.replenishment.answers import known_answers, tell_presses
@@ -112,7 +112,7 @@ class Server:
             settings.may_call_loopback,
             self.mandates,
         )
-        self.mark = Mark(mark_path(self.database))
+        self.mark = Mark(settings.sent_mark)
         self.dispatcher = Dispatcher(self.database, self.shops.shop, self.clock, self.mark.raise_to)
         self.reconciler = Reconciler(self.database, self.shops.shop, self.clock, self.mark)
         self.follower = Follower(self.database, self.shops.shop, self.clock)

@@ -6,7 +6,7 @@ import typer
 
 from replenish_server.cli_parts import AsJson, console, open_database, print_json, the_household
 from replenish_server.households.tables import Household
-from replenish_server.ordering.reconcile import Mark, mark_path
+from replenish_server.ordering.reconcile import Mark
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, go, stop, stopped_scopes
 from replenish_server.settings import Settings
 
@@ -33,12 +33,12 @@ def add_order_commands(app: typer.Typer) -> None:
     @app.command("go")
     def let_orders_leave(restored: Restored = False, as_json: AsJson = False) -> None:
         """Take the operator's stop switch back. A household's own switch stays as it is."""
-        database = open_database(Settings())
-        with database.write() as session:
+        settings = Settings()
+        with open_database(settings).write() as session:
             if not restored:
                 go(session, EVERYTHING)
             elif go(session, RESTORED):
-                Mark(mark_path(database)).lower_to(session)
+                Mark(settings.sent_mark).lower_to(session)
             scopes = sorted(stopped_scopes(session))
         _say(scopes, as_json)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from replenish_server import operations
 from replenish_server.database import Database
@@ -24,9 +25,22 @@ def fail(text: str) -> typer.Exit:
 
 
 def open_database(settings: Settings) -> Database:
-    """The data folder's database with the newest schema."""
-    database = Database(settings.database_url)
-    database.migrate()
+    """The installation's database with the newest schema.
+
+    Raises:
+        typer.Exit: there is no such database, or it does not answer.
+    """
+    try:
+        database = Database(settings.database_url)
+    except ValueError as error:
+        raise fail(str(error)) from error
+    try:
+        database.migrate()
+    except OperationalError as error:
+        if not database.shared:
+            raise
+        why = str(error.__cause__).strip().splitlines()[0]
+        raise fail(f"{database.name} does not answer: {why}. Run: replenish doctor") from error
     return database
 
 

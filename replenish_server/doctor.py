@@ -26,6 +26,7 @@ from replenish_server.telemetry.tables import Quarantined
 
 _LEAST_FREE_SHARE = 0.2
 _ANSWER_S = 3.0
+_RESTORE = "restore its newest backup"
 _BUILT = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that is right says less
 
 
@@ -59,19 +60,23 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
 
 
 def _database(settings: Settings) -> Finding:
-    database = Database(settings.database_url)
-    if not database.path.exists():
-        return Finding("database", False, f"{database.path} is not there; run: replenish setup --help")
     try:
-        with database.engine.connect() as connection:
-            said = str(connection.exec_driver_sql("PRAGMA quick_check").scalar())
+        database = Database(settings.database_url)
+    except ValueError as error:
+        return Finding("database", False, str(error))
+    where = database.name if database.shared else str(database.path)
+    if not database.shared and not database.path.exists():
+        return Finding("database", False, f"{where} is not there; run: replenish setup --help")
+    try:
+        said = database.problem()
     except SQLAlchemyError as error:
-        said = str(error)[:200]
+        what = "start PostgreSQL, or correct REPLENISH_DATABASE_URL" if database.shared else _RESTORE
+        return Finding("database", False, f"{where}: {str(error.__cause__ or error)[:200]}; {what}")
     finally:
         database.close()
-    if said != "ok":
-        return Finding("database", False, f"{said}; restore the newest backup of {database.path}")
-    return Finding("database", True, f"{database.path} is sound")
+    if said is not None:
+        return Finding("database", False, f"{where}: {said}" + ("" if database.shared else f"; {_RESTORE}"))
+    return Finding("database", True, f"{where} is sound")
 
 
 def _clock(now: datetime) -> Finding:

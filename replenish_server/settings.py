@@ -4,9 +4,10 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from replenish_server.clock import Clock, parse_clock
@@ -17,6 +18,8 @@ class Settings(BaseSettings):
 
     Args:
         data_dir: holds the database, the broker's files and the broker passwords of the server.
+        database_url: `sqlite:///path` or `postgresql://user:password@host/name`; unset means
+            `replenish.db` in the data folder.
         broker_host: host of the broker's inner listener.
         broker_port: TCP port of the broker's inner listener.
         device_port: TCP port of the devices' listener without TLS, which is on loopback only.
@@ -41,6 +44,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="REPLENISH_", extra="ignore")
 
     data_dir: Path = Path("data")
+    database_url: str = ""
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1884, ge=1, le=65535)
     device_port: int = Field(default=1883, ge=1, le=65535)
@@ -60,10 +64,16 @@ class Settings(BaseSettings):
     raw_days: int = Field(default=40, ge=40, le=3650)
     hourly_days: int = Field(default=400, ge=40, le=3650)
 
+    @model_validator(mode="after")
+    def _keep_data_here(self) -> Self:
+        """Without another wish: SQLite beside the other data."""
+        self.database_url = self.database_url or f"sqlite:///{self.data_dir / 'replenish.db'}"
+        return self
+
     @property
-    def database_url(self) -> str:
-        """SQLite beside the other data."""
-        return f"sqlite:///{self.data_dir / 'replenish.db'}"
+    def sent_mark(self) -> Path:
+        """Where is written how much was ever sent to retailers, beside no database that could be restored."""
+        return self.data_dir / "replenish.sent"
 
     @property
     def broker_folder(self) -> Path:

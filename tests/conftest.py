@@ -11,13 +11,17 @@ from hypothesis import settings
 
 from tests.support.seeds import BASE_SEED
 
+# `make test-postgresql`: every test of a household then keeps it in PostgreSQL.
+_DATABASE = os.environ.get("REPLENISH_TEST_DATABASE", "sqlite")
+
 # The same cases in every CI run, as with the seeds of the laws: what fails there fails again at home.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
 if TYPE_CHECKING:
-    from tests.fakes.retailer_house import House
+    from tests.fakes.retailer_house import House, Template
+    from tests.support.cluster import Cluster
     from tests.support.mortal_house import MortalHouse
     from tests.support.zygote import Zygote
 
@@ -47,10 +51,17 @@ def _has_browser() -> bool:
     return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
+def _has_postgresql() -> bool:
+    from tests.support.cluster import find_binaries
+
+    return find_binaries() is not None
+
+
 _REAL_PARTS: dict[str, tuple[str, Callable[[], bool]]] = {
     "broker": ("Mosquitto", _has_broker),
     "vm": ("the MicroPython VM", _has_vm),
     "browser": ("Chromium", _has_browser),
+    "postgresql": ("PostgreSQL", _has_postgresql),
 }
 
 
@@ -64,21 +75,56 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with one household in it, built once: what every household of a test starts from."""
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Cluster"]:
+    """A PostgreSQL server of our own; mark what asks for it with pytest.mark.postgresql."""
+    from tests.support.cluster import Cluster
+
+    made = Cluster()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.remove()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `both_databases` runs on SQLite and on PostgreSQL."""
+    if "house" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        both = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+        metafunc.parametrize("house", both, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Template":
+    """A database with one household in it, built once: what every household of a test starts from."""
     from tests.fakes.retailer_house import migrated
 
+    if _DATABASE == "postgresql":
+        made: Template = request.getfixturevalue("shared_template")
+        return made
     return migrated(tmp_path_factory.mktemp("template") / "template.db")
 
 
+@pytest.fixture(scope="session")
+def shared_template(cluster: "Cluster") -> "Template":
+    """The same in PostgreSQL."""
+    from tests.fakes.retailer_house import furnish
+
+    furnish(cluster.url(cluster.make("furnished")))
+    return lambda: cluster.url(cluster.make(template="furnished"))
+
+
 @pytest.fixture
-def house(template: Path, tmp_path: Path) -> Iterator["House"]:
-    """One household in a real SQLite file, its database closed afterwards."""
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["House"]:
+    """One household in a real database, which is closed afterwards."""
     from tests.fakes.retailer_house import build_house
 
-    built = build_house(template, tmp_path)
+    shared = getattr(request, "param", _DATABASE) == "postgresql"
+    built = build_house(request.getfixturevalue("shared_template" if shared else "template"), tmp_path)
     yield built
     built.database.close()
+    if shared:
+        request.getfixturevalue("cluster").drop(str(built.database.reading.url.database))
 
 
 @pytest.fixture(scope="session")

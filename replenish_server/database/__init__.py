@@ -1,6 +1,7 @@
 """Engine, unit of work and migrations. No room's rules live here."""
 
+from replenish_server.database.changes import state_after, state_before
 from replenish_server.database.engine import Database
 from replenish_server.database.types import UtcTime
 
-__all__ = ["Database", "UtcTime"]
+__all__ = ["Database", "UtcTime", "state_after", "state_before"]

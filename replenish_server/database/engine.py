@@ -1,4 +1,4 @@
-"""The engine and the unit of work: where a transaction begins, and how it survives a power cut.
+"""The unit of work: where a transaction begins, and which database it is in.
 
 It must never decide when to commit: `write()` commits exactly when the use case's block ends well.
 """
@@ -6,54 +6,65 @@ It must never decide when to commit: `write()` commits exactly when the use case
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Engine, inspect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
+from replenish_server.database import postgresql, sqlite
 from replenish_server.database.turnstile import Turnstile
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class Database:
-    """One database file and the two ways into it.
+_POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+_SPOKEN = "use sqlite:///path/to/replenish.db or postgresql://user:password@host/name"
 
-    SQLite in WAL mode with `synchronous=FULL`: a commit that returned has reached the disk. Writing
-    transactions start with BEGIN IMMEDIATE, because a deferred one that reads before it writes fails
-    as soon as another writer was faster (docs/adr/0008).
+
+class Database:
+    """One database and the two ways into it: `read` sees a snapshot, `write` is alone while it lasts.
 
     Args:
-        url: a SQLAlchemy URL, `sqlite:///path/to/file`.
+        url: a SQLAlchemy URL: `sqlite:///path/to/file` (docs/adr/0008) or
+            `postgresql://user:password@host/name` (docs/adr/0027).
 
     Raises:
         ValueError: the URL names a database that this release does not speak.
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-            raise ValueError(
-                f"{url!r}: this release keeps its data in a SQLite file; use sqlite:///path/to/replenish.db"
-            )
-        self.path = Path(parsed.database)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise ValueError(f"{url!r} is not the URL of a database; {_SPOKEN}") from None
+        self.name = parsed.render_as_string(hide_password=True)
+        self.shared = parsed.drivername in _POSTGRESQL
+        if self.shared:
+            self.reading, self.writing = postgresql.open_postgresql(parsed)
+        elif parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+            self.reading, self.writing = sqlite.open_sqlite(parsed)
+        else:
+            raise ValueError(f"{self.name!r}: this release does not speak it; {_SPOKEN}")
         self.url = url
-        self.engine: Engine = create_engine(
-            f"sqlite:///{self.path}", connect_args={"check_same_thread": False, "timeout": 15}
-        )
         self.turnstile = Turnstile()
-        event.listen(self.engine, "connect", _configure)
-        event.listen(self.engine, "begin", _begin)
-        self._writing = self.engine.execution_options(begin="IMMEDIATE")
+
+    @property
+    def engine(self) -> Engine:
+        """For looking only; what is written goes through `write`."""
+        return self.reading
+
+    @property
+    def path(self) -> Path:
+        """The file of a SQLite database."""
+        return Path(str(self.reading.url.database))
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A writing unit of work: committed when the block ends, rolled back when it raises."""
         self.turnstile.enter()
         try:
-            with Session(self._writing, expire_on_commit=False) as session:
+            with Session(self.writing, expire_on_commit=False) as session:
                 yield session
                 session.commit()
         finally:
@@ -62,7 +73,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A consistent snapshot for reading; it never waits for a writer."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.reading, expire_on_commit=False) as session:
             yield session
 
     def migrate(self) -> None:
@@ -74,12 +85,22 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        config.attributes["engine"] = self.engine
+        config.attributes["engine"] = self.writing.execution_options(migrates=True)
         command.upgrade(config, "head")
 
+    def problem(self) -> str | None:
+        """What makes this database unfit to be trusted; None when nothing does.
+
+        Raises:
+            SQLAlchemyError: it does not answer at all.
+        """
+        look = postgresql.problem if self.shared else sqlite.problem
+        with self.reading.connect() as connection:
+            return look(connection)
+
     def _revision(self) -> str | None:
-        """What the schema says it is; None for a new file."""
-        with self.engine.connect() as connection:
+        """What the schema says it is; None for a new database."""
+        with self.reading.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return None
             revision: str | None = connection.exec_driver_sql(
@@ -89,27 +110,9 @@ class Database:
 
     def close(self) -> None:
         """Release every connection."""
-        self.engine.dispose()
+        self.reading.dispose()
 
 
 def _newest_revision() -> str:
     """The highest number among the migrations, whose files begin with their revision."""
     return max(path.stem.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
-
-
-def _configure(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, see `_begin`
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=15000")
-    # Checkpoints copy each page once, however often it was written: 32 MiB of log make fewer copies than 4.
-    cursor.execute("PRAGMA wal_autocheckpoint=8000")
-    cursor.execute("PRAGMA journal_size_limit=67108864")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    mode = connection.get_execution_options().get("begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")

@@ -34,7 +34,7 @@ _LOOKED_AT = (*UNDERWAY, State.DELIVERED)
 
 
 class Mark:
-    """How many completing calls were ever about to be sent, kept in a file beside the database.
+    """How many completing calls were ever about to be sent, kept in a file outside the database.
 
     A database that knows of fewer is an older one: a backup that was restored. The file is written before the
     call is committed, so that a death in between can only raise a false alarm.
@@ -68,11 +68,6 @@ class Mark:
             return int(json.loads(self._path.read_text(encoding="utf-8"))["completing_calls"])
         except (OSError, ValueError, KeyError, TypeError):
             return 0
-
-
-def mark_path(database: Database) -> Path:
-    """Where the mark of a database is."""
-    return database.path.with_suffix(".sent")
 
 
 class Reconciler:

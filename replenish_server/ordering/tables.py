@@ -55,6 +55,7 @@ class PurchaseOrder(SQLModel, table=True):
             "slot_id",
             unique=True,
             sqlite_where=text(f"state NOT IN ({_ENDED_SQL})"),
+            postgresql_where=text(f"state NOT IN ({_ENDED_SQL})"),
         ),
     )
 

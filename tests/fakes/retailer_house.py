@@ -1,7 +1,8 @@
-"""One household with a button and a level sensor, in a real SQLite file: where orders and readings can be."""
+"""One household with a button and a level sensor, in a real database: where orders and readings can be."""
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.retailers.tables import Retailer
 from replenish_server.telemetry.store import Incoming, store_batch
+
+Template = Path | Callable[[], str]
+"""A furnished SQLite file, or what copies a furnished PostgreSQL database and returns the copy's URL."""
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUSEHOLD = HouseholdId("home-1")
@@ -87,7 +91,13 @@ class House:
 
 def migrated(path: Path) -> Path:
     """A database file with the newest schema and one house in it, to be copied."""
-    database = Database(f"sqlite:///{path}")
+    furnish(f"sqlite:///{path}")
+    return path
+
+
+def furnish(url: str) -> None:
+    """Give an empty database the newest schema and one house, and let go of it."""
+    database = Database(url)
     database.migrate()
     with database.write() as session:
         session.add(
@@ -126,15 +136,18 @@ def migrated(path: Path) -> Path:
                     slot_id=slot_id, mode="auto", price_cap_minor=3000, currency="EUR", changed_at=NOW
                 )
             )
-    database.engine.dispose()
-    return path
+    database.close()
 
 
-def build_house(template: Path, folder: Path) -> House:
+def build_house(template: Template, folder: Path) -> House:
     """A fresh copy of the house."""
-    path = folder / "house.db"
-    shutil.copy(template, path)
-    house = House(Database(f"sqlite:///{path}"))
+    if isinstance(template, Path):
+        path = folder / "house.db"
+        shutil.copy(template, path)
+        url = f"sqlite:///{path}"
+    else:
+        url = template()
+    house = House(Database(url))
     with house.database.read() as session:
         house.slots = {
             DeviceId(device): slot for device, slot in session.exec(select(Slot.device_id, Slot.id))

@@ -5,7 +5,7 @@ from sqlmodel import SQLModel
 
 engine = context.config.attributes["engine"]
 
-with engine.connect().execution_options(begin="IMMEDIATE") as connection:
+with engine.connect() as connection:
     context.configure(
         connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, transactional_ddl=True
     )

@@ -1,5 +1,6 @@
-"""Schema, pragmas and units of work of a real SQLite file."""
+"""Schema and units of work, of a real SQLite file and of a real PostgreSQL alike."""
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,25 +13,59 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
-from sqlalchemy.exc import OperationalError, StatementError
-from sqlmodel import SQLModel
+from sqlalchemy import BigInteger, Integer, NullPool, create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlmodel import SQLModel, func, select
 
 import replenish_server.app
 import replenish_server.database
-from replenish_server.database import Database, UtcTime
+from replenish_server.database import Database, UtcTime, state_after, state_before
 from replenish_server.households.tables import Household
+from replenish_server.replenishment.tables import ForecastFit
+from tests.support.cluster import Cluster
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """A migrated database."""
-    made = Database(f"sqlite:///{tmp_path / 'deep' / 'replenish.db'}")
+@pytest.fixture(scope="module")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema, to be copied."""
+    made = Database(f"sqlite:///{tmp_path_factory.mktemp('template') / 'deep' / 'replenish.db'}")
     made.migrate()
+    made.close()
+    return made.path
+
+
+@pytest.fixture
+def file(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    """A migrated SQLite database."""
+    made = Database(f"sqlite:///{shutil.copy(migrated_file, tmp_path)}")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def migrated(cluster: Cluster) -> str:
+    """The name of a PostgreSQL database with the newest schema, to be copied."""
+    name = cluster.make("migrated")
+    made = Database(cluster.url(name))
+    made.migrate()
+    made.close()
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A migrated database of either kind."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("file")
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    name = cluster.make(template=request.getfixturevalue("migrated"))
+    made = Database(cluster.url(name))
+    yield made
+    made.close()
+    cluster.drop(name)
 
 
 def household(created_at: datetime = NOW) -> Household:
@@ -53,14 +88,20 @@ def alembic_config(database: Database) -> Config:
     config = Config()
     folder = Path(replenish_server.database.__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder))
-    config.attributes["engine"] = database.engine
+    config.attributes["engine"] = database.writing.execution_options(migrates=True)
     return config
+
+
+def _differs(_context: object, _found: object, _wanted: object, found: object, wanted: object) -> bool | None:
+    """Every integer has 64 bits in PostgreSQL; about the rest Alembic knows better."""
+    return False if isinstance(found, BigInteger) and isinstance(wanted, Integer) else None
 
 
 def test_the_migrated_schema_is_the_models_schema(database: Database) -> None:
     """Nothing to add, to drop or to change."""
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+    url = database.url.replace("postgresql://", "postgresql+psycopg://")
+    with closing(create_engine(url, poolclass=NullPool).connect()) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": _differs})
         assert [] == compare_metadata(context, SQLModel.metadata)
 
 
@@ -85,10 +126,10 @@ def test_downgrade_leaves_nothing_but_alembic(database: Database) -> None:
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 15000)],
 )
-def test_a_commit_survives_a_power_cut(database: Database, pragma: str, value: object) -> None:
+def test_a_commit_survives_a_power_cut(file: Database, pragma: str, value: object) -> None:
     """WAL, FULL (2), and keys that hold, on every connection."""
     for _ in range(2):
-        with database.engine.connect() as connection:
+        with file.engine.connect() as connection:
             assert value == connection.execute(text(f"PRAGMA {pragma}")).scalar()
 
 
@@ -182,17 +223,75 @@ def test_times_keep_their_order_in_the_database() -> None:
     assert sorted(stored) == stored  # type: ignore[type-var]
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql://localhost/x"])
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "mysql://u:secret@localhost/x", "data.db"]
+)
 def test_a_database_that_this_release_does_not_speak_is_refused(url: str) -> None:
-    """With what to use instead."""
-    with pytest.raises(ValueError, match="use sqlite:///"):
+    """With what to use instead, and without the password."""
+    with pytest.raises(ValueError, match="use sqlite:///") as refused:
         Database(url)
+    assert "secret" not in str(refused.value)
 
 
-def test_orders_get_parcels_and_keep_their_conversations(database: Database) -> None:
-    """Up from the schema before parcels, and down again, with an order in hand."""
-    config = alembic_config(database)
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_a_password_is_not_in_the_name(scheme: str) -> None:
+    """Names are printed."""
+    made = Database(f"{scheme}://u:secret@localhost/x")
+    assert "secret" not in made.name
+    assert made.shared
+
+
+def test_quantities_beyond_32_bits_are_kept_and_summed(database: Database) -> None:
+    """100 t of detergent in milligrams; and a sum is an int, whatever the database makes of it."""
     with database.write() as session:
+        for version in (1, 2):
+            session.add(ForecastFit(version=version, at=NOW, rows=100_000_000_000, households=1))
+    with database.read() as session:
+        total = session.exec(select(func.sum(ForecastFit.rows)).where(ForecastFit.rows > 3_000_000_000)).one()
+    assert total == 200_000_000_000
+    assert type(total) is int
+
+
+def test_a_writer_knows_whether_others_wrote_since(database: Database) -> None:
+    """What it keeps in its memory is true as long as nobody did; reading does not count."""
+    with database.write() as session:
+        session.add(household())
+        session.flush()
+        left = state_after(session.connection())
+    with database.read() as session:
+        session.get_one(Household, "h")
+    with database.write() as session:
+        assert left == state_before(session.connection())
+        left = state_after(session.connection())
+    other = Database(database.url)
+    with other.write() as session:
+        session.get_one(Household, "h").name = "1"
+    other.close()
+    with database.write() as session:
+        assert left != state_before(session.connection())
+
+
+def test_rows_that_are_kept_for_ever_refuse_to_change(database: Database) -> None:
+    """Receipts: the database itself says no."""
+    with database.write() as session:
+        session.add(household())
+        session.flush()
+        run = session.connection().exec_driver_sql
+        if database.shared:
+            run("SET session_replication_role = 'replica'")  # the order that it is for is no part of this
+            run("ALTER TABLE receipt ENABLE ALWAYS TRIGGER receipt_refuses_update")
+        else:
+            run("PRAGMA defer_foreign_keys = ON")
+        run("INSERT INTO receipt VALUES (?, ?, ?, ?, ?, ?, ?)", ("r", "o", "p", 1, 1, "{}", "s"))
+        with pytest.raises(IntegrityError, match="a receipt is never changed"):
+            run("UPDATE receipt SET sha256 = ?", ("t",))
+        session.rollback()
+
+
+def test_orders_get_parcels_and_keep_their_conversations(file: Database) -> None:
+    """Up from the schema before parcels, and down again, with an order in hand."""
+    config = alembic_config(file)
+    with file.write() as session:
         session.add(household())
     command.downgrade(config, "0007")
     order = {
@@ -206,14 +305,14 @@ def test_orders_get_parcels_and_keep_their_conversations(database: Database) -> 
         "body": b"b", "prepared_at": 1,
     }  # fmt: skip
     shop = {"id": "r", "name": "", "url": "", "payment_handler": "", "payment_token": "", "created_at": 1}
-    with closing(sqlite3.connect(database.path)) as connection:  # no slot, no decision: keys are off here
+    with closing(sqlite3.connect(file.path)) as connection:  # no slot, no decision: keys are off here
         for table, row in (("retailer", shop), ("purchase_order", order), ("retailer_call", call)):
             marks = ", ".join(f":{name}" for name in row)
             connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", row)
         connection.commit()
     for _ in range(2):
         command.upgrade(config, "head")
-        with database.read() as session:
+        with file.read() as session:
             joined = "SELECT p.attempt, p.checkout_id, p.fence, c.key FROM purchase_order o"
             joined += " JOIN parcel p ON p.id = o.parcel_id JOIN retailer_call c ON c.parcel_id = p.id"
             assert [(3, "chk-7", 9, "k")] == [tuple(row) for row in session.execute(text(joined))]

@@ -236,6 +236,7 @@ def upgrade() -> None:
         ["slot_id"],
         unique=True,
         sqlite_where=sa.text("state NOT IN ('canceled', 'closed')"),
+        postgresql_where=sa.text("state NOT IN ('canceled', 'closed')"),
     )
     op.create_table(
         "order_event",

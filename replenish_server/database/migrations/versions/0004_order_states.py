@@ -48,4 +48,5 @@ def _index_open(condition: str) -> None:
         ["slot_id"],
         unique=True,
         sqlite_where=sa.text(condition),
+        postgresql_where=sa.text(condition),
     )

@@ -35,7 +35,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_parcel_household_id", "parcel", ["household_id"], unique=False)
     columns = f"id, household_id, retailer_id, {', '.join(_MOVED)}, created_at"
-    op.execute(f"INSERT INTO parcel ({columns}, alone) SELECT {columns}, 1 FROM purchase_order")
+    op.execute(f"INSERT INTO parcel ({columns}, alone) SELECT {columns}, TRUE FROM purchase_order")
     # SQLite adds a column with a reference only if it may be null.
     op.execute("ALTER TABLE purchase_order ADD COLUMN parcel_id VARCHAR REFERENCES parcel(id)")
     op.execute("UPDATE purchase_order SET parcel_id = id")

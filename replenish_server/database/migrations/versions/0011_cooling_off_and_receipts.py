@@ -51,12 +51,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["order_id"], ["purchase_order.id"]),
         sa.PrimaryKeyConstraint("order_id"),
     )
+    refuse = "BEGIN SELECT RAISE(ABORT, 'a {table} is never changed'); END"
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN RAISE EXCEPTION 'a % is never changed', TG_TABLE_NAME"
+            " USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        )
+        refuse = "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     for table in _KEPT:
         for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, 'a {table} is never changed'); END"
-            )
+            name = f"{table}_refuses_{verb.lower()}"
+            op.execute(f"CREATE TRIGGER {name} BEFORE {verb} ON {table} {refuse.format(table=table)}")
 
 
 def downgrade() -> None:
@@ -65,6 +71,8 @@ def downgrade() -> None:
     op.drop_table("withdrawal")
     op.drop_index("ix_receipt_order_id", table_name="receipt")
     op.drop_table("receipt")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION refuse_change")
     op.drop_table("order_stop")
     op.drop_column("purchase_order", "hold_until")
     op.drop_column("household", "cooling_off_minutes")

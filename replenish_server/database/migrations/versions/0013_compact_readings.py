@@ -23,17 +23,23 @@ _OLD = (
 )
 READING_VIEW = """
 CREATE VIEW reading AS
-SELECT stream.device_id AS device_id, printf('%08x', sample.boot) AS boot, sample.seq AS seq,
+SELECT stream.device_id AS device_id, {boot} AS boot, sample.seq AS seq,
  CASE sample.flags & 3 WHEN 0 THEN 'level' WHEN 1 THEN 'usage' ELSE 'refill' END AS type,
  stream.slot_key AS slot_key, sample.number AS number,
  CASE sample.flags >> 2 & 3 WHEN 0 THEN 'ok' WHEN 1 THEN 'settling' WHEN 2 THEN 'coarse' ELSE 'unknown' END
- AS quality, NULL AS gesture, sample.flags >> 4 & 3 AS clock, sample.flags >> 6 & 1 AS late, NULL AS health,
+ AS quality, NULL AS gesture, sample.flags >> 4 & 3 AS clock, {late} AS late, {health} AS health,
  sample.at_ms AS occurred_at, sample.at_ms + sample.age_s * 1000 AS received_at
 FROM stream JOIN sample ON sample.stream_id = stream.id
 UNION ALL
 SELECT device_id, boot, seq, type, slot_key, NULL, 'ok', gesture, clock, late, health,
  occurred_at, received_at FROM device_event
 """
+_SQLITE = {"boot": "printf('%08x', sample.boot)", "late": "sample.flags >> 6 & 1", "health": "NULL"}
+_POSTGRESQL = {
+    "boot": "lpad(to_hex(sample.boot), 8, '0')",
+    "late": "sample.flags >> 6 & 1 = 1",
+    "health": "NULL::json",
+}
 
 
 def upgrade() -> None:
@@ -52,7 +58,8 @@ def upgrade() -> None:
             )
     op.drop_index("reading_by_slot", table_name="reading")
     op.drop_table("reading")
-    op.execute(READING_VIEW)
+    terms = _POSTGRESQL if op.get_bind().dialect.name == "postgresql" else _SQLITE
+    op.execute(READING_VIEW.format(**terms))
 
 
 def downgrade() -> None:

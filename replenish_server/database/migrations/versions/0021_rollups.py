@@ -11,12 +11,15 @@ depends_on = None
 
 def _measured(table: str) -> str:
     """Rows of `sample` or `rollup` as readings."""
+    boot, late, nothing = f"printf('%08x', {table}.boot)", f"{table}.flags >> 6 & 1", "NULL"
+    if op.get_bind().dialect.name == "postgresql":
+        boot, late, nothing = f"lpad(to_hex({table}.boot), 8, '0')", f"{late} = 1", "NULL::json"
     return f"""
-SELECT stream.device_id AS device_id, printf('%08x', {table}.boot) AS boot, {table}.seq AS seq,
+SELECT stream.device_id AS device_id, {boot} AS boot, {table}.seq AS seq,
  CASE {table}.flags & 3 WHEN 0 THEN 'level' WHEN 1 THEN 'usage' ELSE 'refill' END AS type,
  stream.slot_key AS slot_key, {table}.number AS number,
  CASE {table}.flags >> 2 & 3 WHEN 0 THEN 'ok' WHEN 1 THEN 'settling' WHEN 2 THEN 'coarse' ELSE 'unknown' END
- AS quality, NULL AS gesture, {table}.flags >> 4 & 3 AS clock, {table}.flags >> 6 & 1 AS late, NULL AS health,
+ AS quality, NULL AS gesture, {table}.flags >> 4 & 3 AS clock, {late} AS late, {nothing} AS health,
  {table}.at_ms AS occurred_at, {table}.at_ms + {table}.age_s * 1000 AS received_at
 FROM stream JOIN {table} ON {table}.stream_id = stream.id"""
 

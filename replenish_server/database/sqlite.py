@@ -1,0 +1,50 @@
+"""SQLite in a file: WAL, a commit that returned is on the disk, one writer at a time (docs/adr/0008)."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+
+def open_sqlite(url: URL) -> tuple[Engine, Engine]:
+    """Engines for reading and for writing; the file is made at the first use.
+
+    Writing transactions start with BEGIN IMMEDIATE, because a deferred one that reads before it writes fails
+    as soon as another writer was faster.
+    """
+    path = Path(str(url.database))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    reading = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 15})
+    event.listen(reading, "connect", _configure)
+    event.listen(reading, "begin", _begin)
+    return reading, reading.execution_options(writes=True)
+
+
+def mark(connection: Connection) -> object:
+    """Which connection, what others wrote as it knows, and what was written through it: pools lend it out."""
+    raw: Any = connection.connection.dbapi_connection
+    return raw, connection.exec_driver_sql("PRAGMA data_version").scalar(), raw.total_changes
+
+
+def problem(connection: Connection) -> str | None:
+    """What is broken in the file; None when it is sound."""
+    said = str(connection.exec_driver_sql("PRAGMA quick_check").scalar())
+    return None if said == "ok" else said
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, see `_begin`
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=15000")
+    # Checkpoints copy each page once, however often it was written: 32 MiB of log make fewer copies than 4.
+    cursor.execute("PRAGMA wal_autocheckpoint=8000")
+    cursor.execute("PRAGMA journal_size_limit=67108864")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    mode = "IMMEDIATE" if connection.get_execution_options().get("writes") else "DEFERRED"
+    connection.exec_driver_sql(f"BEGIN {mode}")
