@@ -62,11 +62,13 @@ class Manifest:
 
     def mark(self) -> int:
         """CRC-32 of all that was signed and of the signature: the same offer again, most likely."""
-        return binascii.crc32(self.signed() + self.signature.encode())
+        crc: int = binascii.crc32(self.signed() + self.signature.encode())
+        return crc
 
     def mark_of_place(self) -> int:
         """CRC-32 of all of it: the same offer again, from the same place."""
-        return binascii.crc32(self.path.encode(), self.mark())
+        crc: int = binascii.crc32(self.path.encode(), self.mark())
+        return crc
 
 
 def check(offered: Manifest, kind: str, running: int, keys: dict[str, str]) -> None:
@@ -97,7 +99,7 @@ def _is_signed(offered: Manifest, modulus: int) -> bool:
     signature = int.from_bytes(raw, "big")
     if len(raw) != _BYTES or signature >= modulus:
         return False
-    opened = pow(signature, 65537, modulus).to_bytes(_BYTES, "big")
+    opened: bytes = pow(signature, 65537, modulus).to_bytes(_BYTES, "big")
     return opened == _HEAD + hashlib.sha256(offered.signed()).digest()
 
 
