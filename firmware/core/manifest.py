@@ -100,7 +100,8 @@ def _is_signed(offered: Manifest, modulus: int) -> bool:
     if len(raw) != _BYTES or signature >= modulus:
         return False
     opened: bytes = pow(signature, 65537, modulus).to_bytes(_BYTES, "big")
-    return opened == _HEAD + hashlib.sha256(offered.signed()).digest()
+    digest: bytes = hashlib.sha256(offered.signed()).digest()
+    return opened == _HEAD + digest
 
 
 def _text(offer: dict[str, object], key: str, shortest: int, longest: int, letters: str) -> str:
