@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import aiomqtt
 
 from device_sim.clock import SimClock
+from device_sim.updates import SimFirmware
 
 _ACK_WAIT_S = 1.5
 _RETRY_S = (0.1, 1.0)
@@ -48,11 +49,15 @@ class SimDevice:
         access: how it connects.
         clock: simulated time, for the ages it sends.
         rng: its boot id and back-off come from here.
+        mains: whether it has the broker say when it is gone (its will).
+        firmware: what it runs, where it can be updated.
     """
 
     access: Access
     clock: SimClock
     rng: random.Random
+    mains: bool = False
+    firmware: SimFirmware | None = None
     recorded: list[tuple[str, int, str]] = field(default_factory=list)
     pending: dict[tuple[str, int], Record] = field(default_factory=dict)
     answers: dict[int, list[str]] = field(default_factory=dict)
@@ -63,6 +68,7 @@ class SimDevice:
         self.boot = f"{self.rng.getrandbits(32):08x}"
         self._seq = 0
         self._changed = asyncio.Event()
+        self._reported = asyncio.Event()
 
     def record(self, kind: str, **body: object) -> int:
         """Note an event; it stays pending until the server has acknowledged it. Returns its sequence."""
@@ -86,6 +92,7 @@ class SimDevice:
 
     async def _live(self) -> None:
         """One connection, until it breaks."""
+        gone = aiomqtt.Will(f"rp/1/{self.access.device_id}/up/st", b'{"v":1,"gone":1}', qos=1)
         async with aiomqtt.Client(
             self.access.host,
             self.access.port,
@@ -94,11 +101,15 @@ class SimDevice:
             password=self.access.password,
             protocol=aiomqtt.ProtocolVersion.V5,
             tls_context=ssl.create_default_context(cadata=self.access.ca) if self.access.ca else None,
+            will=gone if self.mains else None,
             timeout=3,
         ) as client:
             await client.subscribe(f"rp/1/{self.access.device_id}/down/#", qos=1)
             # No TaskGroup: on Python 3.11 one whose member fails leaves its parent counted as cancelled.
             tasks = [asyncio.create_task(self._hear(client)), asyncio.create_task(self._send(client))]
+            if self.firmware is not None:
+                self._reported.set()
+            tasks.append(asyncio.create_task(self._state(client)))
             try:
                 await asyncio.gather(*tasks)
             finally:
@@ -133,14 +144,32 @@ class SimDevice:
             document = json.loads(bytes(message.payload))
             if message.topic.value.endswith("/down/desired"):
                 self.desired = document
-                await self._report(client, document)
+                if self.firmware is not None:
+                    self.firmware.take(document.get("fw"), self._reported.set, self._start_anew)
+                self._reported.set()
                 continue
             for seq in document["s"]:
                 self.pending.pop((document["b"], seq), None)
                 if "r" in document:
                     self.answers.setdefault(seq, []).append(document["r"])
 
-    async def _report(self, client: aiomqtt.Client, desired: dict[str, object]) -> None:
-        report = {name: desired[name] for name in ("v", "rev", "cfg", "slots") if name in desired}
-        topic = f"rp/1/{self.access.device_id}/up/st"
-        await client.publish(topic, json.dumps(report, separators=(",", ":")), qos=1, retain=True)
+    async def _state(self, client: aiomqtt.Client) -> None:
+        """Report what is in force whenever that changed."""
+        while True:
+            await self._reported.wait()
+            self._reported.clear()
+            desired = self.desired or {"v": 1, "rev": 0}
+            report: dict[str, object] = {
+                name: desired[name] for name in ("v", "rev", "cfg", "slots") if name in desired
+            }
+            if self.firmware is not None:
+                report |= {"h": {"fw": self.firmware.ver}, "fw": self.firmware.said}
+            topic = f"rp/1/{self.access.device_id}/up/st"
+            await client.publish(topic, json.dumps(report, separators=(",", ":")), qos=1, retain=True)
+
+    async def _start_anew(self) -> None:
+        """Power on with other firmware: a new boot, whose first record is a hello; until that is stored."""
+        self.boot, self._seq = f"{self.rng.getrandbits(32):08x}", -1
+        seq = self.record("hello", h={"fw": self.firmware.ver if self.firmware else ""})
+        while (self.boot, seq) in self.pending:
+            await asyncio.sleep(0.02)

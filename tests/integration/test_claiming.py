@@ -21,18 +21,12 @@ from replenish_server.fleet.tables import ClaimCode, Device, Slot, Twin
 from replenish_server.operations import Credential
 from replenish_server.replenishment.joining import leave_household
 from replenish_server.telemetry.tables import Quarantined, Reading, SeenRange, Stream
-from tests.support.mortal_house import MortalHouse, wait_until
+from tests.support.mortal_house import EncryptedHouse, MortalHouse, wait_until
 from tests.support.stranger import stranger
 from tests.support.tls_device import TlsDevice
 from tests.support.zygote import Zygote
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
-
-
-class EncryptedHouse(MortalHouse):
-    """With an authority, so that there is an edge for devices."""
-
-    encrypted = True
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -117,7 +118,7 @@ class MortalHouse(PrivateHouse):
         made = operations.register_device(
             self.database, self.settings, self.household_id, new, allowed, self.clock.now()
         )
-        access = Access(made.host, made.port, made.device_id, made.password)
+        access = Access(made.host, made.port, made.device_id, made.password, made.ca)
         self.reload_broker_until_it_knows(access)
         return SimDevice(access, self.clock, rng), made.slot_id
 
@@ -149,6 +150,12 @@ class MortalHouse(PrivateHouse):
             self.parts[name] = Child(name, command, self.folder / f"{name}.log", os.environ)
 
 
+class EncryptedHouse(MortalHouse):
+    """With an authority, so that there is an edge for devices."""
+
+    encrypted = True
+
+
 def wait_until(condition: Callable[[], Any], patience_s: float = 30.0) -> bool:
     """Whether the condition became true in time."""
     deadline = time.monotonic() + patience_s
@@ -163,6 +170,8 @@ def _may_log_in(access: Access) -> bool:
     """Whether the broker takes this user name and password."""
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=access.device_id, protocol=paho.MQTTv5)
     client.username_pw_set(access.device_id, access.password)
+    if access.ca:
+        client.tls_set_context(ssl.create_default_context(cadata=access.ca))
     answers: list[bool] = []
     client.on_connect = lambda _c, _d, _f, reason, _p: answers.append(not reason.is_failure)
     client.connect(access.host, access.port)
