@@ -4,6 +4,7 @@ It plays what surrounds the chip: power, sleep, the button, the load, the Wi-Fi.
 firmware; it reads the lines the firmware prints, as one would on a board's UART.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -45,6 +46,7 @@ WAVES = {
     "short": [[0, 0], [200, 1]],
     "long": [[0, 0], [1200, 1]],
     "double": [[0, 0], [150, 1], [300, 0], [450, 1]],
+    "held": [[0, 0], [3400, 1]],
 }
 """The button's pin over milliseconds from the first look at it; 0 is pressed."""
 
@@ -75,6 +77,7 @@ class _World:
     load_g: float | None = 0.0
     noise_g: float = 1.0
     wifi: bool = True
+    network: tuple[str, str] = ("simulated", "simulated")
     wave: list[list[int]] | None = None
     cause: str = "power"
     battery_mv: int = 3000
@@ -172,6 +175,11 @@ class VmDevice:
 
     # --- the world around the device -------------------------------------------------------------------
 
+    def renew(self, factory: dict[str, Any]) -> None:
+        """Make it a new board: only what its maker wrote on it (`data/factory.json`), and nobody yet."""
+        (self._flash / "data" / "device.json").unlink(missing_ok=True)
+        (self._flash / "data" / "factory.json").write_text(json.dumps(factory))
+
     def start(self) -> None:
         """Give it power."""
         if self._thread is not None:
@@ -209,13 +217,29 @@ class VmDevice:
             self._write_world()
 
     def hold(self, held: bool) -> None:
-        """Hold the button of a mains device, or let it go."""
+        """Hold the button of a board that starts or never sleeps, or let it go."""
         with self._lock:
             self._world.held = held
             self._write_world()
 
+    def type(self, line: str) -> None:
+        """Type a line on the console of a board that is awake; nobody hears it while it sleeps."""
+        with self._lock:
+            if self._process is not None and self._process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self._process.stdin.write(line + "\n")
+                    self._process.stdin.flush()
+
+    def access_point(self) -> dict[str, Any]:
+        """The Wi-Fi that the board has opened: ssid, key, security, max_clients; empty when there is none."""
+        try:
+            found: dict[str, Any] = json.loads((self._world_folder / "access_point.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
     def press(self, gesture: str = "short") -> None:
-        """Press "short", "long" or "double". A press while the device is awake waits for its next sleep."""
+        """Press "short", "long", "double" or, for setup, "held"; while it is awake, for its next sleep."""
         with self._lock:
             self._presses.append(WAVES[gesture])
             self._lock.notify_all()
@@ -283,7 +307,7 @@ class VmDevice:
                     "RP_WORLD": str(self._world_folder),
                     "PATH": os.environ.get("PATH", ""),
                 },
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

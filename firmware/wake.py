@@ -20,7 +20,7 @@ from firmware.net.wire import WireLink
 _BROKEN_SLEEP_S = 3600
 """Without settings there is nothing to do but to wait for a person."""
 
-_DEVICE = "device.json"
+_DEVICE, _FACTORY = "device.json", "factory.json"
 _WELL_MS = 60_000
 """A mains device that ran for so long has started well."""
 
@@ -50,9 +50,17 @@ def live() -> None:
 
 def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, int | None]:
     files, spool = _folders(chip, guard)
+    content, set_up = _identity(files, guard), False
+    if mode == boots.NORMAL and _to_set_up(chip, files):
+        from firmware import provisioning
+
+        wait_s = provisioning.run(chip, files, spool)
+        if wait_s is not None:
+            return wait_s, pins.BUTTON
+        content, set_up = _identity(files, guard), True
     try:
-        content = _identity(files, guard)
-        known = json.loads(content)
+        known = json.loads(files.read(_FACTORY) or b"{}")
+        known.update(json.loads(content))
         device = Device(
             known["id"],
             known["kind"],
@@ -74,8 +82,8 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
             why="data/device.json is missing or unreadable; write it and reset the board",
         )
         return _BROKEN_SLEEP_S, None
-    if chip.cold():
-        guard.keep_identity(content)
+    if chip.cold() or set_up:
+        guard.keep_identity(json.dumps(known).encode())
     if mode == boots.SAFE:
         plain = Node(device, safe.Fresh(chip), clock, safe.Nothing(), safe.Nothing(), guard)
         return safe.wake(plain, radio, link), None
@@ -106,6 +114,20 @@ def _folders(chip: Chip, guard: Guard) -> tuple[Files, Files]:
         say_error("data", error)
         guard.note_fault("flash")
         return safe.Nothing(), safe.Nothing()  # records live for one wake: better than not at all
+
+
+def _to_set_up(chip: Chip, files: Files) -> bool:
+    """Whether the board is nobody's yet, is proving who it is, or somebody holds its button at power-on."""
+    names = files.names()
+    if _FACTORY not in names:
+        return False
+    if _DEVICE not in names or "claim.json" in names or "proving.json" in names:
+        return True
+    if not chip.powered_on():
+        return False
+    from firmware.hal.panel import PushButton
+
+    return PushButton().pressed()
 
 
 def _identity(files: Files, guard: Guard) -> bytes:

@@ -12,6 +12,8 @@ from firmware.app.ports import Board, Clock, Files
 from firmware.core import ages, config, counter, event, policy, queue, state, supply
 
 _DESIRED = "desired.json"
+_PROVING = "proving.json"
+"""The claim code, kept until the server has acknowledged something under the credential that it opened."""
 
 
 class Slot:
@@ -88,6 +90,7 @@ class Node:
         self.state = kept or state.State(f"{board.random():08x}")
         self.state.seq = queue.next_seq(self.pending(), self.state.boot, self.state.seq)
         self.settings = self._load_settings()
+        self._unproved = data.read(_PROVING) is not None
         self.keep()
         if kept is None:
             say("boot", b=self.state.boot, id=device.id, kind=device.kind, fw=event.FIRMWARE)
@@ -171,6 +174,10 @@ class Node:
         names = queue.acknowledged(self.pending(), ack.boot, ack.seqs)
         for name in names:
             self._spool.remove(name)
+        if names and self._unproved:
+            self._data.remove(_PROVING)
+            self._unproved = False
+            say("claim", r="proved")
         if names:
             say("acked", b=ack.boot, s=[_seq(name) for name in names])
         return bool(names) and self.guard.heard()

@@ -214,3 +214,27 @@ class Light:
     def show(self, answer: str) -> None:
         """Play the pattern of placed, waiting, already, refused, sent or offline; then dark."""
         raise NotImplementedError
+
+
+class AccessPoint:
+    """A Wi-Fi of the board's own."""
+
+    def near(self) -> list[str]:
+        """Names of networks in reach, strongest first; empty when nothing can be told."""
+        raise NotImplementedError
+
+    def up(self, name: str, key: str) -> None:
+        """Open it, with WPA2. Raises OSError or ValueError when the chip refuses."""
+        raise NotImplementedError
+
+    def down(self) -> None:
+        """End it; never raises."""
+        raise NotImplementedError
+
+
+class Console:
+    """Lines that a person or a program types."""
+
+    def line(self) -> str | None:
+        """The next whole line, without its end; None when there is none yet."""
+        raise NotImplementedError

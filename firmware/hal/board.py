@@ -28,6 +28,10 @@ class Chip(Board):
         """Whether a pin ended deep sleep."""
         return machine.reset_cause() == machine.DEEPSLEEP_RESET and machine.wake_reason() == machine.PIN_WAKE
 
+    def powered_on(self) -> bool:
+        """Whether the board was without power before, rather than asleep, reset or crashed."""
+        return machine.reset_cause() == machine.PWRON_RESET
+
     def memory(self) -> bytes:
         content: bytes = self._rtc.memory()
         return content

@@ -12,7 +12,10 @@ import httpx
 import paho.mqtt.client as paho
 import pytest
 
+from device_sim.clock import SimClock
 from device_sim.fleet import Access
+from device_sim.process import free_ports
+from device_sim.vm import VmDevice
 from replenish_server.cli import find_mosquitto
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import SERVER_USER
@@ -27,6 +30,9 @@ from tests.support.tls_device import TlsDevice
 from tests.support.zygote import Zygote
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+
+LABEL = "labelled-8"  # the key of a board's own Wi-Fi
+HOME = ("simulated", "simulated")  # the home's, as the fake radio knows it
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +198,134 @@ def test_a_device_that_leaves_takes_everything_with_it_but_orders(
     assert tls_house.rows(Slot, device_id=made.device_id)[0].retired_at is not None
     shown = httpx.get(f"{tls_house.settings.base_url}/devices", trust_env=False).text
     assert made.device_id not in shown
+
+
+class NewBoard:
+    """A simulated board that nobody owns, as its maker flashed it: real firmware in the real VM."""
+
+    def __init__(
+        self, house: EncryptedHouse, folder: Path, kind: str = "password", speed: float = 1.0
+    ) -> None:
+        self.facts: list[dict[str, Any]] = []
+        (self.door,) = free_ports(1)
+        self.vm = VmDevice("level", "", "", "", 0, folder, SimClock.started_now(speed), self.facts.append)
+        self.vm.set_load_g(1200)
+        self.vm.renew(
+            {
+                "kind": "level", "capacity_g": 1500, "zero": 84_000, "counts_per_kg": 420_000,
+                "server": "localhost", "server_port": house.settings.edge_port, "credential": kind,
+                "ca": Authority(house.settings.authority_folder).ca_certificate.read_text(),
+                "setup_name": "Replenish new", "setup_key": LABEL, "setup_port": self.door,
+            }
+        )  # fmt: skip
+
+    def said(self, event: str, **more: Any) -> list[dict[str, Any]]:
+        """What it printed."""
+        return [fact for fact in list(self.facts) if fact["e"] == event and more.items() <= fact.items()]
+
+    def tell(self, code: str) -> None:
+        """Type Wi-Fi and code on its console."""
+        wish = {"ssid": HOME[0], "key": HOME[1], "code": code}
+        self.vm.type("rp " + json.dumps({"setup": wish}))
+
+    def papers(self) -> dict[str, Any]:
+        """What lies on its flash."""
+        folder = self.vm._flash / "data"
+        return {path.stem: path.read_text() for path in folder.glob("*.json")}
+
+
+def heard(house: EncryptedHouse, code: str) -> bool:
+    """Whether its device was heard, and the code is burnt."""
+    return wait_until(lambda: state(house, code) == "burnt", 60)
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("kind", ["password", "psk"])
+def test_a_real_board_is_claimed_over_its_console(
+    tls_house: EncryptedHouse, tmp_path: Path, kind: str
+) -> None:
+    """It waits for its household, exchanges the code over TLS, proves what it got, and forgets the code."""
+    code, board = new_code(tls_house), NewBoard(tls_house, tmp_path, kind)
+    board.vm.start()
+    try:
+        assert wait_until(lambda: board.said("setup", open="console"))
+        board.tell("0000-0000")
+        assert wait_until(lambda: board.said("setup", r="refused", why="code"))
+        if kind == "psk":
+            assert wait_until(lambda: claim(tls_house, code).status_code == 303)
+        board.tell(code.lower())
+        if kind == "password":  # it asks again after ten seconds, once is enough for this file
+            assert wait_until(lambda: board.said("claim", r="waiting"))
+            assert wait_until(lambda: claim(tls_house, code).status_code == 303)
+        assert heard(tls_house, code), board.facts
+        assert wait_until(lambda: board.said("claim", r="proved"))
+    finally:
+        board.vm.stop()
+    papers = board.papers()
+    assert {"factory", "device"} <= papers.keys() <= {"factory", "device", "desired"}
+    assert code.replace("-", "") not in json.dumps([papers, board.facts])
+    known = json.loads(papers["device"])
+    assert (known["credential"], kind in known) == (kind, True)
+    assert known[kind] not in json.dumps(board.facts)
+    assert "ca" not in known  # it has it already
+
+
+@pytest.mark.vm
+def test_a_held_button_opens_a_page_in_which_a_phone_claims_the_board(
+    tls_house: EncryptedHouse, tmp_path: Path
+) -> None:
+    """WPA2 with the label's key, one visitor; the network ends with the answer."""
+    code, board = new_code(tls_house), NewBoard(tls_house, tmp_path)
+    assert wait_until(lambda: claim(tls_house, code).status_code == 303)
+    board.vm.hold(True)
+    board.vm.start()
+    try:
+        assert wait_until(lambda: board.said("setup", open="wifi"))
+        board.vm.hold(False)
+        shown = {"ssid": "Replenish new", "security": 3, "key": LABEL, "max_clients": 1}
+        assert wait_until(lambda: board.vm.access_point() == shown)
+        with httpx.Client(base_url=f"http://127.0.0.1:{board.door}", trust_env=False, timeout=20) as phone:
+            assert wait_until(lambda: reached(phone))
+            page = phone.get("/").text
+            token = page.split("name=token value=")[1].split(">")[0]
+            assert '<option value="simulated">' in page
+            form = {"token": token, "ssid": HOME[0], "key": "wrong", "code": code}
+            assert phone.post("/setup", data=form).status_code == 400
+            assert phone.post("/setup", data={**form, "key": HOME[1]}).status_code == 200
+        assert wait_until(lambda: board.vm.access_point() == {})
+        assert heard(tls_house, code), board.facts
+        assert wait_until(lambda: board.said("claim", r="proved"))
+    finally:
+        board.vm.stop()
+
+
+def reached(phone: httpx.Client) -> bool:
+    """Whether the board's page answers."""
+    try:
+        return phone.get("/").status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
+@pytest.mark.vm
+def test_a_board_that_loses_power_while_it_is_claimed_is_claimed_in_the_end(
+    tls_house: EncryptedHouse, tmp_path: Path
+) -> None:
+    """Cut at moments of the exchange, the proof and between; nobody types anything again."""
+    code, board = new_code(tls_house), NewBoard(tls_house, tmp_path, speed=600.0)
+    assert wait_until(lambda: claim(tls_house, code).status_code == 303)
+    board.vm.start()
+    try:
+        assert wait_until(lambda: board.said("setup", open="console"))
+        board.tell(code)
+        assert wait_until(lambda: board.said("setup", r="taken"))
+        for delay_s in (0.0, 0.02, 0.05, 0.1):
+            wakes = len(board.said("wake"))
+            time.sleep(delay_s)
+            board.vm.power_cut()
+            assert wait_until(lambda wakes=wakes: len(board.said("wake")) > wakes)
+        assert heard(tls_house, code), board.facts
+        assert wait_until(lambda: "proving" not in board.papers() and "claim" not in board.papers())
+        assert wait_until(lambda: board.vm.pending() == 0)
+    finally:
+        board.vm.stop()
