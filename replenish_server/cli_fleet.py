@@ -119,8 +119,9 @@ def fleet(
         for row in rows:
             agreed = "in force" if row.reported_rev == row.wanted_rev else "pending"
             why = row.revoked_why or row.refused_why
+            presence = f"{row.state}, {row.alarm}" if row.alarm else row.state
             table.add_row(
-                row.device_id, row.kind, row.state, row.last_seen_at, escape(row.firmware), agreed,
+                row.device_id, row.kind, presence, row.last_seen_at, escape(row.firmware), agreed,
                 str(row.refused), escape(why[:60]),
             )  # fmt: skip
         console.print(table)

@@ -18,7 +18,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it
 
 @dataclass(frozen=True)
 class FleetRow:
-    """One device. Times are ISO 8601 in UTC, "" where there is none; `refused` counts its quarantine."""
+    """One device. Times are ISO 8601 in UTC, "" where there is none.
+
+    `refused` counts its quarantine, `alarm` is "leak", "burst" or "".
+    """
 
     device_id: str
     household_id: str
@@ -37,6 +40,7 @@ class FleetRow:
     revoked_why: str
     refused: int
     refused_why: str
+    alarm: str
 
 
 def fleet_rows(
@@ -91,6 +95,7 @@ def _row(device: Device, twin: Twin, now: datetime, refused: tuple[int, str]) ->
         _iso(device.revoked_at),
         device.revoked_why,
         *refused,
+        device.alarm,
     )
 
 

@@ -14,7 +14,8 @@ class Device(SQLModel, table=True):
 
     `revoked_at` is when its credentials ended, `revoked_why` why in somebody's words, and `cut_at`
     when its last connection was cut after that. A device that left for good has `parted_at`, and
-    `wiped_at` once everything measured by it is gone. `silent_at` is since when it was missed.
+    `wiped_at` once everything measured by it is gone. `silent_at` is since when it was missed,
+    `alarm` what it warns of (see `fleet.alarms`) since `alarm_at`, "" for nothing.
     """
 
     id: str = Field(primary_key=True)
@@ -30,6 +31,8 @@ class Device(SQLModel, table=True):
     parted_at: datetime | None = Field(default=None, sa_type=UtcTime)
     wiped_at: datetime | None = Field(default=None, sa_type=UtcTime)
     silent_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    alarm: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    alarm_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class ClaimCode(SQLModel, table=True):
@@ -70,7 +73,8 @@ class Slot(SQLModel, table=True):
     """One consumable that is ordered on its own.
 
     Quantities are integers in `unit`, the slot's base unit: mg, ml, page, or pack for a button.
-    `storage_limit` is the most that the household can keep of it, `shelf_life_days` how long a pack keeps.
+    `storage_limit` is the most that the household can keep of it, `shelf_life_days` how long a pack keeps,
+    `sensor_step` what one step of its sensor is worth where the device says so.
     `due_at` is when the slot wants to be evaluated next; telemetry sets it to now. A slot whose device left
     is `retired_at` and kept for its orders only.
     """
@@ -92,6 +96,7 @@ class Slot(SQLModel, table=True):
     pack_amount: int
     storage_limit: int | None = None
     shelf_life_days: int | None = None
+    sensor_step: int | None = None
     created_at: datetime = Field(sa_type=UtcTime)
     due_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)
     retired_at: datetime | None = Field(default=None, sa_type=UtcTime)

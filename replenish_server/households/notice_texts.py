@@ -40,6 +40,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{device} has not been heard since {seen}. Nothing is ordered from old readings. Check its battery.",
         "{device}: {seen} 이후 신호가 없습니다. 오래된 값으로는 주문하지 않습니다. 배터리를 확인해 주세요.",
     ),
+    "device_leak": (
+        "{device}: water has been running for a day without a pause, noticed {at}. Look for a leak.",
+        "{device}: 하루 동안 물이 멈추지 않고 흘렀습니다({at}). 누수를 확인해 주세요.",
+    ),
+    "device_burst": (
+        "{device}: more water runs than your taps let through, noticed {at}. Shut the main valve and look.",
+        "{device}: 수도꼭지로 낼 수 있는 양보다 많은 물이 흐릅니다({at}). 수도 밸브를 잠그고 확인해 주세요.",
+    ),
     "order_cooling": (
         "{product}: an order of {packs} leaves at {leaves}. Until then one tap cancels it.",
         "{product}: {packs}개 주문이 {leaves}에 나갑니다. 그때까지 한 번의 탭으로 취소할 수 있습니다.",

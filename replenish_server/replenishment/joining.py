@@ -79,7 +79,7 @@ def leave_household(session: Session, device_id: str, why: str, now: datetime) -
     device.parted_at, device.person_id = now, None
     session.add(device)
     for slot in session.exec(select(Slot).where(Slot.device_id == device_id)):
-        slot.retired_at, slot.due_at = now, None
+        slot.retired_at, slot.due_at, slot.sensor_step = now, None, None
         session.add(slot)
     return True
 
@@ -99,6 +99,7 @@ def wipe_departed(session: Session, now: datetime, silent: timedelta) -> int:
     for device in devices:
         _wipe(session, device.id)
         device.name, device.last_seen_at, device.wiped_at = "", None, now
+        device.alarm, device.alarm_at = "", None
         session.add(device)
     return len(devices)
 

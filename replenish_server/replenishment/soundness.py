@@ -10,7 +10,12 @@ _NOISY_SHARE = 0.015  # a step of a usual scale is half a percent
 
 
 def about_sensor(
-    history: LevelHistory, balance: Balance | None, capacity: int, unit: str, language: str
+    history: LevelHistory,
+    balance: Balance | None,
+    capacity: int,
+    unit: str,
+    language: str,
+    told_step: int | None = None,
 ) -> tuple[str, ...]:
     """What a person should know of the sensor, a sentence each; nothing where all is well.
 
@@ -20,6 +25,7 @@ def about_sensor(
         capacity: base units of a full container.
         unit: base unit.
         language: "ko", anything else is English.
+        told_step: what one step is worth, where the device itself says so.
     """
     korean = language == "ko"
     said = [] if balance is None else _balance(balance, unit, korean)
@@ -39,6 +45,11 @@ def about_sensor(
             f"센서가 흔들려 {least}보다 작은 변화는 알 수 없습니다."
             if korean
             else f"The sensor is noisy: changes under {least} cannot be told from noise."
+        )
+    if told_step is not None:
+        step = amount(told_step, unit)
+        said.append(
+            f"기기가 {step} 단위로 알려 줍니다." if korean else f"The device tells it in steps of {step}."
         )
     return tuple(said)
 

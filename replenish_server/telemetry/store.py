@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
 from replenish_server.fleet import twin
+from replenish_server.fleet.alarms import alarm_of, note_alarm, note_resolution, resolution_of
 from replenish_server.ids import DeviceId
 from replenish_server.telemetry.codec import (
     PRESS_AGE_LIMIT,
@@ -127,6 +128,8 @@ class _Work:
         self._boots: list[Boot] = []
         self._seen: dict[str, Source] = {}
         self._due: dict[str, int] = {}
+        self._alarms: list[tuple[str, str, datetime]] = []
+        self._steps: dict[str, int] = {}
         self._stored = Stored()
         self._received_at: datetime | None = None
         self._received_ms = 0
@@ -180,6 +183,8 @@ class _Work:
         if not take(self._connection, boot, event.seq):
             return
         at_ms = self._received_ms - event.age_s * 1000
+        if lateness is None:
+            self._note_health(source, slot, event, message.received_at)
         kind = _KIND.get(event.type)
         if kind is None:
             self._events.append(
@@ -193,6 +198,16 @@ class _Work:
             self._samples.append((stream, at_ms, boot.number, event.seq, event.age_s, flags, event.number))
         if slot is not None and event.type != "hello":
             self._want_look(slot, event)
+
+    def _note_health(
+        self, source: Source, slot: SlotMarks | None, event: Event, received_at: datetime
+    ) -> None:
+        """Keep of a device's health what a person should see; a device sends its oldest record first."""
+        if event.type == "hello":
+            at = received_at - timedelta(seconds=event.age_s)
+            self._alarms.append((source.device_id, alarm_of(event.health), at))
+        elif slot is not None and event.health and (step := resolution_of(event.health)) is not None:
+            self._steps[slot.slot_id] = step
 
     def _want_look(self, slot: SlotMarks, event: Event) -> None:
         """Make a slot due, at once or when its turn has come."""
@@ -227,6 +242,10 @@ class _Work:
                 seen.append((source.seen_ms, source.device_id, source.seen_ms))
         if seen:
             run(_MARK_SEEN, seen)
+        for alarm in self._alarms:
+            note_alarm(self._session, *alarm)
+        for slot_id, step in self._steps.items():
+            note_resolution(self._session, slot_id, step)
         if self._due:
             run(_MARK_DUE, [(moment, slot, moment) for slot, moment in self._due.items()])
         return stored

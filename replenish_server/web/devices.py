@@ -105,6 +105,8 @@ class DatabaseDevices:
             presence.expected_by(row, twin),
             firmware[:40] if isinstance(firmware, str) else "",
             row.revoked_why,
+            row.alarm,
+            row.alarm_at,
         )
 
 

@@ -17,6 +17,14 @@ DEVICES_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "It was not heard as promised. Nothing is ordered from old readings. Check battery and Wi-Fi.",
         "약속한 때에 신호가 없습니다. 오래된 값으로는 주문하지 않습니다. 배터리와 와이파이를 확인해 주세요.",
     ),
+    "gear.leak": (
+        "Water has been running for a day without a pause, noticed {when}. Look for a leak.",
+        "하루 동안 물이 멈추지 않고 흘렀습니다({when}). 누수를 확인해 주세요.",
+    ),
+    "gear.burst": (
+        "More water is running than your taps let through, noticed {when}. Shut the main valve and look.",
+        "수도꼭지로 낼 수 있는 양보다 많은 물이 흐릅니다({when}). 수도 밸브를 잠그고 확인해 주세요.",
+    ),
     "gear.more": ("Block or give away", "차단하거나 넘겨주기"),
     "gear.revoke_text": (
         "Lost or stolen? Block it: it is cut off at once and for ever. What it measured stays.",

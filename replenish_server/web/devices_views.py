@@ -12,7 +12,10 @@ Presence = Literal["heard", "silent", "never", "revoked", "erasing", "gone"]
 
 @dataclass(frozen=True)
 class HomeDevice:
-    """A device of the household; `why` it was revoked, or ""; it is heard by `expected_by` at the latest."""
+    """A device of the household; `why` it was revoked, or ""; it is heard by `expected_by` at the latest.
+
+    `alarm` is what it warns of since `alarm_at`: "leak", "burst" or "".
+    """
 
     device_id: str
     name: str
@@ -23,6 +26,8 @@ class HomeDevice:
     expected_by: datetime | None
     firmware: str
     why: str
+    alarm: str = ""
+    alarm_at: datetime | None = None
 
 
 @dataclass(frozen=True)

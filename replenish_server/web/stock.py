@@ -47,6 +47,6 @@ def stock_view(session: Session, slot: Slot, insight: SlotInsight, now: datetime
         used=sum(week) // factor if week else None,
         most_in_a_day=max(week) // factor if week else None,
         elsewhere=elsewhere[-_ELSEWHERE_SHOWN:][::-1],
-        sensor=about_sensor(insight.history, balance, capacity, slot.unit, lang),
+        sensor=about_sensor(insight.history, balance, capacity, slot.unit, lang, slot.sensor_step),
         counted=is_counted(slot),
     )

@@ -92,6 +92,12 @@ def test_the_firmware_writes_the_golden_events() -> None:
     assert payload("ev-level") == event.with_age(event.level(boot, 7, 1420, "ok"), 3, 2)
     assert payload("ev-level-unknown") == event.with_age(event.level(boot, 8, None, "unknown"), 0, 1)
     assert payload("ev-press") == event.with_age(event.press(boot, 9, "short"), 2, 1)
+    meter: dict[str, object] = {"bat": 3300, "rssi": -61, "drop": 0, "next": 3600, "fw": "0.1.0"}
+    for seq, alarm in ((12, "leak"), (13, "burst")):
+        said = event.hello(boot, seq, meter | {"alarm": alarm})
+        assert payload(f"ev-hello-{alarm}") == event.with_age(said, 1, 2)
+    told = event.supply(boot, 14, "cyan", 400, "coarse", 400)
+    assert payload("ev-level-supply") == event.with_age(told, 1, 2)
     assert payload("ev-hello") == event.with_age(event.hello(boot, 0, health), 1, 0)
 
 
@@ -103,6 +109,20 @@ def test_the_firmware_reports_the_golden_state() -> None:
         asked = wish | {"rev": report["rev"], "slots": {"main": {"threshold": threshold, "watch": 620}}}
         in_force = config.resolve("level", 2000, asked).document()
         assert {key: report[key] for key in in_force} == in_force
+
+
+@pytest.mark.parametrize(
+    ("kind", "slots"), [("flow", {"main": 100_000}), ("pages", {"black": 2500, "cyan": 1200})]
+)
+def test_a_meter_takes_the_golden_settings(kind: str, slots: dict[str, int]) -> None:
+    """The server writes them, the firmware reports them, to the byte."""
+    wanted = expectation(f"desired-{kind}")["desired"]
+    twin = Twin(device_id="d", desired=wanted["desired"], desired_rev=wanted["rev"], desired_at=NOW)
+    written = json.dumps(desired_document(twin, NOW), separators=(",", ":")).encode()
+    assert payload(f"desired-{kind}") == written
+    document: dict[str, object] = {"v": 1, "h": event.health(3300, -61, 0, 3600), "next": 3600}
+    document.update(config.resolve(kind, 0, config.parse(written), slots).document())
+    assert payload(f"st-{kind}") == event.compact(document).encode()
 
 
 def test_the_golden_manifest_is_signed_as_the_page_says() -> None:

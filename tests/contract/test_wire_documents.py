@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from firmware.core import config
+from firmware.core import config, counter
 from firmware.core import event as firmware_event
-from replenish_server.fleet import manifest
+from replenish_server.fleet import alarms, manifest
 from replenish_server.replenishment import answers
 from replenish_server.telemetry import codec, session, store
 
@@ -136,6 +136,25 @@ def test_the_page_has_the_firmwares_settings(kind: str) -> None:
     assert {
         path: (f"{low} to {high}", str(default)) for path, (low, high, default) in limits.items()
     } == found
+
+
+@pytest.mark.parametrize("kind", ["level", "button", "flow", "pages"])
+def test_the_document_has_the_firmwares_settings(contract: dict[str, Any], kind: str) -> None:
+    """The same for machines."""
+    limits = config.limits(kind, 2000)
+    assert schema(contract, f"{kind}Settings") == {
+        path.removeprefix("cfg."): {"type": "integer", "minimum": low, "maximum": high, "default": default}
+        for path, (low, high, default) in limits.items()
+        if path.startswith("cfg.")
+    }
+
+
+def test_the_page_and_the_document_have_the_servers_alarms(contract: dict[str, Any]) -> None:
+    """Words of the firmware, of the server, of the document."""
+    health = schema(contract, "health")
+    assert list(alarms.ALARMS) == list(counter.ALARMS[1:]) == health["alarm"]["enum"]
+    (row,) = [row for row in table("## Events") if row[0] == "`h`"]
+    assert all(f"`{word}`" in row[4] for word in (*health, *alarms.ALARMS))
 
 
 def test_the_document_has_the_topics_that_the_server_reads_and_writes(contract: dict[str, Any]) -> None:

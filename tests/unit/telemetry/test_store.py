@@ -14,6 +14,7 @@ from sqlmodel import select
 
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.twin import want_threshold
+from replenish_server.households.tables import HouseholdNotice
 from replenish_server.ids import DeviceId
 from replenish_server.telemetry.store import Incoming, PressKey, ReadingStore, Stored, store_batch
 from replenish_server.telemetry.tables import Quarantined, Reading
@@ -244,3 +245,42 @@ def test_readings_of_a_device_that_was_wiped_do_not_land_among_anothers(house: H
     with house.database.read() as session:
         found = session.exec(select(Reading.device_id, Reading.seq, Reading.number)).all()
     assert [("level-1", 1, 333), ("level-1", 2, 222)] == sorted(found)
+
+
+def hello(seq: int, alarm: str | None, **more: Any) -> dict[str, Any]:
+    """A sign of life."""
+    return {"v": 1, "b": BOOT, "s": seq, "t": "hello", "h": {"bat": 3300, "alarm": alarm} | more}
+
+
+def test_an_alarm_is_told_once_when_it_begins_and_kept_until_it_ends(house: House) -> None:
+    """Hourly hellos repeat it; what is not an alarm is none; a retained copy says nothing about now."""
+
+    def alarm_and_notices(*batch: Incoming) -> tuple[str, list[str]]:
+        store(house, *batch)
+        with house.database.read() as session:
+            told = [row.kind for row in session.exec(select(HouseholdNotice)) if "device_" in row.kind]
+            return session.get_one(Device, "level-1").alarm, [kind for kind in told if kind != "device_added"]
+
+    assert alarm_and_notices(up(hello(0, None))) == ("", [])
+    assert alarm_and_notices(up(hello(1, "leak"))) == ("leak", ["device_leak"])
+    assert alarm_and_notices(up(hello(2, "leak"), at_s=3600), up(hello(1, "leak"))) == (
+        "leak",
+        ["device_leak"],
+    )
+    assert alarm_and_notices(up(hello(3, "burst"), at_s=3700)) == ("burst", ["device_leak", "device_burst"])
+    assert alarm_and_notices(up(hello(4, None), at_s=3800))[0] == ""
+    assert alarm_and_notices(up(hello(5, "fire"), at_s=3900))[0] == ""
+    assert alarm_and_notices(up(hello(6, "leak"), at_s=4000, retained=True))[0] == ""
+    assert alarm_and_notices(up(hello(7, "leak"), at_s=90_000))[1].count("device_leak") == 2
+    passed = up(hello(8, "burst"), at_s=91_000), up(hello(9, None), at_s=91_100)
+    assert alarm_and_notices(*passed)[1].count("device_burst") == 2  # over before anybody could look
+
+
+@pytest.mark.parametrize(("said", "kept"), [(16, 16_000), (0, None), ("16", None), (True, None)])
+def test_the_worth_of_a_sensors_step_is_kept_on_its_slot(house: House, said: Any, kept: int | None) -> None:
+    """In the base unit; nonsense is not kept."""
+    store(house, up(level(1, 900, h={"res": said})))
+    with house.database.read() as session:
+        assert [slot.sensor_step for slot in session.exec(select(Slot)) if slot.device_id == "level-1"] == [
+            kept
+        ]
