@@ -1,18 +1,18 @@
-"""Provisioning with plain objects: what a board asks and keeps, and a power cut before every change to flash."""
+"""Provisioning with plain objects: what a board asks and keeps, and a cut before every change to flash."""
 
 import json
 from itertools import count
 
 import pytest
 
-from firmware.app.node import Device, Node
+from firmware.app.node import Device
 from firmware.app.ports import AccessPoint, Button, Console, Link, Radio
 from firmware.core import event
 from firmware.provision.papers import Papers
 from firmware.provision.portal import Alive
 from firmware.provision.setup import OPEN_S, Setup, Surroundings
 from firmware.provision.wish import Wish
-from tests.unit.firmware.fake_board import Air, Chip, Flash, Lamp, ManualClock
+from tests.unit.firmware.fake_board import Air, Bench, Chip, Flash, Lamp, ManualClock
 
 CODE = "8J2KPQ3MAB4TWX9Z"
 FACTORY = {
@@ -181,9 +181,9 @@ def run(flash: Flash, body: Body, powered_on: bool = True, failures: int = 0) ->
 def speak(flash: Flash, edge: Edge) -> bool:
     """A wake of the program: it connects, and the server acknowledges what it says, if it may."""
     known = json.loads(flash.content["device.json"])
-    node = Node(
-        Device(known["id"], "button", known["password"], 0, 0, 1), Chip(), ManualClock(), flash, Flash()
-    )
+    bench = Bench("button")
+    bench.device, bench.data = Device(known["id"], "button", known["password"], 0, 0, 1), flash
+    node = bench.node()
     node.record_hello()
     if not edge.hears(known["password"]):
         return False
