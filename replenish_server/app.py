@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from sqlmodel import Session
 
 from replenish_server import operations
 from replenish_server.clock import Clock
@@ -23,7 +24,8 @@ from replenish_server.fleet.claims import NotClaimed, WrongCode, exchange
 from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.publisher import TwinPublisher
 from replenish_server.fleet.rollout_keeper import RolloutKeeper
-from replenish_server.jobs import Ticks, Worker
+from replenish_server.jobs import Crew, Ticks, Wakeable, Worker
+from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.deliveries import DeliveryDesk
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
@@ -81,6 +83,8 @@ _PATIENCE_S = 300.0  # an ordinary reading tells nothing that an order would lea
 _CODE_TRIES = (0.2, 10)  # per second and at once, of one address or household
 _ASKS = (20.0, 200)  # per second and at once, for pieces of firmware, of one address
 _DOWNLOADS = 64  # at once: 1 MiB of buffers in all
+_CONVERSATIONS = 6  # at once; more than two retailers have to be slow before a third one's order waits
+_SWITCH_S = 0.0005  # how long one thread may keep the others from the interpreter; a press needs it often
 _WAY_MADE_S = 0.03  # other writers wait this long for a press on its way to the retailer
 
 
@@ -119,10 +123,12 @@ class Server:
         self.timekeeper = Timekeeper(self.database, self.clock)
         self.desk = DeliveryDesk(self.database, self.shops.line, self.follower, self.clock)
         self.models = ModelStore(self.database)
-        evaluator = Evaluator(self.database, self.clock, self.models.current)
+        evaluator = Evaluator(self.database, self.clock, self.models.current, self)
         self._answer = Worker("answer", lambda: tell_presses(self.database, self.session.publish_ack))
         self.dispatcher.hold_back()  # until our page answers
-        self._dispatch = Worker("dispatch", self.dispatcher.run, self._answer.wake, self._hurry)
+        self._dispatch = Crew(
+            "dispatch", _CONVERSATIONS, self.dispatcher.next_job, self._answer.wake, self._hurry
+        )
         self._hook_client = ShopClient({}, loopback=settings.may_call_loopback)
         messenger = Messenger(self.database, self._post, self.clock, on_refused=tell_refused_change)
         self._message = Worker("message", messenger.run)
@@ -141,8 +147,8 @@ class Server:
         self._press = Worker(
             "press", lambda: self._run_pressed(evaluator), self._wake_after_decision, self._hurry
         )
-        often = [self._press, self._evaluate, self._deadlines, self._dispatch, self._follow, self._answer]
-        often += [self._message, self._gate, self._upkeep, self._rollouts]
+        often: list[Wakeable] = [self._press, self._evaluate, self._deadlines, self._dispatch]
+        often += [self._follow, self._answer, self._message, self._gate, self._upkeep, self._rollouts]
         retention = Retention(self.database, self.clock, settings.raw_days, settings.hourly_days)
         self._ticks = Ticks(often, [self._refit, self._reconcile, Worker("retention", retention.run)])
         self._ingest = Ingest(
@@ -179,6 +185,14 @@ class Server:
         self.shops.close()
         self._hook_client.close()
         self.database.close()
+
+    def take(self, session: Session, order_id: str) -> Claim | None:
+        """Claim the parcel of an order that is being opened; see `Departures`."""
+        return self.dispatcher.take(session, order_id)
+
+    def send(self, claim: Claim) -> None:
+        """Have a claimed parcel carried out; see `Departures`."""
+        self._dispatch.give(self.dispatcher.job_of(claim))
 
     def wake_dispatch(self) -> None:
         """A person approved or canceled: let it be carried out at once."""
@@ -315,6 +329,7 @@ def _device_edge(server: Server) -> _Edge | None:
 
 def run_server(settings: Settings) -> None:
     """Run everything in this process until a signal ends it."""
+    sys.setswitchinterval(_SWITCH_S)
     _Web(Server(settings)).run()
 
 

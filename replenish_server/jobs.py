@@ -2,7 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -67,6 +69,102 @@ class Worker:
                 self._then()
 
 
+Job = Callable[[], None]
+
+
+class Crew:
+    """Several threads that share one line of work, so that a slow job does not hold up the next.
+
+    Args:
+        name: for logs.
+        size: how many threads.
+        look: finds one job that is due; None when there is none. It is never called by two at once.
+        then: called after each job, to wake whoever comes next.
+        first: called once in each thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        look: Callable[[], Job | None],
+        then: Callable[[], None],
+        first: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._look, self._then, self._first = look, then, first
+        self._line: SimpleQueue[Job | None] = SimpleQueue()  # None: look for one
+        self._looking = threading.Lock()
+        self._look_is_wanted = False
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True) for number in range(size)
+        ]
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look for work soon; returns at once."""
+        if not self._look_is_wanted:
+            self._look_is_wanted = True
+            self._line.put(None)
+
+    def give(self, job: Job) -> None:
+        """Have a job done that was found elsewhere; returns at once."""
+        self._line.put(job)
+
+    def stop(self) -> None:
+        """Finish what is in the line and end."""
+        self._stopping = True
+        for _ in self._threads:
+            self._line.put(None)
+        for thread in self._threads:
+            thread.join(timeout=15)
+
+    def _run(self) -> None:
+        self._first()
+        while True:
+            job = self._line.get()
+            if job is None and self._stopping:
+                return
+            try:
+                job = job or self._found()
+                if job is None:
+                    continue
+                job()
+            except Exception:
+                log.exception("action=worker_failed worker=%s", self.name)
+                continue
+            self.wake()  # what waited for this one to end
+            self._then()
+
+    def _found(self) -> Job | None:
+        with self._looking:
+            self._look_is_wanted = False
+            job = self._look()
+        if job is not None:
+            self.wake()  # the next of us looks on while this one works
+        return job
+
+
+class Wakeable(Protocol):
+    """A worker, or a crew of them."""
+
+    name: str
+
+    def start(self) -> None:
+        """Start the threads."""
+
+    def wake(self) -> None:
+        """Work soon; returns at once."""
+
+    def stop(self) -> None:
+        """Finish what is in hand and end."""
+
+
 class Ticks:
     """Wakes the workers every second, so that what became due by time alone is seen.
 
@@ -75,7 +173,7 @@ class Ticks:
         seldom: whom to wake only every hour.
     """
 
-    def __init__(self, workers: list[Worker], seldom: list[Worker]) -> None:
+    def __init__(self, workers: Sequence[Wakeable], seldom: Sequence[Wakeable]) -> None:
         self._workers = [*workers, *seldom]
         # In memory, one process, no job store: a tick that was missed is made good by the next one.
         self._scheduler = BackgroundScheduler(timezone="UTC")

@@ -6,8 +6,9 @@ It must never decide when to commit: `write()` commits exactly when the use case
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
@@ -64,7 +65,7 @@ class Database:
         """A writing unit of work: committed when the block ends, rolled back when it raises."""
         self.turnstile.enter()
         try:
-            with Session(self.writing, expire_on_commit=False) as session:
+            with _UnitOfWork(self.writing, expire_on_commit=False) as session:
                 yield session
                 session.commit()
         finally:
@@ -73,7 +74,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A consistent snapshot for reading; it never waits for a writer."""
-        with Session(self.reading, expire_on_commit=False) as session:
+        with _UnitOfWork(self.reading, expire_on_commit=False) as session:
             yield session
 
     def migrate(self) -> None:
@@ -111,6 +112,22 @@ class Database:
     def close(self) -> None:
         """Release every connection."""
         self.reading.dispose()
+
+
+class _UnitOfWork(Session):
+    """A session that holds what it has read until it ends: rows that several rules look at are read once."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.rows: list[object] = []
+
+
+def _hold(session: _UnitOfWork, row: object) -> None:
+    session.rows.append(row)
+
+
+event.listen(_UnitOfWork, "loaded_as_persistent", _hold)
+event.listen(_UnitOfWork, "pending_to_persistent", _hold)
 
 
 def _newest_revision() -> str:

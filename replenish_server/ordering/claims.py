@@ -1,5 +1,6 @@
 """Taking a parcel for a conversation: under a lease and a new fence, with all that may come along."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from replenish_server.households.tables import Household
 from replenish_server.ordering.leaving import held_back
-from replenish_server.ordering.parcels import gather_companions, orders_in
+from replenish_server.ordering.parcels import gather_companions, orders_in, parcel_of
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, stopped_scopes
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
@@ -35,13 +36,16 @@ class Claim:
         return any(order.state == State.NEEDS_APPROVAL for order in self.orders)
 
 
-def claim_parcel(session: Session, now: datetime, lease_until: datetime) -> Claim | None:
+def claim_parcel(
+    session: Session, now: datetime, lease_until: datetime, besides: Collection[str] = ()
+) -> Claim | None:
     """Take the oldest parcel that wants a quote or wants to leave, under a new fence; None when none does.
 
     Args:
         session: a writing unit of work.
         now: the moment.
         lease_until: until when no other worker may take it.
+        besides: retailers whose parcels are left alone.
     """
     wants = or_(
         col(PurchaseOrder.state) == State.PLACING,
@@ -54,7 +58,7 @@ def claim_parcel(session: Session, now: datetime, lease_until: datetime) -> Clai
         return None
     query = (
         select(Parcel)
-        .where(col(Parcel.household_id).not_in(stopped))
+        .where(col(Parcel.household_id).not_in(stopped), col(Parcel.retailer_id).not_in(besides))
         .where(col(Parcel.id).in_(select(PurchaseOrder.parcel_id).where(wants)))
         .where(or_(col(Parcel.lease_until).is_(None), col(Parcel.lease_until) < now))
         .where(or_(col(Parcel.next_try_at).is_(None), col(Parcel.next_try_at) <= now))
@@ -64,15 +68,34 @@ def claim_parcel(session: Session, now: datetime, lease_until: datetime) -> Clai
     parcel = session.exec(query).first()
     if parcel is None:
         return None
-    gather_companions(session, parcel, now)
-    until = held_back(session, parcel, now)
+    return _take(session, parcel, orders_in(session, parcel), now, lease_until)
+
+
+def claim_order(session: Session, order_id: str, now: datetime, lease_until: datetime) -> Claim | None:
+    """Take the parcel of an order in the very transaction that opened it; None where it may not leave now."""
+    order = session.get_one(PurchaseOrder, order_id)
+    parcel = parcel_of(session, order)
+    if order.state != State.PLACING or parcel.fence > 0:
+        return None
+    if stopped_scopes(session) & {EVERYTHING, RESTORED, order.household_id}:
+        return None
+    return _take(session, parcel, [order], now, lease_until)
+
+
+def _take(
+    session: Session, parcel: Parcel, orders: list[PurchaseOrder], now: datetime, lease_until: datetime
+) -> Claim:
+    """Take a parcel that is free, with those that may come along."""
+    taken = gather_companions(session, parcel, orders, now)
+    together = sorted([*orders, *taken], key=lambda order: (order.created_at, order.id))
+    until = held_back(session, parcel, together, now)
     parcel.fence += 1
     parcel.lease_until = lease_until
     session.add(parcel)
-    orders = tuple(order for order in orders_in(session, parcel) if _speaks(order))
+    speaking = tuple(order for order in together if order.parcel_id == parcel.id and _speaks(order))
     household = session.get_one(Household, parcel.household_id)
     retailer = session.get_one(Retailer, parcel.retailer_id)
-    return Claim(parcel, orders, _need(session, orders, household), retailer, until)
+    return Claim(parcel, speaking, _need(session, speaking, household), retailer, until)
 
 
 def held(session: Session, claim: Claim) -> tuple[Parcel, list[PurchaseOrder]]:

@@ -1,12 +1,14 @@
-"""The dispatcher: takes parcels that want to leave, one at a time, and talks to the retailer about them.
+"""The dispatcher: takes parcels that want to leave, and talks to the retailer about them.
 
-No network call happens inside a transaction. Every outcome is settled in one transaction that checks the
-fence, so a worker that was overtaken changes nothing.
+Any number of threads may work in it, each on a parcel that it has claimed. No network call happens inside a
+transaction. Every outcome is settled in one transaction that checks the fence, so a worker that was overtaken
+changes nothing.
 """
 
 import logging
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,7 +18,7 @@ from sqlmodel import Session
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.ordering.claims import Claim, claim_parcel, held
+from replenish_server.ordering.claims import Claim, claim_order, claim_parcel, held
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
@@ -46,7 +48,9 @@ _LEASE_S = 90.0  # longer than the longest conversation: six calls of at most 10
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 60.0
 _POLL_AFTER_S = 2.0
+_AT_ONE_RETAILER = 2  # conversations at once: a slow retailer must not take every worker
 
+Job = Callable[[], None]
 Shops = Callable[[Retailer], RetailerPort]
 """Finds the adapter of a retailer; supplied by the composition root."""
 
@@ -74,6 +78,8 @@ class Dispatcher:
         self._clock = clock
         self._random = random.Random()  # noqa: S311 - spreads retries, protects nothing
         self._held_back = threading.Event()
+        self._in_hand: Counter[str] = Counter()  # conversations by retailer
+        self._counting = threading.Lock()
 
     def release_leases(self) -> None:
         """At start: free what a killed predecessor held; the next claim overtakes its fence."""
@@ -97,16 +103,51 @@ class Dispatcher:
 
     def work_on_one(self) -> bool:
         """Work on the oldest parcel that is due; returns whether there was one."""
-        claim = None if self._held_back.is_set() else self._claim()
-        if claim is not None:
-            self._work(claim)
-        return claim is not None
+        job = self.next_job()
+        if job is not None:
+            job()
+        return job is not None
 
-    def _claim(self) -> Claim | None:
+    def next_job(self) -> Job | None:
+        """Take the oldest parcel that is due: the conversation that is to be had now; None when none is."""
+        if self._held_back.is_set():
+            return None
+        with self._counting:
+            busy = [name for name, number in self._in_hand.items() if number >= _AT_ONE_RETAILER]
         with self._database.write() as session:
-            return claim_parcel(session, self._clock.now(), self._after(_LEASE_S))
+            claim = claim_parcel(session, self._clock.now(), self._after(_LEASE_S), busy)
+        return None if claim is None else self.job_of(claim)
+
+    def take(self, session: Session, order_id: str) -> Claim | None:
+        """Take an order's parcel in the transaction that opens it; once that is committed, have its `job_of`.
+
+        None where it has to wait for its turn. A claim whose transaction is undone, or whose worker dies, is
+        worth nothing: its lease ends, or the next start frees it.
+        """
+        retailer_id = session.get_one(PurchaseOrder, order_id).retailer_id
+        if self._held_back.is_set() or self._in_hand[retailer_id] >= _AT_ONE_RETAILER:
+            return None
+        return claim_order(session, order_id, self._clock.now(), self._after(_LEASE_S))
+
+    def job_of(self, claim: Claim) -> Job:
+        """The conversation about a parcel that is taken, and what comes of it. Run it once."""
+        retailer_id = claim.retailer.id
+        with self._counting:
+            self._in_hand[retailer_id] += 1
+
+        def job() -> None:
+            try:
+                self._work(claim)
+            finally:
+                with self._counting:
+                    self._in_hand[retailer_id] -= 1
+
+        return job
 
     def _work(self, claim: Claim) -> None:
+        if self._held_back.is_set():  # it was taken just before our page fell silent
+            self._let_go_of(claim)
+            return
         if claim.held_until is not None:
             self._wait(claim, claim.held_until)
             return
@@ -136,8 +177,9 @@ class Dispatcher:
             self._settle(claim, self._make_room(claim, placed, shop, journal))
         except Withheld as refusal:
             self._withhold(claim, refusal)
-        except Stopped:
-            self._wait_for_go(claim)
+        except Stopped:  # taken up again when the switch is taken back
+            self._let_go_of(claim)
+            log.warning("action=parcel_stopped parcel_id=%s", parcel.id)
         except HeldBack as hold:
             self._wait(claim, hold.until)
         except TryLater as error:
@@ -214,14 +256,13 @@ class Dispatcher:
             withhold(session, orders, refusal, now)
         log.info("action=order_withheld order_id=%s why=%s", refusal.order_id, refusal.trouble.problem)
 
-    def _wait_for_go(self, claim: Claim) -> None:
-        """A stop switch was thrown during the conversation: let go, and take it up when it is taken back."""
+    def _let_go_of(self, claim: Claim) -> None:
+        """Leave the parcel to whoever takes it next."""
         with self._database.write() as session:
             parcel = session.get(Parcel, claim.parcel.id)
             if parcel is not None and parcel.fence == claim.parcel.fence:
                 parcel.lease_until = None
                 session.add(parcel)
-        log.warning("action=parcel_stopped parcel_id=%s", claim.parcel.id)
 
     def _wait(self, claim: Claim, until: datetime) -> None:
         """Pause or quiet hours hold it: nothing is asked of the shop until they are over."""

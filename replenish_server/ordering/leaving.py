@@ -70,16 +70,18 @@ def let_leave(session: Session, parcel_id: str, quote: Quote, now: datetime) -> 
         issue_receipt(session, order, parcel, quote, now)
 
 
-def held_back(session: Session, parcel: Parcel, now: datetime) -> datetime | None:
+def held_back(
+    session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], now: datetime
+) -> datetime | None:
     """When pause and quiet hours let go of a parcel that is to be asked about; None when they do not hold it.
 
     An order that they hold parts from those that they do not, so that nobody waits for another's pause. What
     may have left is not held any more.
     """
-    if was_completed(session, parcel):
+    leaving = [order for order in orders if order.state == State.PLACING]
+    waits = [may_leave_at(session, order, now) for order in leaving]
+    if not any(waits) or was_completed(session, parcel):
         return None
-    leaving = [order for order in orders_in(session, parcel) if order.state == State.PLACING]
-    waits = [may_leave_at(order, limits_of(session, order), now) for order in leaving]
     if all(until is not None for until in waits):
         return max((until for until in waits if until is not None), default=None)
     for order, until in zip(leaving, waits, strict=True):
@@ -96,7 +98,7 @@ def _let_one_leave(session: Session, order: PurchaseOrder, quote: Quote, now: da
     keep_verdicts(session, order, verdicts, limits.mandate)
     no = refusal(verdicts)
     if no is not None and no.rule in LATER:
-        until = may_leave_at(order, limits, now)
+        until = may_leave_at(session, order, now)
         if until is not None:
             raise HeldBack(until)
     if no is None:

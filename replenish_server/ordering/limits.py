@@ -83,11 +83,11 @@ def last_paid(session: Session, order: PurchaseOrder) -> Paid | None:
     return Paid(last.goods_minor, last.packs * last.pack_amount, last.currency)
 
 
-def may_leave_at(order: PurchaseOrder, limits: Limits, now: datetime) -> datetime | None:
+def may_leave_at(session: Session, order: PurchaseOrder, now: datetime) -> datetime | None:
     """When pause and quiet hours let go of an order that nobody asked for; None when nothing holds it."""
-    if order.approved_minor is not None or limits.asked_for:
+    if order.approved_minor is not None or _asked_for(session, order):
         return None
-    return held_until(limits.mandate, now)
+    return held_until(slot_mandate(session, session.get_one(Slot, order.slot_id)), now)
 
 
 def judge(

@@ -79,13 +79,22 @@ def part(session: Session, order: PurchaseOrder, now: datetime) -> None:
     session.flush()
 
 
-def gather_companions(session: Session, parcel: Parcel, now: datetime) -> list[PurchaseOrder]:
+def gather_companions(
+    session: Session, parcel: Parcel, mine: list[PurchaseOrder], now: datetime
+) -> list[PurchaseOrder]:
     """Take in every order of the household that wants to leave to the same retailer now.
 
-    Only conversations that have not begun are joined, and an article stands in a parcel once. Returns the
-    companions that were taken in.
+    Only conversations that have not begun are joined, and an article stands in a parcel once.
+
+    Args:
+        session: a writing unit of work.
+        parcel: which takes them in.
+        mine: the orders in it.
+        now: the moment.
+
+    Returns:
+        The companions that were taken in.
     """
-    mine = orders_in(session, parcel)
     if home_rules(session, parcel.household_id).basket_days == 0:
         return []  # the household keeps its orders apart
     if not _may_share(session, parcel, mine):
@@ -125,6 +134,8 @@ def _may_share(session: Session, parcel: Parcel, orders: list[PurchaseOrder]) ->
         return False
     if any(order.state != State.PLACING for order in orders):
         return False
+    if parcel.fence == 0:  # nobody has ever claimed it
+        return True
     said = select(RetailerCall.key).where(
         RetailerCall.parcel_id == parcel.id, RetailerCall.attempt == parcel.attempt
     )

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -22,6 +23,7 @@ from replenish_server.households.people_tables import Person
 from replenish_server.households.rules import home_rules
 from replenish_server.households.tables import Household
 from replenish_server.ids import DecisionId, DeviceId, new_id
+from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.deadlines import CoolingOff, cool_off, slack_of
 from replenish_server.ordering.news import tell
 from replenish_server.ordering.orders import (
@@ -61,6 +63,16 @@ _KEEP_APART = {Kind.HOLD: timedelta(days=1), Kind.NOTIFY: timedelta(days=7)}
 """After so long a repetition is written anew, and a household that only wants to be told is told again."""
 
 
+class Departures(Protocol):
+    """Lets an order leave as soon as it is opened, without being looked for."""
+
+    def take(self, session: Session, order_id: str) -> Claim | None:
+        """Claim an order's parcel in the transaction that opens it; None where it has to wait."""
+
+    def send(self, claim: Claim) -> None:
+        """Have what was claimed carried out, now that it is committed; returns at once."""
+
+
 @dataclass(frozen=True)
 class Evaluator:
     """Evaluates due slots, oldest wish first: forecast together, decided one by one.
@@ -69,11 +81,13 @@ class Evaluator:
         database: where slots are.
         clock: the server's clock.
         models: what forecasts are made with, at any moment.
+        departures: takes orders that a press has opened; None leaves them to be found.
     """
 
     database: Database
     clock: Clock
     models: Callable[[], Models] = shipped_models
+    departures: Departures | None = None
 
     def run(self) -> int:
         """Evaluate every due slot, one transaction each; returns how many there were."""
@@ -85,7 +99,24 @@ class Evaluator:
 
     def run_pressed(self, slot_ids: Collection[str]) -> int:
         """Evaluate slots whose button was just pressed, before all others; returns how many there were."""
-        return self._look(select(Slot).where(col(Slot.id).in_(slot_ids)), self.clock.now())
+        seeing = [slot_id for slot_id in slot_ids if not self._run_button(slot_id)]
+        if seeing:
+            self._look(select(Slot).where(col(Slot.id).in_(seeing)), self.clock.now())
+        return len(slot_ids)
+
+    def _run_button(self, slot_id: str) -> bool:
+        """Evaluate a slot without a sensor, and let its order leave; False where there is a level."""
+        claim = None
+        with self.database.write() as session:
+            slot = session.get(Slot, slot_id)
+            if slot is None or slot.capacity is not None:
+                return slot is None
+            opened = evaluate_slot(session, slot_id, self.clock.now(), None)
+            if opened is not None and self.departures is not None:
+                claim = self.departures.take(session, opened)
+        if claim is not None and self.departures is not None:
+            self.departures.send(claim)
+        return True
 
     def _look(self, query: SelectOfScalar[Slot], now: datetime) -> int:
         with self.database.read() as session:
@@ -100,7 +131,7 @@ class Evaluator:
         return len(due)
 
 
-def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotForecast | None) -> None:
+def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotForecast | None) -> str | None:
     """Answer the slot's new presses, then judge its level; both see each other's order.
 
     Args:
@@ -108,13 +139,16 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         slot_id: which slot.
         now: the moment of the decision.
         forecast: the slot's; None for one without a sensor.
+
+    Returns:
+        The order that a press has opened, None when none did.
     """
     slot = session.get_one(Slot, slot_id)
     if slot.retired_at is not None:  # its device left this home: kept for its orders, never ordered for again
         slot.due_at = None
         session.add(slot)
-        return
-    run_out = None
+        return None
+    run_out = opened = None
     if forecast is not None:
         run_out = forecast.run_out
         keep_grid(session, slot, forecast.grid, forecast.seen_at)
@@ -136,6 +170,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         if order is not None and order.state == State.COOLING_OFF and _hastens(press, presser):
             name = "" if presser is None else presser.name
             leave_now(session, order.id, now, name, BUTTON_PRESSED)
+        opened = opened or order_id
         joined = order_id is None and order is not None
         session.add(
             PressAnswer(
@@ -162,6 +197,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         _watch(session, slot, decision, now)
     slot.due_at = None if slot.capacity is None else _look_again(insight.facts.mandate, now)
     session.add(slot)
+    return opened
 
 
 def judge_press(session: Session, slot: Slot, late: bool, now: datetime) -> tuple[Decision, DecisionId]:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from replenish_server.database import Database
 from replenish_server.ids import new_id
+from replenish_server.retailers.port import TryLater
 from replenish_server.retailers.tables import OpenMandate
 from replenish_server.retailers.ucp import ap2
 from replenish_server.retailers.ucp.ap2 import Terms
@@ -120,7 +121,8 @@ class MandateBook:
         """Sign for one checkout; committed before it is returned.
 
         Raises:
-            MandateRefused: it is not covered, or another checkout's mandate is still out.
+            MandateRefused: it is not covered.
+            TryLater: another checkout's mandate is still out, of a conversation beside this one.
             SignatureRefused: the checkout bears no authorization of the shop.
         """
         now = self._now()
@@ -227,11 +229,9 @@ def _check(
         (total_minor <= terms.max_minor, f"{total_minor} is more than {terms.max_minor} for one order"),
         (spent <= terms.budget_minor, f"{spent} is more than {terms.budget_minor} for all orders"),
         (again or mandate.occurrences < terms.max_occurrences, "all agreed orders are used up"),
-        (
-            again or mandate.closed_until is None or mandate.closed_until <= now,
-            "a mandate for another checkout is still out",
-        ),
     )
     for covered, why in refusals:
         if not covered:
             raise MandateRefused(why)
+    if not again and mandate.closed_until is not None and mandate.closed_until > now:
+        raise TryLater("a mandate for another checkout is still out")
