@@ -14,19 +14,19 @@ DESTINATION_ID = "home"
 Body = dict[str, Any]
 
 
-def create_body(need: Need, way: Fulfilment, *, ships: bool = True) -> Body:
+def create_body(need: Need, way: Fulfilment, *, says_way: bool = True) -> Body:
     """A new session.
 
     Args:
         need: what is to be bought.
         way: how it reaches the household: the need's fulfilment or its fallback.
-        ships: whether the shop has the extension that says so.
+        says_way: whether the shop has the extension that says so, and reads it in a create.
     """
     body: Body = {
         "line_items": [{"item": {"id": line.item_id}, "quantity": line.packs} for line in need.lines],
         "buyer": _buyer(need),
     }
-    return body | {"fulfillment": {"methods": [_wanted(need, way)]}} if ships else body
+    return body | {"fulfillment": {"methods": [_wanted(need, way)]}} if says_way else body
 
 
 def update_body(checkout: Checkout, need: Need, way: Fulfilment, release: Release) -> Body | None:
@@ -38,6 +38,8 @@ def update_body(checkout: Checkout, need: Need, way: Fulfilment, release: Releas
     kind = _kind(way)
     method = next((method for method in checkout.methods if method.type == kind), None)
     wanted = _wanted(need, way) | {"line_item_ids": [line.id for line in checkout.line_items]}
+    if release.way_follows:
+        wanted["id"] = kind  # that release wants one, also where the shop has named no method yet
     complete = method is not None
     if method is not None:
         wanted["id"] = method.id
@@ -49,7 +51,8 @@ def update_body(checkout: Checkout, need: Need, way: Fulfilment, release: Releas
             cheapest = _cheapest(group.options or [])
             if cheapest is None:
                 continue
-            groups.append({"id": group.id, "selected_option_id": cheapest})
+            named = {"line_item_ids": group.line_item_ids} if release.way_follows else {}
+            groups.append({"id": group.id, "selected_option_id": cheapest} | named)
             complete = complete and group.selected_option_id == cheapest
         wanted["groups"] = groups
     if complete:
@@ -65,7 +68,7 @@ def update_body(checkout: Checkout, need: Need, way: Fulfilment, release: Releas
     return {"id": checkout.id} | body if release.update_names_session else body
 
 
-def complete_body(handler_id: str, instrument_type: str, token: str) -> Body:
+def complete_body(handler_id: str, instrument_type: str, token: str, release: Release) -> Body:
     """The completion: exactly one instrument, an opaque token."""
     instrument = {
         "id": "household",
@@ -73,7 +76,8 @@ def complete_body(handler_id: str, instrument_type: str, token: str) -> Body:
         "type": instrument_type,
         "credential": {"type": "token", "token": token},
     }
-    return {"payment": {"instruments": [instrument]}}
+    body: Body = {"payment": {"instruments": [instrument]}}
+    return body | {"risk_signals": {}} if release.risk_signals else body
 
 
 def same_goods(checkout: Checkout, need: Need) -> bool:

@@ -152,7 +152,8 @@ class UcpRetailer:
     def _quote(self, need: Need, way: Fulfilment, journal: Journal, prefix: str) -> Quote | Trouble:
         """One session for one way; each answer is read before the next step is decided."""
         business = self._business()
-        first = bodies.create_body(need, way, ships=business.ships)
+        says_way = business.ships and not business.release.way_follows
+        first = bodies.create_body(need, way, says_way=says_way)
         current = self._change(journal, f"{prefix}create", Operation.CREATE, None, first)
         if business.lacks and not isinstance(current, Trouble):
             link = messages.web_link(current[0].continue_url)
@@ -210,19 +211,19 @@ class UcpRetailer:
         return self._send_complete(call, journal)
 
     def _payment(self, document: Document, quote: Quote) -> Document | Trouble:
-        handler = self._account.payment_handler
+        handler, release = self._account.payment_handler, self.connection.business().release
         kind = bodies.payment_instrument_type(document.get("ucp"), handler)
         if kind is None:
             return Trouble(Problem.PAYMENT_FAILED, f"the shop does not take {handler!r} for this order")
         if not self.connection.is_locked() or self._mandates is None:
-            return bodies.complete_body(handler, kind, self._account.payment_token)
+            return bodies.complete_body(handler, kind, self._account.payment_token, release)
         packs = sum(line.packs for line in quote.lines)
         try:
             closed = self._mandates.close(document, packs, quote.total_minor)
         except (MandateRefused, SignatureRefused) as error:
             return Trouble(Problem.NO_AGREEMENT, str(error), quote.continue_url)
         # The payment mandate names the instrument, so the token travels inside it.
-        body = bodies.complete_body(handler, kind, closed.payment_mandate)
+        body = bodies.complete_body(handler, kind, closed.payment_mandate, release)
         return body | {"ap2": {"checkout_mandate": closed.checkout_mandate}}
 
     def _resolve(

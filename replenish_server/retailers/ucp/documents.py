@@ -82,6 +82,7 @@ class Group(msgspec.Struct):
     """Goods that travel together."""
 
     id: str
+    line_item_ids: list[str] = []
     options: list[Option] | None = None
     selected_option_id: str | None = None
 

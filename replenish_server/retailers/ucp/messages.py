@@ -3,6 +3,7 @@
 Source: UCP checkout, error handling; negotiation and protocol errors of the overview.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -101,7 +102,7 @@ def refusal_of(status: int, answer: bytes, asked: Sequence[str] = ()) -> Trouble
     try:
         document = document_of(answer)
     except Unreadable:
-        return Trouble(Problem.RETAILER_REFUSED, str(status))
+        return Trouble(Problem.RETAILER_REFUSED, f"{status} {_plain(answer)}".strip())
     if messages_of(document):
         trouble = trouble_of(document, asked)
         return replace(trouble, detail=f"{status} {trouble.detail}".strip())
@@ -118,8 +119,18 @@ def web_link(address: object) -> str | None:
 
 
 def _protocol_error(document: dict[str, Any]) -> str:
-    names = ("code", "content", "detail")
-    return ": ".join(str(document[n]) for n in names if isinstance(document.get(n), str))[:_DETAIL_LIMIT]
+    names = ("code", "content", "detail", "message", "error")
+    said = [str(document[n]) for n in names if isinstance(document.get(n), str)]
+    if not said and "detail" in document:
+        # Not the protocol's shape, but what many web frameworks answer: better than a bare number.
+        said = [json.dumps(document["detail"], ensure_ascii=False)]
+    return ": ".join(said)[:_DETAIL_LIMIT]
+
+
+def _plain(answer: bytes) -> str:
+    """A refusal that is neither JSON nor a page, on one line."""
+    text = " ".join(answer[:_DETAIL_LIMIT].decode("utf-8", "replace").split())
+    return "" if text.startswith("<") else text
 
 
 def _gravity(message: dict[str, Any]) -> int:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from replenish_server.retailers.ucp import NEWEST, RELEASES
+from replenish_server.retailers.ucp.profile_shapes import in_one_shape
 from replenish_server.retailers.ucp.release import CHECKOUT, FULFILLMENT, ORDER, SERVICE, Release
 
 PROFILE_PATH = "/.well-known/ucp"
@@ -259,6 +260,6 @@ def _same_origin(url: str, origin: str) -> bool:
 
 def _parse(document: bytes) -> _Profile:
     try:
-        return msgspec.json.decode(document, type=_Profile)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.convert(in_one_shape(msgspec.json.decode(document)), type=_Profile)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileUnusable(f"the profile cannot be read: {str(error)[:200]}") from error

@@ -36,9 +36,12 @@ class Release:
     Args:
         date: its name.
         keys_member: the profile's own member that lists public keys, a JWK set.
-        signs_http: RFC 9421 message signatures; False is a detached JWS in `Request-Signature`.
+        signs_http: RFC 9421 message signatures; False is a detached JWS over the body in `Request-Signature`.
         discounts_positive: whether a discount stands in the totals without its sign.
         update_names_session: whether a PUT repeats the session's id in its body.
+        way_follows: whether how goods travel is said in an update only, under a method's id; otherwise the
+            create says it, and an id is repeated where the shop gave one.
+        risk_signals: whether a completion has a member for signals about risk, which we leave empty.
         binds_pages: whether an entry's `spec` page, as its schema, must stand where its name belongs.
         capabilities: what we declare.
         ap2: the capability of AP2 mandates.
@@ -51,6 +54,8 @@ class Release:
     signs_http: bool
     discounts_positive: bool
     update_names_session: bool
+    way_follows: bool
+    risk_signals: bool
     binds_pages: bool
     capabilities: tuple[Capability, ...]
     ap2: Capability

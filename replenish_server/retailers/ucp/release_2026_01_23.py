@@ -15,6 +15,8 @@ RELEASE = Release(
     signs_http=False,
     discounts_positive=True,
     update_names_session=True,
+    way_follows=True,
+    risk_signals=True,
     binds_pages=True,
     capabilities=(
         Capability(CHECKOUT, "checkout", "shopping/checkout"),

@@ -17,6 +17,8 @@ RELEASE = Release(
     signs_http=True,
     discounts_positive=False,
     update_names_session=False,
+    way_follows=False,
+    risk_signals=False,
     binds_pages=False,
     capabilities=(
         Capability(CHECKOUT, "shopping/checkout", "shopping/checkout"),

@@ -139,6 +139,13 @@ def sign_request(
     }
 
 
+def sign_detached(signer: Signer, payload: bytes) -> str:
+    """A JWS over raw bytes that does not carry them, unencoded (RFC 7797)."""
+    header = {"alg": "ES256", "kid": signer.kid, "b64": False, "crit": ["b64"]}
+    head = base64url(json.dumps(header, separators=(",", ":")).encode())
+    return f"{head}..{base64url(signer.sign(head.encode() + b'.' + payload))}"
+
+
 def verify_message(message: Message, keys: Sequence[Jwk], now: int) -> str:
     """Find one signature that covers the whole message and was made with one of these keys.
 

@@ -85,7 +85,7 @@ def test_the_update_body_follows_the_release_and_replaces_all(need: Need) -> Non
 
 def test_the_complete_body_follows_the_release() -> None:
     """Exactly one instrument of the handler, with an opaque credential."""
-    document = bodies.complete_body("pay-1", "shop_token", "tok-secret")
+    document = bodies.complete_body("pay-1", "shop_token", "tok-secret", RELEASE)
     CheckoutCompleteRequest.model_validate(document)
     (instrument,) = document["payment"]["instruments"]
     assert (instrument["handler_id"], instrument["type"]) == ("pay-1", "shop_token")
