@@ -70,7 +70,7 @@ def _name_by_schema(entry: dict[str, Any]) -> str | None:
         parts = urlsplit(str(entry.get("schema", "")))
     except ValueError:
         return None
-    head, found, tail = parts.path.partition("/schemas/")
+    _, found, tail = parts.path.partition("/schemas/")
     if not found or not parts.hostname or not tail.endswith(".json"):
         return None
     host = ".".join(reversed(parts.hostname.split(".")))
