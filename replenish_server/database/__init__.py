@@ -1,7 +1,8 @@
 """Engine, unit of work and migrations. No room's rules live here."""
 
+from replenish_server.database.bulk import Bulk
 from replenish_server.database.changes import state_after, state_before
 from replenish_server.database.engine import Database
 from replenish_server.database.types import UtcTime
 
-__all__ = ["Database", "UtcTime", "state_after", "state_before"]
+__all__ = ["Bulk", "Database", "UtcTime", "state_after", "state_before"]

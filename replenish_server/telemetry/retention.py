@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from replenish_server.clock import Clock
-from replenish_server.database import Database
+from replenish_server.database import Bulk, Database
 from replenish_server.telemetry.rollups import DAY_MS, HOUR_MS, Measured, measured, roll_up
 from replenish_server.telemetry.sources import unix_ms
 
@@ -65,10 +65,10 @@ class Retention:
             keys = [(stream, row[0], row[1], row[2]) for row in rows]
             if hourly:
                 taken = [one for row in rows if (one := measured(*row)) is not None]
-                connection.exec_driver_sql(_DROP_SAMPLE, keys)
+                _DROP_SAMPLE.run(connection, keys)
             else:
                 taken = [Measured(*row) for row in rows]
-                connection.exec_driver_sql(_DROP_ROLLUP, keys)
+                _DROP_ROLLUP.run(connection, keys)
             if taken:
                 _keep(connection, stream, taken, HOUR_MS if hourly else DAY_MS)
         return len(rows)
@@ -83,7 +83,7 @@ def _keep(connection: Connection, stream: int, taken: list[Measured], span_ms: i
     if there:
         connection.exec_driver_sql(_DROP_BETWEEN, between)
     rolled = roll_up([*taken, *(Measured(*row) for row in there)], span_ms)
-    connection.exec_driver_sql(_INSERT_ROLLUP, [(stream, span_ms, *one) for one in rolled])
+    _INSERT_ROLLUP.run(connection, [(stream, span_ms, *one) for one in rolled])
 
 
 _REFILL = 2
@@ -101,9 +101,22 @@ _ROLLUPS_BETWEEN = (
     " WHERE stream_id = ? AND span_ms = ? AND at_ms >= ? AND at_ms < ?"
 )
 _DROP_BETWEEN = "DELETE FROM rollup WHERE stream_id = ? AND span_ms = ? AND at_ms >= ? AND at_ms < ?"
-_DROP_SAMPLE = "DELETE FROM sample WHERE stream_id = ? AND at_ms = ? AND boot = ? AND seq = ?"
-_DROP_ROLLUP = "DELETE FROM rollup WHERE stream_id = ? AND at_ms = ? AND boot = ? AND seq = ?"
-_INSERT_ROLLUP = (
-    f"INSERT INTO rollup(stream_id, span_ms, {_COLUMNS}, low, high, readings)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KEY = ("stream_id", "at_ms", "boot", "seq")
+_SAME = " AND ".join(f"kept.{name} = old.{name}" for name in _KEY)
+
+
+def _drop(table: str) -> Bulk:
+    return Bulk(
+        f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in _KEY)}",
+        f"DELETE FROM {table} AS kept USING {{rows}} AS old({', '.join(_KEY)}) WHERE {_SAME}",
+        "bigint bigint bigint bigint",
+    )
+
+
+_DROP_SAMPLE, _DROP_ROLLUP = _drop("sample"), _drop("rollup")
+_ROLLUP = f"rollup(stream_id, span_ms, {_COLUMNS}, low, high, readings)"
+_INSERT_ROLLUP = Bulk(
+    f"INSERT INTO {_ROLLUP} VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    f"INSERT INTO {_ROLLUP} SELECT * FROM {{rows}}",
+    " ".join(["bigint"] * 11),
 )

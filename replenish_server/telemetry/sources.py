@@ -4,6 +4,7 @@ Only the writer of readings changes what is remembered here; after a transaction
 """
 
 import json
+import secrets
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 from sqlmodel import col
 
+from replenish_server.database import Bulk, state_after, state_before
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.telemetry.tables import Stream
@@ -103,18 +105,22 @@ class Sources:
         self._known: dict[str, Source] = {}
         self._version: object = None
         self._changed_s = 0.0
+        self._name = secrets.token_hex(8)
 
     def forget(self) -> None:
         """Believe nothing: a transaction failed, and what is remembered may never have been stored."""
         self._known.clear()
+        self._version = None
 
     def look_up(self, connection: Connection, names: Iterable[str]) -> dict[str, Source]:
         """All that is remembered, after asking the database about those of `names` that may have changed."""
         moment = time.monotonic()
-        connection.exec_driver_sql(_PAGES_KEPT)
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(_PAGES_KEPT)
         known, names = self._known, list(names)
-        if _version(connection) != self._version:
+        if state_before(connection) != self._version:
             self._changed_s = moment
+            self._take_over(connection)
             self._doubt_moved(connection, [name for name in names if name in known])
         old = min(self._changed_s, moment - _BELIEVED_S)
         unsure = [name for name in names if (source := known.get(name)) is None or source.checked_s < old]
@@ -126,7 +132,13 @@ class Sources:
 
     def written(self, connection: Connection) -> None:
         """All of a batch is written: what differs from here at the next one, somebody else did."""
-        self._version = _version(connection)
+        self._version = state_after(connection)
+
+    def _take_over(self, connection: Connection) -> None:
+        """If another process stored readings since, what is remembered of boots here is out of date."""
+        if connection.exec_driver_sql(_LAST_WRITER).scalar() != self._name:
+            self._known.clear()
+            connection.exec_driver_sql(_NAME_WRITER, (self._name,))
 
     def _doubt_moved(self, connection: Connection, names: list[str]) -> None:
         """Forget devices whose streams are no longer theirs: removed, or moved to another household.
@@ -134,7 +146,11 @@ class Sources:
         A number that was given away meanwhile would put their readings among another's.
         """
         there: dict[str, dict[str, int]] = {name: {} for name in names}
-        for device_id, slot_key, number in connection.exec_driver_sql(_STREAMS, (json.dumps(names),)):
+        if connection.dialect.name == "sqlite":
+            rows = connection.exec_driver_sql(_STREAMS.format(among=_LISTED), (json.dumps(names),))
+        else:
+            rows = connection.exec_driver_sql(_STREAMS.format(among="= ANY(?::text[])"), (names,))
+        for device_id, slot_key, number in rows:
             there[device_id][slot_key] = number
         for name in names:
             if self._known[name].streams != there[name]:
@@ -181,12 +197,6 @@ class Sources:
                 known.pop(name, None)
 
 
-def _version(connection: Connection) -> tuple[object, ...]:
-    """Which connection, what others wrote as it knows, and what was written through it: pools lend it out."""
-    raw: Any = connection.connection.dbapi_connection
-    return raw, connection.exec_driver_sql("PRAGMA data_version").scalar(), raw.total_changes
-
-
 def take(connection: Connection, boot: Boot, seq: int) -> bool:
     """Note a sequence of a boot as stored; returns whether it was not stored before.
 
@@ -213,8 +223,7 @@ def write_ranges(connection: Connection, boots: Iterable[Boot]) -> None:
         if boot.changed:
             rows.append((boot.device_id, boot.number, boot.low, boot.high))
             boot.changed = False
-    if rows:
-        connection.exec_driver_sql(_WRITE_RANGE, rows)
+    _WRITE_RANGE.run(connection, rows)
 
 
 def _marks(
@@ -249,12 +258,17 @@ def _fill(connection: Connection, boot: Boot, seq: int) -> bool:
     if above is not None:
         high = above[1]
         connection.exec_driver_sql(_DROP_RANGE, (*key, seq + 1))
-    connection.exec_driver_sql(_WRITE_RANGE, [(boot.device_id, boot.number, low, high)])
+    _WRITE_RANGE.run(connection, [(boot.device_id, boot.number, low, high)])
     return True
 
 
 _PAGES_KEPT = "PRAGMA cache_size=-32768"  # up to 32 MiB where a fleet needs them; a home needs two
-_STREAMS = "SELECT device_id, slot_key, id FROM stream WHERE device_id IN (SELECT value FROM json_each(?))"
+_LAST_WRITER = "SELECT name FROM reading_writer WHERE id = 1"
+_NAME_WRITER = (
+    "INSERT INTO reading_writer(id, name) VALUES(1, ?) ON CONFLICT(id) DO UPDATE SET name = excluded.name"
+)
+_STREAMS = "SELECT device_id, slot_key, id FROM stream WHERE device_id {among}"
+_LISTED = "IN (SELECT value FROM json_each(?))"
 _HIGHEST_SEQ = 2**32 - 1
 _NEW_STREAM = (
     "INSERT INTO stream(device_id, slot_key) VALUES(?, ?)"
@@ -265,9 +279,11 @@ _NEWEST_RANGE = (
 )
 _RANGE_AT = "SELECT low, high FROM seen_range WHERE device_id = ? AND boot = ? AND low = ?"
 _DROP_RANGE = "DELETE FROM seen_range WHERE device_id = ? AND boot = ? AND low = ?"
-_WRITE_RANGE = (
-    "INSERT INTO seen_range(device_id, boot, low, high) VALUES(?, ?, ?, ?)"
-    " ON CONFLICT(device_id, boot, low) DO UPDATE SET high = excluded.high"
+_NEWER = " ON CONFLICT(device_id, boot, low) DO UPDATE SET high = excluded.high"
+_WRITE_RANGE = Bulk(
+    f"INSERT INTO seen_range(device_id, boot, low, high) VALUES(?, ?, ?, ?){_NEWER}",
+    f"INSERT INTO seen_range(device_id, boot, low, high) SELECT * FROM {{rows}}{_NEWER}",
+    "text bigint bigint bigint",
 )
 _DEVICES = (
     select(

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
+from replenish_server.database import Bulk
 from replenish_server.fleet import twin
 from replenish_server.fleet.alarms import alarm_of, note_alarm, note_resolution, resolution_of
 from replenish_server.ids import DeviceId
@@ -224,13 +225,11 @@ class _Work:
 
     def finish(self) -> Stored:
         """Write what was gathered, one statement for each table."""
-        run = self._connection.exec_driver_sql
-        if self._samples:
-            run(_INSERT_SAMPLE, self._samples)
-        if self._events:
-            run(_INSERT_EVENT, self._events)
+        connection = self._connection
+        _INSERT_SAMPLE.run(connection, self._samples)
+        _INSERT_EVENT.run(connection, self._events)
         stored = self._stored
-        write_ranges(self._connection, self._boots)
+        write_ranges(connection, self._boots)
         for boot in self._boots:
             if boot.acks:
                 stored.acks[boot.device_id, boot.name] = boot.acks
@@ -240,14 +239,12 @@ class _Work:
             if source.seen_ms - source.last_seen_ms >= _SEEN_STEP_MS:
                 source.last_seen_ms = source.seen_ms
                 seen.append((source.seen_ms, source.device_id, source.seen_ms))
-        if seen:
-            run(_MARK_SEEN, seen)
+        _MARK_SEEN.run(connection, seen)
         for alarm in self._alarms:
             note_alarm(self._session, *alarm)
         for slot_id, step in self._steps.items():
             note_resolution(self._session, slot_id, step)
-        if self._due:
-            run(_MARK_DUE, [(moment, slot, moment) for slot, moment in self._due.items()])
+        _MARK_DUE.run(connection, [(moment, slot, moment) for slot, moment in self._due.items()])
         return stored
 
     def _boot(self, source: Source, name: str) -> Boot:
@@ -297,22 +294,43 @@ def _event_row(device_id: str, event: Event, late: bool, at_ms: int, received_ms
     return (*key, event.type, event.slot_key, event.gesture, event.clock, late, health, at_ms, received_ms)
 
 
-_INSERT_SAMPLE = (
-    "INSERT INTO sample(stream_id, at_ms, boot, seq, age_s, flags, number) VALUES(?, ?, ?, ?, ?, ?, ?)"
+_SAMPLE = "sample(stream_id, at_ms, boot, seq, age_s, flags, number)"
+_INSERT_SAMPLE = Bulk(
+    f"INSERT INTO {_SAMPLE} VALUES(?, ?, ?, ?, ?, ?, ?)",
+    f"INSERT INTO {_SAMPLE} SELECT * FROM {{rows}}",
+    "bigint bigint bigint bigint bigint bigint bigint",
 )
-_INSERT_EVENT = (
-    "INSERT INTO device_event(device_id, boot, seq, type, slot_key, gesture, clock, late, health,"
-    " occurred_at, received_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_EVENT = (
+    "device_event(device_id, boot, seq, type, slot_key, gesture, clock, late, health,"
+    " occurred_at, received_at)"
 )
-_MARK_DUE = "UPDATE slot SET due_at = ? WHERE id = ? AND (due_at IS NULL OR due_at > ?)"
-_MARK_SEEN = "UPDATE device SET last_seen_at = ? WHERE id = ? AND (last_seen_at IS NULL OR last_seen_at < ?)"
+_INSERT_EVENT = Bulk(
+    f"INSERT INTO {_EVENT} VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    f"INSERT INTO {_EVENT} SELECT * FROM {{rows}}",
+    "text text bigint text text text bigint boolean json bigint bigint",
+)
+_MARK_DUE = Bulk(
+    "UPDATE slot SET due_at = ? WHERE id = ? AND (due_at IS NULL OR due_at > ?)",
+    "UPDATE slot SET due_at = new.at FROM {rows} AS new(at, id, before)"
+    " WHERE slot.id = new.id AND (slot.due_at IS NULL OR slot.due_at > new.before)",
+    "bigint text bigint",
+)
+_MARK_SEEN = Bulk(
+    "UPDATE device SET last_seen_at = ? WHERE id = ? AND (last_seen_at IS NULL OR last_seen_at < ?)",
+    "UPDATE device SET last_seen_at = new.at FROM {rows} AS new(at, id, before)"
+    " WHERE device.id = new.id AND (device.last_seen_at IS NULL OR device.last_seen_at < new.before)",
+    "bigint text bigint",
+)
 
 
 def _quarantine(session: Session, message: Incoming, rejected: Rejected) -> None:
     digest = hashlib.sha256(f"{message.topic}\0{rejected.code}\0".encode() + message.payload).hexdigest()
-    row = insert(Quarantined).values(
+    insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
+    row = insert(
+        Quarantined
+    ).values(
         fingerprint=digest[:32],
-        topic=message.topic[:256],
+        topic=message.topic[:256].replace("\0", "\ufffd"),  # which PostgreSQL refuses, and must not stop us
         code=rejected.code,
         reason=rejected.reason[:500],
         payload=message.payload[:_KEPT_PAYLOAD_BYTES],

@@ -101,6 +101,15 @@ class SeenRange(SQLModel, table=True):
     high: int = Field(sa_type=BigInteger)
 
 
+class ReadingWriter(SQLModel, table=True):
+    """Which process stored readings last: one row. Another one has to ask anew what it remembers."""
+
+    __tablename__ = "reading_writer"
+
+    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    name: str
+
+
 class Reading(SQLModel, table=True):
     """One event of a device, whatever it is: a view over samples, rollups and device events.
 

@@ -1,5 +1,6 @@
 """Which sequences of a boot are stored: a set of numbers, kept as ranges, whatever order they come in."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
@@ -8,6 +9,7 @@ from replenish_server.telemetry.sources import Boot, Sources, take, write_ranges
 from replenish_server.telemetry.tables import SeenRange
 from tests.fakes.retailer_house import House
 
+pytestmark = pytest.mark.both_databases
 DEVICE = "level-1"
 
 
@@ -76,7 +78,7 @@ def test_a_device_that_restarts_all_the_time_fills_no_memory(house: House) -> No
 def test_who_is_not_registered_is_asked_for_each_time(house: House) -> None:
     """Somebody may register it at any moment, in another process."""
     sources = Sources()
-    with house.database.read() as session:
+    with house.database.write() as session:
         assert "stranger" not in sources.look_up(session.connection(), ["stranger", DEVICE])
     with house.database.write() as session:
         session.connection().exec_driver_sql(

@@ -20,6 +20,7 @@ from replenish_server.telemetry.store import Incoming, PressKey, ReadingStore, S
 from replenish_server.telemetry.tables import Quarantined, Reading
 from tests.fakes.retailer_house import NOW, House, build_house
 
+pytestmark = pytest.mark.both_databases
 BOOT = "0000000a"
 
 
@@ -284,3 +285,16 @@ def test_the_worth_of_a_sensors_step_is_kept_on_its_slot(house: House, said: Any
         assert [slot.sensor_step for slot in session.exec(select(Slot)) if slot.device_id == "level-1"] == [
             kept
         ]
+
+
+def test_two_processes_that_take_turns_store_everything_once(house: House) -> None:
+    """What one of them remembers of a boot is out of date as soon as the other has stored."""
+    chance = random.Random(5)
+    writers, sent = [ReadingStore(), ReadingStore()], set()
+    for _ in range(40):
+        batch = [up(level(seq)) for seq in (chance.randrange(60) for _ in range(5))]
+        sent |= {json.loads(message.payload)["s"] for message in batch}
+        with house.database.write() as session:
+            chance.choice(writers).store(session, batch)
+    with house.database.read() as session:
+        assert sorted(sent) == sorted(session.exec(select(Reading.seq)))
