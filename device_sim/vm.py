@@ -136,7 +136,7 @@ class VmDevice:
         self._heap = [] if heap_kb is None else ["-X", f"heapsize={heap_kb}k"]
         self.firmware_root = ROOT
         """Folder that holds `firmware`, as sources or compiled."""
-        self._program = _FROZEN_PROGRAM if littlefs else _PROGRAM
+        self.program = _FROZEN_PROGRAM if littlefs else _PROGRAM
         self._watchdog_scale = watchdog_scale
         self._on_event = on_event
         self._flash = folder.resolve() / "flash"
@@ -300,7 +300,7 @@ class VmDevice:
                 return SLEEP_EXIT, ""
             root = self._boot(cause)
             process = subprocess.Popen(
-                [str(self._vm), *self._heap, "-c", self._program],
+                [str(self._vm), *self._heap, "-c", self.program],
                 cwd=self._flash,
                 env={
                     "MICROPYPATH": f"{_HARDWARE}:{root}",

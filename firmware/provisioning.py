@@ -1,6 +1,5 @@
 """Composition root of a board's setup, read only when there is something to set up (`firmware.provision`)."""
 
-from firmware.app.ports import Files, Link, Radio
 from firmware.core import state
 from firmware.hal.access_point import AccessPoint
 from firmware.hal.board import Chip, ChipClock
@@ -13,8 +12,12 @@ from firmware.provision.papers import Papers
 from firmware.provision.portal import Alive
 from firmware.provision.setup import Setup, Surroundings
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Files, Link, Radio
 
-def run(chip: Chip, files: Files, spool: Files) -> int | None:
+
+def run(chip: Chip, files: "Files", spool: "Files") -> int | None:
     """Set up what is to be set up. None: the board is somebody, go on; otherwise seconds to sleep."""
     kept = state.decode(chip.memory())
     papers = Papers(files, spool, chip)
@@ -37,10 +40,10 @@ class _Board(Surroundings):
         )
         self._authority = authority
 
-    def radio(self, ssid: str, key: str) -> Radio:
+    def radio(self, ssid: str, key: str) -> "Radio":
         return Wifi(ssid, key)
 
-    def edge(self, host: str, port: int) -> Link:
+    def edge(self, host: str, port: int) -> "Link":
         if not self._authority:
             raise ValueError("data/factory.json has no ca: flash the board anew")
         return WireLink(wire_to({"host": host, "id": "", "ca": self._authority}, port), self.clock)

@@ -1,12 +1,13 @@
-"""Composition root of a board: what one wake does. Only here programs meet hardware."""
+"""Composition root of a board: what one wake does. Only here programs meet hardware.
+
+Each program is imported where it is chosen: a button's memory need not hold a sensor's or a meter's code.
+"""
 
 import json
 
-from firmware.app import button, level, safe
 from firmware.app.console import say, say_error
 from firmware.app.guard import Guard
 from firmware.app.node import Device, Node, Slot
-from firmware.app.ports import Files, Scale
 from firmware.core import boots, policy
 from firmware.hal import data, pins
 from firmware.hal.board import Chip, ChipClock
@@ -16,6 +17,11 @@ from firmware.hal.slots import ChipSlots
 from firmware.hal.wifi import Wifi
 from firmware.net.broker import wire_to
 from firmware.net.wire import WireLink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Files, Scale
+
 
 _BROKEN_SLEEP_S = 3600
 """Without settings there is nothing to do but to wait for a person."""
@@ -85,22 +91,28 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
     if chip.cold() or set_up:
         guard.keep_identity(json.dumps(known).encode())
     if mode == boots.SAFE:
+        from firmware.app import safe
+
         plain = Node(device, safe.Fresh(chip), clock, safe.Nothing(), safe.Nothing(), guard)
         return safe.wake(plain, radio, link), None
     node = Node(device, chip, clock, files, spool, guard)
     if guard.on_trial():
         node.record_hello()  # its acknowledgement is what proves the image
     if device.kind == "level":
+        from firmware.app import level
+
         return level.wake(node, _scale(known.get("sensor")), radio, link), None
     from firmware.hal.panel import Lamp, PushButton
 
     if device.kind in ("flow", "pages"):
         return _count(chip, node, radio, link, known), None
+    from firmware.app import button
+
     sleep_s, armed = button.wake(node, PushButton(), Lamp(), radio, link, chip.woken_by_pin())
     return sleep_s, pins.BUTTON if armed else None
 
 
-def _folders(chip: Chip, guard: Guard) -> tuple[Files, Files]:
+def _folders(chip: Chip, guard: Guard) -> "tuple[Files, Files]":
     """Folders of settings and of records. A damaged file system is made anew, and the server is told."""
     try:
         if data.ours and not data.mount(chip.cold() or guard.life.failed > 0):
@@ -113,10 +125,12 @@ def _folders(chip: Chip, guard: Guard) -> tuple[Files, Files]:
     except OSError as error:
         say_error("data", error)
         guard.note_fault("flash")
+        from firmware.app import safe
+
         return safe.Nothing(), safe.Nothing()  # records live for one wake: better than not at all
 
 
-def _to_set_up(chip: Chip, files: Files) -> bool:
+def _to_set_up(chip: Chip, files: "Files") -> bool:
     """Whether the board is nobody's yet, is proving who it is, or somebody holds its button at power-on."""
     names = files.names()
     if _FACTORY not in names:
@@ -130,7 +144,7 @@ def _to_set_up(chip: Chip, files: Files) -> bool:
     return PushButton().pressed()
 
 
-def _identity(files: Files, guard: Guard) -> bytes:
+def _identity(files: "Files", guard: Guard) -> bytes:
     """`device.json`, or the copy apart from the file system where that holds none, or nonsense."""
     content = files.read(_DEVICE)
     try:
@@ -178,7 +192,7 @@ def _count(chip: Chip, node: Node, radio: Wifi, link: WireLink, known: dict[str,
         node.clock.sleep_ms(rest_ms)
 
 
-def _scale(sensor: object) -> Scale:
+def _scale(sensor: object) -> "Scale":
     if sensor == "tof":
         from firmware.hal.vl53l0x import Vl53l0x
 

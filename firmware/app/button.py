@@ -3,9 +3,13 @@
 from firmware.app.console import say
 from firmware.app.delivery import Outcome, deliver
 from firmware.app.node import Node
-from firmware.app.ports import Button, Clock, Light, Link, Radio
 from firmware.core import policy
 from firmware.core.gesture import Gesture
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Button, Clock, Light, Link, Radio
+
 
 SAMPLE_MS = 5
 
@@ -17,7 +21,7 @@ STUCK_SLEEP_S = 3600
 
 
 def wake(
-    node: Node, button: Button, light: Light, radio: Radio, link: Link, pressed: bool
+    node: Node, button: "Button", light: "Light", radio: "Radio", link: "Link", pressed: bool
 ) -> tuple[int, bool]:
     """Read the gesture if the button woke us, record it, deliver, show what became of it.
 
@@ -41,7 +45,7 @@ def wake(
     return (sleep_s if armed else min(sleep_s, STUCK_SLEEP_S)), armed
 
 
-def _read_gesture(button: Button, light: Light, clock: Clock, hold_ms: int) -> str:
+def _read_gesture(button: "Button", light: "Light", clock: "Clock", hold_ms: int) -> str:
     light.on()
     reader = Gesture(hold_ms)
     started = clock.ticks_ms()
@@ -54,7 +58,7 @@ def _read_gesture(button: Button, light: Light, clock: Clock, hold_ms: int) -> s
     return gesture
 
 
-def _show(light: Light, outcome: Outcome) -> None:
+def _show(light: "Light", outcome: Outcome) -> None:
     answer = outcome.answer or ("sent" if outcome.pressed else "offline")
     say("answer", r=answer)
     light.show(answer)
@@ -68,7 +72,7 @@ def _sleep_s(node: Node) -> int:
     return max(1, due_s - now_s)
 
 
-def _released(button: Button, clock: Clock) -> bool:
+def _released(button: "Button", clock: "Clock") -> bool:
     started = clock.ticks_ms()
     while button.pressed():
         if clock.since_ms(started) > STUCK_MS:

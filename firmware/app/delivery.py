@@ -8,9 +8,13 @@ import binascii
 
 from firmware.app.console import say, say_error
 from firmware.app.node import Node
-from firmware.app.ports import Link, Radio
 from firmware.core import config, event, packet, policy, queue
 from firmware.net.mqtt import Publication, RefusedError, Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Link, Radio
+
 
 FAILED_WAKE_MS = 4000
 """The longest wait without any progress: a battery pays for failed wakes, not for presses."""
@@ -40,7 +44,7 @@ class Outcome:
         self.pressed = pressed
 
 
-def deliver(node: Node, radio: Radio, link: Link, press_seq: int = -1) -> Outcome:
+def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Outcome:
     """Deliver all records, oldest first; wait for the answer to the press `press_seq`, if any. Never raises.
 
     Afterwards the state says when to try again.
@@ -96,8 +100,7 @@ class _Talk:
         first = self._batch()
         if not self._node.state.stated:
             first.append(self._statement(""))
-        topics = [self._topic + "down/desired", self._topic + "down/ack"]
-        self._session.start(device.id, device.password, topics, first, self._left_ms())
+        self._session.start(device.id, device.password, self._topic + "down/+", first, self._left_ms())
         while self._advance():
             left_ms = self._left_ms()
             if left_ms <= 0:

@@ -4,8 +4,12 @@ It owns `firmware.core.boots.Life` and when it is saved. It decides nothing abou
 """
 
 from firmware.app.console import say, say_error
-from firmware.app.ports import Slots, Store
 from firmware.core import boots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Slots, Store
+
 
 _LIFE = "life"
 _IDENTITY = "device"
@@ -19,7 +23,7 @@ class Guard:
         slots: the two places for an image.
     """
 
-    def __init__(self, store: Store, slots: Slots) -> None:
+    def __init__(self, store: "Store", slots: "Slots") -> None:
         self._store = store
         self._slots = slots
         self._saved = store.load(_LIFE)

@@ -9,8 +9,12 @@ import json
 from firmware.app.console import say
 from firmware.app.delivery import deliver
 from firmware.app.node import Node
-from firmware.app.ports import Button, Light, Link, Printer, Pulses, Radio
 from firmware.core import counter, queue, supply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Button, Light, Link, Printer, Pulses, Radio
+
 
 TURN_MS = 100
 _TOTAL = "total.json"
@@ -22,7 +26,7 @@ class Meter:
     """What both programs share: totals, reports, the gesture for a new unit, delivery."""
 
     def __init__(
-        self, node: Node, pulses: Pulses, button: Button, light: Light, radio: Radio, link: Link
+        self, node: Node, pulses: "Pulses", button: "Button", light: "Light", radio: "Radio", link: "Link"
     ) -> None:
         self.node = node
         self._pulses = pulses
@@ -144,12 +148,12 @@ class Toner(Meter):
     def __init__(
         self,
         node: Node,
-        pulses: Pulses,
-        button: Button,
-        light: Light,
-        radio: Radio,
-        link: Link,
-        printer: Printer | None,
+        pulses: "Pulses",
+        button: "Button",
+        light: "Light",
+        radio: "Radio",
+        link: "Link",
+        printer: "Printer | None",
     ) -> None:
         super().__init__(node, pulses, button, light, radio, link)
         self._printer = printer
@@ -175,7 +179,7 @@ class Toner(Meter):
         )
         counter.add(self.node.state, believed, 1, values["cfg.pulses_per_page"])
 
-    def _ask(self, printer: Printer) -> None:
+    def _ask(self, printer: "Printer") -> None:
         try:
             self.node.state.rssi_dbm = self._radio.up(3000)
         except OSError:

@@ -8,8 +8,13 @@ import json
 
 from firmware.app.console import say
 from firmware.app.guard import Guard
-from firmware.app.ports import Board, Clock, Files
-from firmware.core import ages, config, counter, event, policy, queue, state, supply
+from firmware.core import ages, config, event, policy, queue, state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Board, Clock, Files
+    from firmware.core import supply
+
 
 _DESIRED = "desired.json"
 _PROVING = "proving.json"
@@ -78,7 +83,7 @@ class Node:
     """
 
     def __init__(
-        self, device: Device, board: Board, clock: Clock, data: Files, spool: Files, guard: Guard
+        self, device: Device, board: "Board", clock: "Clock", data: "Files", spool: "Files", guard: Guard
     ) -> None:
         self.device = device
         self.guard = guard
@@ -126,7 +131,7 @@ class Node:
         seq = self._next_seq()
         self._save(seq, "refill", event.refill(self.state.boot, seq, key, amount))
 
-    def record_supply(self, key: str, answer: supply.Supply) -> None:
+    def record_supply(self, key: str, answer: "supply.Supply") -> None:
         """Save what a printer said of a supply."""
         seq = self._next_seq()
         body = event.supply(self.state.boot, seq, key, answer.pages, answer.quality, answer.resolution)
@@ -219,6 +224,8 @@ class Node:
             self.board.battery_mv(), self.state.rssi_dbm, self.state.dropped, self.promise_s()
         )
         if self.state.alarm:
+            from firmware.core import counter  # only a meter's memory has to hold it
+
             health["alarm"] = counter.ALARMS[self.state.alarm]
         if self.state.refused:
             health["refused"] = self.state.refused

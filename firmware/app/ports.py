@@ -1,10 +1,13 @@
 """The world as the programs see it: one class per port, implemented by `firmware.hal`, `.net` or a test.
 
-Ordinary classes whose methods raise NotImplementedError: valid on both interpreters, no typing tricks.
+For the type checker and for tests: a port is a shape, nobody has to inherit it, and no board loads this
+module (others name it under `TYPE_CHECKING`), because its code would take 6 KB of a board's memory.
 """
 
+from typing import Protocol
 
-class Clock:
+
+class Clock(Protocol):
     """Time."""
 
     def now_s(self) -> int:
@@ -24,7 +27,7 @@ class Clock:
         raise NotImplementedError
 
 
-class Files:
+class Files(Protocol):
     """Small files that survive a power cut; every write replaces a whole file or nothing."""
 
     def read(self, name: str) -> bytes | None:
@@ -44,7 +47,7 @@ class Files:
         raise NotImplementedError
 
 
-class Board:
+class Board(Protocol):
     """The chip: what survives sleep, its battery, its randomness."""
 
     def memory(self) -> bytes:
@@ -64,7 +67,7 @@ class Board:
         raise NotImplementedError
 
 
-class Store:
+class Store(Protocol):
     """A few small values that outlast a lost file system; every save replaces one value or nothing."""
 
     def load(self, key: str) -> bytes | None:
@@ -76,7 +79,7 @@ class Store:
         raise NotImplementedError
 
 
-class Slots:
+class Slots(Protocol):
     """Two places for an image of the whole firmware: one runs, one is idle."""
 
     def running(self) -> str:
@@ -108,7 +111,7 @@ class Slots:
         raise NotImplementedError
 
 
-class Radio:
+class Radio(Protocol):
     """The way onto the network."""
 
     def up(self, timeout_ms: int) -> int:
@@ -120,7 +123,7 @@ class Radio:
         raise NotImplementedError
 
 
-class Link:
+class Link(Protocol):
     """A byte stream to the broker."""
 
     def open(self, timeout_ms: int) -> None:
@@ -140,7 +143,7 @@ class Link:
         raise NotImplementedError
 
 
-class Wire:
+class Wire(Protocol):
     """A connection to the broker that never waits, but in `wait`."""
 
     def begin(self) -> None:
@@ -168,7 +171,7 @@ class Wire:
         raise NotImplementedError
 
 
-class Scale:
+class Scale(Protocol):
     """A sensor of what remains: a load cell, or a distance from the lid. Both are straight lines to grams."""
 
     def burst(self, samples: int) -> list[int]:
@@ -180,7 +183,7 @@ class Scale:
         raise NotImplementedError
 
 
-class Pulses:
+class Pulses(Protocol):
     """A counter that runs by itself."""
 
     def taken(self) -> int:
@@ -188,7 +191,7 @@ class Pulses:
         raise NotImplementedError
 
 
-class Printer:
+class Printer(Protocol):
     """What a printer says of itself."""
 
     def supply(self, index: int) -> tuple[int | None, int | None]:
@@ -196,7 +199,7 @@ class Printer:
         raise NotImplementedError
 
 
-class Button:
+class Button(Protocol):
     """One push button."""
 
     def pressed(self) -> bool:
@@ -204,7 +207,7 @@ class Button:
         raise NotImplementedError
 
 
-class Light:
+class Light(Protocol):
     """One light that tells a person what happened."""
 
     def on(self) -> None:
@@ -216,7 +219,7 @@ class Light:
         raise NotImplementedError
 
 
-class AccessPoint:
+class AccessPoint(Protocol):
     """A Wi-Fi of the board's own."""
 
     def near(self) -> list[str]:
@@ -232,7 +235,7 @@ class AccessPoint:
         raise NotImplementedError
 
 
-class Console:
+class Console(Protocol):
     """Lines that a person or a program types."""
 
     def line(self) -> str | None:

@@ -2,11 +2,14 @@
 
 from firmware.app.delivery import deliver
 from firmware.app.node import Node
-from firmware.app.ports import Board, Files, Link, Radio
 from firmware.core import policy
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Board, Link, Radio
 
-class Nothing(Files):
+
+class Nothing:
     """Files in memory: whatever lies on flash may be what breaks the program."""
 
     def __init__(self) -> None:
@@ -25,14 +28,14 @@ class Nothing(Files):
         return list(self._content)
 
 
-class Fresh(Board):
+class Fresh:
     """The chip without what it kept: a boot of its own, which ends with this wake.
 
     Args:
         chip: the rest is its.
     """
 
-    def __init__(self, chip: Board) -> None:
+    def __init__(self, chip: "Board") -> None:
         self._chip = chip
 
     def memory(self) -> bytes:
@@ -48,7 +51,7 @@ class Fresh(Board):
         return self._chip.random()
 
 
-def wake(node: Node, radio: Radio, link: Link) -> int:
+def wake(node: Node, radio: "Radio", link: "Link") -> int:
     """Say hello and hear what the server wants; seconds until the next wake, which is a normal one."""
     node.record_hello_if_due()
     deliver(node, radio, link)

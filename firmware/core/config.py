@@ -25,38 +25,14 @@ def limits(
     """
     if kind == "button":
         return {"cfg.hold_ms": (300, 5000, 800)}
-    found = dict(_COUNTERS.get(kind, _LEVEL))
+    from firmware.core import ranges  # a button's memory need not hold them
+
+    found = dict(ranges.COUNTERS.get(kind, ranges.LEVEL))
     for key, capacity in (slots or {"main": capacity_g}).items():
         found["slots." + key + ".threshold"] = (0, capacity, capacity // 5)
         # Where the server will want readings in order to order; it may lie above the person's threshold.
         found["slots." + key + ".watch"] = (0, capacity, 0)
     return found
-
-
-_LEVEL = {
-    "cfg.measure_s": (60, 86_400, 1800),  # below a minute, a battery lasts weeks
-    "cfg.report_s": (600, 604_800, 86_400),
-    "cfg.report_g": (5, 2000, 20),  # below 5 g, drift and temperature would report all day
-}
-
-_COUNTERS = {
-    "flow": {
-        "cfg.burst_min": (1, 240, 10),
-        "cfg.burst_ml_min": (1000, 200_000, 30_000),
-        "cfg.hold_ms": (1000, 10_000, 3000),
-        "cfg.pulses_per_l": (10, 100_000, 450),
-        "cfg.report_ml": (100, 100_000, 5000),
-        "cfg.report_s": (600, 604_800, 86_400),
-    },
-    "pages": {
-        "cfg.hold_ms": (1000, 10_000, 3000),
-        "cfg.page_ms": (50, 60_000, 500),
-        "cfg.pulses_per_page": (1, 50, 1),
-        "cfg.report_pages": (1, 10_000, 50),
-        "cfg.report_s": (600, 604_800, 86_400),
-        "cfg.supply_s": (300, 86_400, 3600),
-    },
-}
 
 
 class Settings:

@@ -70,12 +70,9 @@ def connect(client_id: str, username: str, password: str, keep_alive_s: int) -> 
     return _packet(0x10, head + varint(len(properties)) + properties + _text(client_id) + login)
 
 
-def subscribe(packet_id: int, topics: list[str]) -> bytes:
-    """SUBSCRIBE at QoS 1 (3.8). Retain As Published stays 0, so the retain flag tells old from live."""
-    body = struct.pack(">H", packet_id) + b"\x00"
-    for topic in topics:
-        body += _text(topic) + b"\x01"
-    return _packet(0x82, body)
+def subscribe(packet_id: int, topic: str, qos: int) -> bytes:
+    """SUBSCRIBE to a topic filter (3.8). Retain As Published stays 0: the retain flag tells old from live."""
+    return _packet(0x82, struct.pack(">H", packet_id) + b"\x00" + _text(topic) + bytes((qos,)))
 
 
 def publish(topic: str, payload: bytes, packet_id: int, retain: bool) -> bytes:

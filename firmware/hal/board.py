@@ -6,14 +6,13 @@ import time
 import esp32
 import machine
 
-from firmware.app.ports import Board, Clock
 from firmware.hal import pins
 
 _WATCHDOG_MS = 60_000
 """Longer than the longest wake (30 s of delivery, 10 s of a stuck button, a slow name look-up)."""
 
 
-class Chip(Board):
+class Chip:
     """An ESP32. Making one starts the watchdog."""
 
     def __init__(self) -> None:
@@ -67,7 +66,7 @@ class Chip(Board):
         machine.deepsleep(duration_ms)
 
 
-class ChipClock(Clock):
+class ChipClock:
     """The RTC for what outlasts sleep, ticks for waits. The RTC is never set (firmware.core.ages)."""
 
     def __init__(self) -> None:

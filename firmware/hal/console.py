@@ -3,12 +3,10 @@
 import select
 import sys
 
-from firmware.app.ports import Console
-
 _LONGEST = 512
 
 
-class SerialConsole(Console):
+class SerialConsole:
     """Standard input: the UART or the USB of a board."""
 
     def __init__(self) -> None:

@@ -6,12 +6,10 @@ new one.
 
 import os
 
-from firmware.app.ports import Files
-
 _UNFINISHED = ".tmp"
 
 
-class Folder(Files):
+class Folder:
     """One folder, made when it does not exist; unfinished writes of an earlier life are swept away.
 
     Args:

@@ -9,14 +9,13 @@ import time
 
 import machine
 
-from firmware.app.ports import Scale
 from firmware.hal import pins
 
 _READY_MS = 450
 """Settling takes 400 ms at 10 samples per second, 50 ms at 80 (datasheet, "Output settling time")."""
 
 
-class Hx711(Scale):
+class Hx711:
     """One cell on channel A, its supply switched by a MOSFET."""
 
     def __init__(self) -> None:

@@ -2,12 +2,10 @@
 
 import esp32
 
-from firmware.app.ports import Store
-
 _LARGEST = 3000
 
 
-class Nvs(Store):
+class Nvs:
     """Blobs of one namespace; a save is on flash when it returns."""
 
     def __init__(self) -> None:

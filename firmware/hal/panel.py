@@ -4,7 +4,6 @@ import time
 
 import machine
 
-from firmware.app.ports import Button, Light
 from firmware.hal import pins
 
 PATTERNS = {
@@ -19,7 +18,7 @@ PATTERNS = {
 """Milliseconds lit, dark, lit, dark and so on. Long is good news, many short ones are bad news."""
 
 
-class PushButton(Button):
+class PushButton:
     """A contact to ground."""
 
     def __init__(self) -> None:
@@ -29,7 +28,7 @@ class PushButton(Button):
         return self._pin.value() == 0
 
 
-class Lamp(Light):
+class Lamp:
     """One LED from pin to ground."""
 
     def __init__(self) -> None:

@@ -7,14 +7,13 @@ A counter has 16 bits: it is read and set back long before it is full. The filte
 import esp32
 import machine
 
-from firmware.app.ports import Pulses
 from firmware.hal import pins
 
 _FILTER_TICKS = 1023
 _SET_BACK = 16_000
 
 
-class PulseCounter(Pulses):
+class PulseCounter:
     """Rising edges on one pin."""
 
     def __init__(self) -> None:

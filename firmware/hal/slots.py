@@ -2,14 +2,12 @@
 
 import esp32
 
-from firmware.app.ports import Slots
-
 BLOCK = 4096
 _ERASE = 6
 _ROLLBACK_NOT_BUILT = -261
 
 
-class ChipSlots(Slots):
+class ChipSlots:
     """Partitions ota_0 and ota_1 of the OTA layout."""
 
     def __init__(self) -> None:

@@ -9,7 +9,6 @@ import time
 
 import machine
 
-from firmware.app.ports import Scale
 from firmware.hal import pins
 
 _ADDRESS = 0x29
@@ -23,7 +22,7 @@ _RANGE_MS = 60
 _STEP_UM = 1000
 
 
-class Vl53l0x(Scale):
+class Vl53l0x:
     """One sensor looking down from the lid, its supply switched like the load cell's.
 
     Without a target it still answers plausible numbers: only its own range status says whether to believe it.

@@ -4,12 +4,10 @@ import time
 
 import network
 
-from firmware.app.ports import Radio
-
 _POLL_MS = 20
 
 
-class Wifi(Radio):
+class Wifi:
     """One access point.
 
     Args:

@@ -1,9 +1,11 @@
 """Which way leads to the broker, by what `data/device.json` says. It opens nothing."""
 
-from firmware.app.ports import Wire
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Wire
 
 
-def wire_to(known: dict[str, str], port: int) -> Wire:
+def wire_to(known: dict[str, str], port: int) -> "Wire":
     """TLS with a pre-shared key where there is one, else verified TLS where an authority is known, else TCP.
 
     Plain TCP reaches only a broker on the same machine: the shipped one lets nobody else in without TLS.

@@ -4,8 +4,12 @@ CONNECT, SUBSCRIBE and the first PUBLISHes leave in one write, so that acknowled
 settings come back in the same round trip (docs/firmware.md).
 """
 
-from firmware.app.ports import Clock, Link
 from firmware.core import packet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Clock, Link
+
 
 KEEP_ALIVE_S = 30
 """No wake lasts that long; a broker that loses us forgets us after one and a half times this."""
@@ -51,7 +55,7 @@ class Session:
         clock: bounds every wait.
     """
 
-    def __init__(self, link: Link, clock: Clock) -> None:
+    def __init__(self, link: "Link", clock: "Clock") -> None:
         self._link = link
         self._clock = clock
         self._reader = packet.Reader()
@@ -60,13 +64,16 @@ class Session:
         """Packets that the broker has not yet acknowledged."""
 
     def start(
-        self, device_id: str, password: str, topics: list[str], first: list[Publication], timeout_ms: int
+        self, device_id: str, password: str, topic: str, first: list[Publication], timeout_ms: int
     ) -> None:
-        """Connect, subscribe and publish in one write. Raises OSError."""
+        """Connect, subscribe to `topic` and publish, in one write. Raises OSError.
+
+        The subscription is at QoS 0: the connection lasts for seconds, and what it loses comes again.
+        """
         started = self._clock.ticks_ms()
         self._link.open(timeout_ms)
         head = packet.connect(device_id, device_id, password, KEEP_ALIVE_S)
-        head += packet.subscribe(self._take_id(), topics)
+        head += packet.subscribe(self._take_id(), topic, 0)
         left_ms = timeout_ms - self._clock.since_ms(started)
         self._link.send(head + self._publications(first), left_ms)
 
@@ -89,11 +96,10 @@ class Session:
         return self._handle(whole[0], whole[1], whole[2]) if whole else None
 
     def close(self) -> None:
-        """Say goodbye, then close; never raises."""
-        try:
-            self._link.send(packet.disconnect(), 0)
-        except OSError:
-            pass  # the peer is gone already: nothing to say goodbye to
+        """Close; never raises.
+
+        Without DISCONNECT, which costs 62 bytes over TLS: there is no will and no session to keep.
+        """
         self._link.close()
 
     def _handle(self, kind: int, flags: int, body: bytes) -> packet.Message | None:

@@ -2,7 +2,6 @@
 
 import socket
 
-from firmware.app.ports import Printer
 from firmware.core import snmp
 
 _SUPPLIES = (1, 3, 6, 1, 2, 1, 43, 11, 1, 1)
@@ -10,7 +9,7 @@ _MAXIMUM, _LEVEL = 8, 9
 _TIMEOUT_S = 2
 
 
-class SnmpPrinter(Printer):
+class SnmpPrinter:
     """One printer.
 
     Args:

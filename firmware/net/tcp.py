@@ -7,8 +7,6 @@ import errno
 import select
 import socket
 
-from firmware.app.ports import Wire
-
 _TCP_NODELAY = 1
 """Not named by MicroPython's socket; 1 in lwIP and Linux. Without it, Nagle costs 40 ms per answer."""
 
@@ -18,7 +16,7 @@ _NOTHING_YET = (errno.EAGAIN, errno.EINPROGRESS, 119)
 _BROKEN = select.POLLERR | select.POLLHUP
 
 
-class TcpWire(Wire):
+class TcpWire:
     """TCP to one broker.
 
     Args:
@@ -71,7 +69,7 @@ class TcpWire(Wire):
 
     def read(self) -> bytes:
         try:
-            received = self._connected().recv(1024)
+            received = self._connected().recv(512)
         except OSError as error:
             if error.errno in _NOTHING_YET:
                 return b""

@@ -6,6 +6,7 @@ descriptor, so polling it would wake the processor each millisecond.
 
 import binascii
 import errno
+import gc
 import socket
 
 import tls
@@ -39,7 +40,7 @@ class _TlsWire(TcpWire):
         return written or 0
 
     def read(self) -> bytes:
-        received: bytes | None = self._secured().read(1024)
+        received: bytes | None = self._secured().read(512)
         if received == b"":
             raise OSError(errno.ECONNRESET)
         return received or b""
@@ -74,17 +75,16 @@ class PskWire(_TlsWire):
 
     def __init__(self, host: str, port: int, identity: str, key: str) -> None:
         super().__init__(host, port)
-        self._identity = identity
-        self._key = key
+        gc.collect()  # a context wants 3 KB in one piece: made here, before the heap is full of a program
+        self._context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        self._context.set_ciphers(_PSK_CIPHERS)  # none of them has a certificate to be believed unverified
+        # By name: the published stubs do not know these, of which the key came with MicroPython 1.29.
+        setattr(self._context, "verify_mode", tls.CERT_NONE)  # noqa: B010
+        setattr(self._context, "psk_identity", identity.encode())  # noqa: B010
+        setattr(self._context, "psk_key", binascii.unhexlify(key))  # noqa: B010
 
     def _wrap(self, connected: socket.socket) -> socket.socket:
-        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-        context.set_ciphers(_PSK_CIPHERS)  # none of them has a certificate that could be believed unverified
-        # By name: the published stubs do not know these, of which the key came with MicroPython 1.29.
-        setattr(context, "verify_mode", tls.CERT_NONE)  # noqa: B010
-        setattr(context, "psk_identity", self._identity.encode())  # noqa: B010
-        setattr(context, "psk_key", binascii.unhexlify(self._key))  # noqa: B010
-        wrapped: socket.socket = context.wrap_socket(connected, do_handshake_on_connect=False)
+        wrapped: socket.socket = self._context.wrap_socket(connected, do_handshake_on_connect=False)
         return wrapped
 
 

@@ -2,13 +2,16 @@
 
 import errno
 
-from firmware.app.ports import Clock, Link, Wire
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Clock, Wire
+
 
 _LOOK_MS = 100
 """Waits while sending are for what can be read; a full send buffer is looked at ten times a second."""
 
 
-class WireLink(Link):
+class WireLink:
     """For a program that has nothing to do but wait.
 
     Args:
@@ -16,7 +19,7 @@ class WireLink(Link):
         clock: bounds every wait.
     """
 
-    def __init__(self, wire: Wire, clock: Clock) -> None:
+    def __init__(self, wire: "Wire", clock: "Clock") -> None:
         self._wire = wire
         self._clock = clock
 

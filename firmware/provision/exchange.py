@@ -5,7 +5,10 @@ HTTP/1.1 by hand over a `Link`: one request, `Connection: close`, an answer of a
 
 import json
 
-from firmware.app.ports import Clock, Link
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Clock, Link
+
 
 _WITHIN_MS = 20_000
 _MOST = 16_384
@@ -15,7 +18,7 @@ class ExchangeError(Exception):
     """The server answered something that is no answer."""
 
 
-def exchange(link: Link, clock: Clock, host: str, code: str, kind: str) -> tuple[int, dict[str, object]]:
+def exchange(link: "Link", clock: "Clock", host: str, code: str, kind: str) -> tuple[int, dict[str, object]]:
     """(status, body) of the server's answer.
 
     Args:

@@ -12,8 +12,12 @@ The credential is written before the code is forgotten, so a power cut leaves th
 
 import json
 
-from firmware.app.ports import Board, Files
 from firmware.provision.wish import Wish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Board, Files
+
 
 _FACTORY, _CLAIM, _PROVING, _DEVICE = "factory.json", "claim.json", "proving.json", "device.json"
 _LEFT_BEHIND = ("desired.json", "total.json")
@@ -31,7 +35,7 @@ class Papers:
         board: what it keeps over sleep belongs to an identity too.
     """
 
-    def __init__(self, data: Files, spool: Files, board: Board) -> None:
+    def __init__(self, data: "Files", spool: "Files", board: "Board") -> None:
         self._data = data
         self._spool = spool
         self._board = board

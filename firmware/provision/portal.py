@@ -7,9 +7,13 @@ import json
 import socket
 
 from firmware.app.console import say
-from firmware.app.ports import Clock, Console
 from firmware.provision import page
 from firmware.provision.wish import Wish, check, parse_form
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import Clock, Console
+
 
 _LONGEST_REQUEST = 2048
 _REQUEST_S = 2
@@ -31,7 +35,7 @@ class Portal:
     """
 
     def __init__(
-        self, clock: Clock, console: Console | None, token: str, code_needed: bool, networks: list[str]
+        self, clock: "Clock", console: "Console | None", token: str, code_needed: bool, networks: list[str]
     ) -> None:
         self._clock = clock
         self._console = console

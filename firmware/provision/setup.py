@@ -8,12 +8,16 @@
 """
 
 from firmware.app.console import say, say_error
-from firmware.app.ports import AccessPoint, Board, Button, Clock, Console, Light, Link, Radio
 from firmware.core import policy
 from firmware.provision.exchange import ExchangeError, exchange
 from firmware.provision.papers import Papers
 from firmware.provision.portal import Alive, Portal
 from firmware.provision.wish import Wish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firmware.app.ports import AccessPoint, Board, Button, Clock, Console, Light, Link, Radio
+
 
 HELD_MS = 3000
 """How long the button is held before the board opens its Wi-Fi."""
@@ -46,13 +50,13 @@ class Surroundings:
 
     def __init__(
         self,
-        board: Board,
-        clock: Clock,
+        board: "Board",
+        clock: "Clock",
         alive: Alive,
-        button: Button,
-        light: Light,
-        console: Console | None,
-        access_point: AccessPoint,
+        button: "Button",
+        light: "Light",
+        console: "Console | None",
+        access_point: "AccessPoint",
     ) -> None:
         self.board = board
         self.clock = clock
@@ -62,11 +66,11 @@ class Surroundings:
         self.console = console
         self.access_point = access_point
 
-    def radio(self, ssid: str, key: str) -> Radio:
+    def radio(self, ssid: str, key: str) -> "Radio":
         """A station for this network."""
         raise NotImplementedError
 
-    def edge(self, host: str, port: int) -> Link:
+    def edge(self, host: str, port: int) -> "Link":
         """A connection to the server's edge over TLS, checked against the authority of the papers."""
         raise NotImplementedError
 

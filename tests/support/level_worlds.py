@@ -10,7 +10,7 @@ import math
 import random
 from dataclasses import dataclass, field
 
-from firmware.core import config, level, policy, tracker
+from firmware.core import config, level, reporting, tracker
 from firmware.core.state import State
 
 ZERO, COUNTS_PER_KG, CAPACITY_G = 84_000, 420_000, 2500
@@ -148,8 +148,8 @@ def run(tally: Tally, world: World, days: int) -> None:
         world.advance(now_s)
         burst = level.judge(world.burst(now_s), ZERO, COUNTS_PER_KG, CAPACITY_G)
         reading = tracker.track(state, burst, 1, now_s)
-        reason = policy.report_reason(state, reading, VALUES, now_s)
-        policy.note_reading(state, reading, VALUES, now_s, bool(reason))
+        reason = reporting.report_reason(state, reading, VALUES, now_s)
+        reporting.note_reading(state, reading, VALUES, now_s, bool(reason))
         tally.wakes += 1
         tally.reports += 1 if reason else 0
         tally.qualities[reading.quality] = tally.qualities.get(reading.quality, 0) + 1
@@ -157,7 +157,7 @@ def run(tally: Tally, world: World, days: int) -> None:
             tally.errors_g.append(abs(reading.grams - world.true_g))
         if reading.step_mg:
             seen.append((now_s, reading.step_mg / 1000))
-        now_s += policy.next_measure_s(state, VALUES, now_s)
+        now_s += reporting.next_measure_s(state, VALUES, now_s)
         if world.model != "white":
             now_s += world.rng.randrange(-60, 60)
     _match(tally, [step for step in world.steps if step[0] < days * DAY_S - _MATCH_S], seen)

@@ -133,12 +133,12 @@ class Board:
     """A VmDevice with everything it printed."""
 
     def __init__(self, kind: str, folder: Path, broker_port: int, speed: float, **config: Any) -> None:
-        password = config.pop("password", PASSWORD)
+        password, device_id = config.pop("password", PASSWORD), config.pop("device_id", "d1")
         self.facts: list[dict[str, Any]] = []
         self.light = folder / "world" / "light.log"
         clock = SimClock.started_now(speed)
         self.vm = VmDevice(
-            kind, "d1", password, "127.0.0.1", broker_port, folder, clock, self.facts.append, **config
+            kind, device_id, password, "127.0.0.1", broker_port, folder, clock, self.facts.append, **config
         )
 
     def said(self, event: str) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.core import config, level, policy, state
+from firmware.core import config, level, policy, reporting, state
 
 VALUES = config.defaults("level", 2500).values  # measure 1800 s, report daily or at 20 g, threshold 500 g
 OK = "ok"
@@ -59,9 +59,9 @@ class Sensor:
     def read(self, grams, quality=OK, after_s=None):
         self.now_s += self.next_s if after_s is None else after_s
         reading = level.Reading(grams, quality)
-        reason = policy.report_reason(self.state, reading, VALUES, self.now_s)
-        policy.note_reading(self.state, reading, VALUES, self.now_s, bool(reason))
-        self.next_s = policy.next_measure_s(self.state, VALUES, self.now_s)
+        reason = reporting.report_reason(self.state, reading, VALUES, self.now_s)
+        reporting.note_reading(self.state, reading, VALUES, self.now_s, bool(reason))
+        self.next_s = reporting.next_measure_s(self.state, VALUES, self.now_s)
         return reason
 
 
@@ -84,8 +84,8 @@ class PolicyTest(unittest.TestCase):
             reason = sensor.read(500)
             if reason:
                 low.append(sensor.now_s)
-        self.assertEqual(len(low), policy.LOW_REPORTS)
-        self.assertTrue(low[-1] - low[0] >= policy.LOW_SPAN_S)
+        self.assertEqual(len(low), reporting.LOW_REPORTS)
+        self.assertTrue(low[-1] - low[0] >= reporting.LOW_SPAN_S)
 
     def test_noise_around_the_threshold_does_not_start_again(self):
         sensor = Sensor()
@@ -111,9 +111,9 @@ class PolicyTest(unittest.TestCase):
         for _ in range(8):
             reading = level.Reading(890, OK)
             sensor.now_s += sensor.next_s
-            reason = policy.report_reason(sensor.state, reading, values, sensor.now_s)
-            policy.note_reading(sensor.state, reading, values, sensor.now_s, bool(reason))
-            sensor.next_s = policy.next_measure_s(sensor.state, values, sensor.now_s)
+            reason = reporting.report_reason(sensor.state, reading, values, sensor.now_s)
+            reporting.note_reading(sensor.state, reading, values, sensor.now_s, bool(reason))
+            sensor.next_s = reporting.next_measure_s(sensor.state, values, sensor.now_s)
             told += 1 if reason else 0
         self.assertEqual(told, 3)
 

@@ -28,10 +28,9 @@ class PacketTest(unittest.TestCase):
             + b"\x00\x02d1" * 2 + b"\x00\x02pw",
         )  # fmt: skip
 
-    def test_subscribe_is_qos_1_and_tells_retained_from_live(self):
-        self.assertEqual(
-            packet.subscribe(10, ["a/b", "c/d"]), b"\x82\x0f\x00\x0a\x00\x00\x03a/b\x01\x00\x03c/d\x01"
-        )
+    def test_subscribe_tells_retained_from_live(self):
+        self.assertEqual(packet.subscribe(10, "a/+", 0), b"\x82\x09\x00\x0a\x00\x00\x03a/+\x00")
+        self.assertEqual(packet.subscribe(10, "a/+", 1)[-1], 1)
 
     def test_publish_puback_disconnect(self):
         self.assertEqual(packet.publish("a/b", b"hi", 10, False), b"\x32\x0a\x00\x03a/b\x00\x0a\x00hi")
