@@ -1,4 +1,4 @@
-"""What merchants of others want of a request, and how their refusals are told (docs/retailers.md names them)."""
+"""What merchants of others want of a request, and how their refusals are told (docs/retailers.md)."""
 
 import json
 
