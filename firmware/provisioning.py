@@ -30,7 +30,7 @@ class _Watchdog(Alive):
         self._chip = chip
 
     def feed(self) -> None:
-        self._chip.feed()
+        self._chip.beat()
 
 
 class _Board(Surroundings):

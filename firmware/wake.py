@@ -15,12 +15,14 @@ from firmware.hal.flash import Folder
 from firmware.hal.nvs import Nvs
 from firmware.hal.slots import ChipSlots
 from firmware.hal.wifi import Wifi
+from firmware.keys import KEYS
 from firmware.net.broker import wire_to
 from firmware.net.wire import WireLink
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # no board loads the ports; one that has nothing to update reads nothing of updates
     from firmware.app.ports import Files, Scale
+    from firmware.app.update import Updates
 
 
 _BROKEN_SLEEP_S = 3600
@@ -44,6 +46,8 @@ def live() -> None:
     try:
         sleep_s, wake_pin = _wake(chip, clock, guard, mode)
         guard.ended_well(mode)
+        if guard.is_installed() and guard.switch() == "reset":
+            chip.reset()  # never deep sleep: the bootloader would not look at the new image
     except Exception as error:
         say_error("main", error)
         guard.failed()
@@ -92,24 +96,44 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
         guard.keep_identity(json.dumps(known).encode())
     if mode == boots.SAFE:
         from firmware.app import safe
+        from firmware.app.memory import Memory
 
-        plain = Node(device, safe.Fresh(chip), clock, safe.Nothing(), safe.Nothing(), guard)
-        return safe.wake(plain, radio, link), None
+        plain = Node(device, safe.Fresh(chip), clock, Memory(), Memory(), guard)
+        return safe.wake(plain, radio, link, _updates(plain, known, 0), chip), None
     node = Node(device, chip, clock, files, spool, guard)
+    updates = _updates(node, known, policy.update_spread_s(device.kind))
     if guard.on_trial():
         node.record_hello()  # its acknowledgement is what proves the image
+    if policy.is_mains(device.kind):
+        return _count(chip, node, radio, link, known, updates), None
+    if updates:
+        updates.prepare()
     if device.kind == "level":
         from firmware.app import level
 
-        return level.wake(node, _scale(known.get("sensor")), radio, link), None
-    from firmware.hal.panel import Lamp, PushButton
+        sleep_s, pin = level.wake(node, _scale(known.get("sensor")), radio, link), None
+    else:
+        from firmware.app import button
+        from firmware.hal.panel import Lamp, PushButton
 
-    if device.kind in ("flow", "pages"):
-        return _count(chip, node, radio, link, known), None
-    from firmware.app import button
+        sleep_s, armed = button.wake(node, PushButton(), Lamp(), radio, link, chip.woken_by_pin())
+        pin = pins.BUTTON if armed else None
+    if updates:
+        updates.step(radio, link, chip, busy=bool(node.state.stepping))
+        sleep_s = updates.next_s(sleep_s)
+    return sleep_s, pin
 
-    sleep_s, armed = button.wake(node, PushButton(), Lamp(), radio, link, chip.woken_by_pin())
-    return sleep_s, pins.BUTTON if armed else None
+
+def _updates(node: Node, known: dict[str, str], spread_s: int) -> "Updates | None":
+    """None where this board believes nobody's signature, or has no way to verify the server."""
+    if not KEYS or "ca" not in known:
+        return None
+    from firmware.app.update import Updates
+    from firmware.net.download import Download, ServerLinks
+
+    source = Download(ServerLinks(known["host"], known["ca"], node.clock), known["host"], node.clock)
+    node.offers = updates = Updates(node, Nvs(), ChipSlots(), source, KEYS, spread_s)
+    return updates
 
 
 def _folders(chip: Chip, guard: Guard) -> "tuple[Files, Files]":
@@ -125,9 +149,9 @@ def _folders(chip: Chip, guard: Guard) -> "tuple[Files, Files]":
     except OSError as error:
         say_error("data", error)
         guard.note_fault("flash")
-        from firmware.app import safe
+        from firmware.app.memory import Memory
 
-        return safe.Nothing(), safe.Nothing()  # records live for one wake: better than not at all
+        return Memory(), Memory()  # records live for one wake: better than not at all
 
 
 def _to_set_up(chip: Chip, files: "Files") -> bool:
@@ -158,8 +182,10 @@ def _identity(files: "Files", guard: Guard) -> bytes:
     return kept or b""
 
 
-def _count(chip: Chip, node: Node, radio: Wifi, link: WireLink, known: dict[str, object]) -> int:
-    """Mains devices never sleep; returns only to say how long to wait when they cannot start."""
+def _count(
+    chip: Chip, node: Node, radio: Wifi, link: WireLink, known: dict[str, object], updates: "Updates | None"
+) -> int:
+    """Mains devices never sleep; returns only when they cannot start, or for a reset."""
     from firmware.app import meter
     from firmware.hal.panel import Lamp, PushButton
     from firmware.hal.pulses import PulseCounter
@@ -182,9 +208,14 @@ def _count(chip: Chip, node: Node, radio: Wifi, link: WireLink, known: dict[str,
             )
         program = meter.Toner(*ports, printer)
     guard, started = node.guard, node.clock.ticks_ms()
+    heart = meter.CountingHeart(chip, program)
     while True:
+        if updates:
+            updates.prepare(program.is_busy())
         rest_ms = program.turn()
-        chip.feed()
+        chip.beat()
+        if updates and updates.step(radio, link, heart, program.is_busy()):
+            return 0
         if node.clock.since_ms(started) > _TRIAL_MS and guard.on_trial():
             chip.reset()
         if node.clock.since_ms(started) > _WELL_MS:

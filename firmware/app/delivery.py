@@ -184,7 +184,8 @@ class _Talk:
             now_s = config.server_now(document)
             if now_s and not message.retained:  # a retained document was written at an unknown time
                 self._node.synchronise(now_s)
-            if self._node.apply(document):
+            news, offers = self._node.apply(document), self._node.offers
+            if (offers and offers.take_offer(document.get("fw"))) or news:
                 self._session.publish([self._statement("")])
         except config.RefusedDocument as error:
             if crc != self._node.state.refused_crc:

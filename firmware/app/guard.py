@@ -3,6 +3,8 @@
 It owns `firmware.core.boots.Life` and when it is saved. It decides nothing about what a program does.
 """
 
+import binascii
+
 from firmware.app.console import say, say_error
 from firmware.core import boots
 
@@ -30,6 +32,10 @@ class Guard:
         self.life = boots.decode(self._saved)
         self.safe = False
         """Whether this wake is one in safe mode."""
+        self.updatable = False
+        """Whether this board can take an update: it has two slots and believes somebody's signature."""
+        self.at_bytes = 0
+        """How much of an update is on flash."""
 
     def begin(self, cold: bool) -> str:
         """Count this boot; "normal", "safe", or "reset" when the other slot has to be started now.
@@ -72,21 +78,40 @@ class Guard:
         boots.start_trial(self.life, seq, slot, self._slots.running())
         self._save()
 
-    def report_update(self, seq: int, state: str, why: str) -> bool:
-        """Remember what to tell of an update; False when that is nothing new."""
+    def report_update(self, seq: int, state: str, why: str, mark: int) -> bool:
+        """Remember what to tell of an update; False when that is nothing new.
+
+        Args:
+            seq: its sequence.
+            state: as `fw.state` of docs/wire.md; "" for nothing.
+            why: as `fw.why`, or "".
+            mark: CRC-32 of the offer; of a failed one with its place, so that another place is tried.
+        """
         life = self.life
-        if (life.seq, life.state, life.why) == (seq, state, why):
+        if (life.seq, life.state, life.why, life.mark) == (seq, state, why, mark):
             return False
         boots.report(life, seq, state, why)
+        life.mark = mark
         self._save()
         return True
 
-    def report(self) -> dict[str, object] | None:
-        """`fw` of the report; None before the first update."""
+    def is_spent(self, mark: int, mark_of_place: int) -> bool:
+        """Whether this offer came to its end before and is not tried again."""
         life = self.life
-        if not life.state:
+        if life.state == "failed":
+            return life.mark == mark_of_place
+        return life.state in ("refused", "rolled_back") and life.mark == mark
+
+    def report(self) -> dict[str, object] | None:
+        """`fw` of the report; None on a board that cannot be updated."""
+        life = self.life
+        if not self.updatable:
             return None
-        document: dict[str, object] = {"run": life.floor, "seq": life.seq, "state": life.state}
+        document: dict[str, object] = {"run": life.floor}
+        if life.state:
+            document["seq"], document["state"] = life.seq, life.state
+        if life.state == "downloading":
+            document["at"] = self.at_bytes
         if life.why:
             document["why"] = life.why
         return document
@@ -103,6 +128,12 @@ class Guard:
         """The kept copy of `device.json`, or None."""
         return self._store.load(_IDENTITY)
 
+    def crc(self) -> int:
+        """CRC-32 of what is to be told of updates."""
+        life = self.life
+        crc: int = binascii.crc32(f"{life.floor} {life.seq} {life.state} {life.why}".encode())
+        return crc
+
     def note_fault(self, fault: str) -> None:
         """Something the server has to hear of once: "flash"."""
         self.life.fault = fault
@@ -112,11 +143,15 @@ class Guard:
         """Whether the image that runs is not proven yet."""
         return bool(self.life.trial)
 
+    def is_installed(self) -> bool:
+        """Whether a new image lies verified in the idle slot, and is to be switched to."""
+        return self.on_trial() and self._slots.running() != self.life.slot
+
     def heard(self) -> bool:
         """The server acknowledged something: this image works. Whether that is news to report."""
         life = self.life
         life.fault = ""
-        news = self.on_trial()
+        news = self.on_trial() and not self.is_installed()
         if news:
             self._slots.keep()
             boots.end_trial(life, "proven", "")

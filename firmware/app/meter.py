@@ -13,11 +13,12 @@ from firmware.core import counter, queue, supply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from firmware.app.ports import Button, Light, Link, Printer, Pulses, Radio
+    from firmware.app.ports import Button, Heartbeat, Light, Link, Printer, Pulses, Radio
 
 
 TURN_MS = 100
 _TOTAL = "total.json"
+_QUIET_S = 60
 _SAVES_PER_REPORT = 5
 """How often a total is saved to flash between two reports: a power cut loses less than a fifth of one."""
 
@@ -54,6 +55,16 @@ class Meter:
         if self.node.pending() and self.node.clock.now_s() >= self.node.state.retry_at_s:
             deliver(self.node, self._radio, self._link)
         return TURN_MS
+
+    def count(self) -> None:
+        """Take what the pulse counter has, before it runs over."""
+        self._count()
+
+    def is_busy(self) -> bool:
+        """Whether an update would disturb: it costs the pulses of a reset."""
+        return (
+            self.node.clock.now_s() - self.node.state.flow_at_s < _QUIET_S and self.node.state.flow_at_s > 0
+        )
 
     def counted_slots(self) -> list[str]:
         """Slots whose use is told by pulses."""
@@ -120,6 +131,23 @@ class Meter:
             self.node.record_refill(key, capacity)
             say("refill", k=key, n=capacity)
         self._light.show("placed")
+
+
+class CountingHeart:
+    """Feeds the watchdog and counts on.
+
+    Args:
+        watchdog: fed.
+        program: counts.
+    """
+
+    def __init__(self, watchdog: "Heartbeat", program: Meter) -> None:
+        self._watchdog = watchdog
+        self._program = program
+
+    def beat(self) -> None:
+        self._watchdog.beat()
+        self._program.count()
 
 
 class Flow(Meter):

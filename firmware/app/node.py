@@ -12,7 +12,7 @@ from firmware.core import ages, config, event, policy, queue, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from firmware.app.ports import Board, Clock, Files
+    from firmware.app.ports import Board, Clock, Files, Offers
     from firmware.core import supply
 
 
@@ -87,6 +87,8 @@ class Node:
     ) -> None:
         self.device = device
         self.guard = guard
+        self.offers: Offers | None = None
+        """Told what firmware the server offers; None on a board that cannot be updated."""
         self.board = board
         self.clock = clock
         self._data = data
@@ -242,6 +244,7 @@ class Node:
         update = self.guard.report()
         if update:
             document["fw"] = update
+            self.state.update_told = self.guard.crc()
         if problem:
             document["err"] = problem
         return event.compact(document).encode()

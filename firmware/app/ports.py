@@ -6,6 +6,8 @@ module (others name it under `TYPE_CHECKING`), because its code would take 6 KB 
 
 from typing import Protocol
 
+from firmware.net.download import Answer
+
 
 class Clock(Protocol):
     """Time."""
@@ -94,12 +96,12 @@ class Slots(Protocol):
         """Bytes that the idle slot holds."""
         raise NotImplementedError
 
-    def write(self, block: int, content: bytes) -> None:
-        """Write one block of 4096 bytes of the idle slot, or a shorter last one. Raises OSError."""
+    def write(self, sector: int, content: bytes) -> None:
+        """Erase and write the idle slot from a sector of 4096 bytes on. Raises OSError."""
         raise NotImplementedError
 
-    def read(self, block: int, buffer: bytearray) -> None:
-        """Read from a block of the idle slot on. Raises OSError."""
+    def read(self, sector: int, buffer: bytearray) -> None:
+        """Read the idle slot from a sector on. Raises OSError."""
         raise NotImplementedError
 
     def boot(self, label: str) -> None:
@@ -108,6 +110,38 @@ class Slots(Protocol):
 
     def keep(self) -> None:
         """The running image is good: the bootloader shall not go back."""
+        raise NotImplementedError
+
+
+class Heartbeat(Protocol):
+    """What must not stand still while something takes long: the watchdog, a counter."""
+
+    def beat(self) -> None:
+        """Called at least each few seconds."""
+        raise NotImplementedError
+
+
+class Offers(Protocol):
+    """Whoever is told what firmware the server offers."""
+
+    def take_offer(self, offer: object) -> bool:
+        """Note `fw` of a desired document, None where it has none; whether there is something to report."""
+        raise NotImplementedError
+
+
+class Source(Protocol):
+    """Where an image comes from."""
+
+    def open(self, port: int, path: str, offset: int, sha256: str) -> Answer:
+        """Ask for a file from `offset` on, if it still is the one of this hash. Raises OSError."""
+        raise NotImplementedError
+
+    def read(self, count: int) -> bytes:
+        """The next `count` bytes, fewer only at the end. Raises OSError when they do not come."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close; never raises."""
         raise NotImplementedError
 
 
@@ -140,6 +174,14 @@ class Link(Protocol):
 
     def close(self) -> None:
         """Close; never raises."""
+        raise NotImplementedError
+
+
+class Links(Protocol):
+    """Ways to one server."""
+
+    def to(self, port: int) -> Link:
+        """A link to a port, not yet open."""
         raise NotImplementedError
 
 

@@ -6,26 +6,8 @@ from firmware.core import policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from firmware.app.ports import Board, Link, Radio
-
-
-class Nothing:
-    """Files in memory: whatever lies on flash may be what breaks the program."""
-
-    def __init__(self) -> None:
-        self._content: dict[str, bytes] = {}
-
-    def read(self, name: str) -> bytes | None:
-        return self._content.get(name)
-
-    def write(self, name: str, content: bytes) -> None:
-        self._content[name] = content
-
-    def remove(self, name: str) -> None:
-        self._content.pop(name, None)
-
-    def names(self) -> list[str]:
-        return list(self._content)
+    from firmware.app.ports import Board, Heartbeat, Link, Radio
+    from firmware.app.update import Updates
 
 
 class Fresh:
@@ -51,8 +33,14 @@ class Fresh:
         return self._chip.random()
 
 
-def wake(node: Node, radio: "Radio", link: "Link") -> int:
-    """Say hello and hear what the server wants; seconds until the next wake, which is a normal one."""
+def wake(node: Node, radio: "Radio", link: "Link", updates: "Updates | None", heart: "Heartbeat") -> int:
+    """Say hello, hear what the server wants, take an update at once.
+
+    Returns:
+        Seconds until the next wake, which is a normal one.
+    """
     node.record_hello_if_due()
     deliver(node, radio, link)
+    if updates is not None:
+        updates.step(radio, link, heart)
     return policy.backoff_s(policy.SAFE_FAILURES, node.board.random())

@@ -19,7 +19,7 @@ BACK = "back"
 
 LAST_SEQUENCE = 0xFFFFFFFF
 
-_NUMBERS = ("failed", "floor", "trial", "tries", "goes", "seq")
+_NUMBERS = ("failed", "floor", "trial", "tries", "goes", "seq", "mark")
 _TEXTS = ("slot", "home", "state", "why", "fault")
 
 
@@ -47,6 +47,8 @@ class Life:
         """As `fw.state` of docs/wire.md; "" before the first update."""
         self.why = ""
         """As `fw.why` of docs/wire.md, or ""."""
+        self.mark = 0
+        """CRC-32 of the offer that `state` speaks of (firmware.core.manifest)."""
         self.fault = ""
         """As `h.fault` of docs/wire.md, until the server has heard it."""
 

@@ -61,8 +61,8 @@ class Manifest:
         ).encode()
 
     def mark(self) -> int:
-        """CRC-32 of all that was signed and of the signature: the same offer again, most likely."""
-        crc: int = binascii.crc32(self.signed() + self.signature.encode())
+        """CRC-32 of all that was signed, of the signature and its key: the same offer again, most likely."""
+        crc: int = binascii.crc32(self.signed() + self.key.encode() + self.signature.encode())
         return crc
 
     def mark_of_place(self) -> int:

@@ -16,6 +16,15 @@ SAFE_FAILURES = 6
 TRIAL_FAILURES = 2
 """A new image that the server did not hear tries again after about a minute: it has three starts in all."""
 
+UPDATE_LOOK_S = 600
+"""How soon to look whether what kept an update waiting is over."""
+
+LOW_MV, EMPTY_MV = 2300, 2000
+"""Two alkaline cells, loaded: a fifth is left; a converter that starts the radio may drop out."""
+
+_NO_CELL_MV = 500
+"""Below this nothing is connected to the input, so nothing is known."""
+
 BACKOFF_FIRST_S = 30
 BACKOFF_LAST_S = 3600
 
@@ -50,9 +59,29 @@ def backoff_s(failures: int, random: int) -> int:
     return max(BACKOFF_FIRST_S, ceiling // 2 + random % (ceiling // 2 + 1))
 
 
+def update_spread_s(kind: str) -> int:
+    """Seconds over which a fleet spreads its downloads."""
+    return 600 if is_mains(kind) else 21_600
+
+
+def is_low(battery_mv: int) -> bool:
+    """Whether the battery must be spared: no updates, fewer readings, fewer tries."""
+    return _NO_CELL_MV < battery_mv < LOW_MV
+
+
+def is_empty(battery_mv: int) -> bool:
+    """Whether neither radio nor flash may be used: a brown-out during a write is what breaks them."""
+    return _NO_CELL_MV < battery_mv < EMPTY_MV
+
+
 def hello_s(kind: str) -> int:
     """Seconds between two signs of life."""
-    return MAINS_HELLO_S if kind in ("flow", "pages") else HELLO_S
+    return MAINS_HELLO_S if is_mains(kind) else HELLO_S
+
+
+def is_mains(kind: str) -> bool:
+    """Whether this kind of device never sleeps."""
+    return kind in ("flow", "pages")
 
 
 def promise_s(kind: str, state: "State", values: dict[str, int], now_s: int) -> int:

@@ -51,6 +51,9 @@ _FIELDS = (
     "alarm",
     "refusals",
     "refused",
+    "update_at_s",
+    "update_failures",
+    "update_told",
 )
 _FORMAT = "<8s" + "q" * len(_FIELDS)
 
@@ -138,6 +141,12 @@ class State:
         """Deliveries in a row that the broker ended by saying that we are not allowed to."""
         self.refused = 0
         """The last such reason code, until a report told it; 0 for none."""
+        self.update_at_s = 0
+        """No step of an update before this."""
+        self.update_failures = 0
+        """Failed fetches in a row without a new block."""
+        self.update_told = 0
+        """CRC-32 of what the last report said of firmware."""
 
     def encode(self) -> bytes:
         """The frame: magic, CRC-32, content."""

@@ -45,8 +45,8 @@ class Chip:
     def random(self) -> int:
         return int.from_bytes(os.urandom(4), "big")
 
-    def feed(self) -> None:
-        """Tell the watchdog that a program which never sleeps is alive."""
+    def beat(self) -> None:
+        """Tell the watchdog that a program which takes long, or never sleeps, is alive."""
         self._watchdog.feed()
 
     def reset(self) -> None:

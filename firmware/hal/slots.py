@@ -2,7 +2,7 @@
 
 import esp32
 
-BLOCK = 4096
+SECTOR = 4096
 _ERASE = 6
 _ROLLBACK_NOT_BUILT = -261
 
@@ -26,13 +26,14 @@ class ChipSlots:
     def size(self) -> int:
         return int(self._idle.info()[3]) if self._idle else 0
 
-    def write(self, block: int, content: bytes) -> None:
+    def write(self, sector: int, content: bytes) -> None:
         idle = self._there()
-        idle.ioctl(_ERASE, block)
-        idle.writeblocks(block, content, 0)
+        for each in range((len(content) + SECTOR - 1) // SECTOR):
+            idle.ioctl(_ERASE, sector + each)
+        idle.writeblocks(sector, content, 0)
 
-    def read(self, block: int, buffer: bytearray) -> None:
-        self._there().readblocks(block, buffer, 0)
+    def read(self, sector: int, buffer: bytearray) -> None:
+        self._there().readblocks(sector, buffer, 0)
 
     def boot(self, label: str) -> None:
         found = esp32.Partition.find(esp32.Partition.TYPE_APP, label=label)

@@ -6,6 +6,21 @@ from pathlib import Path
 import pytest
 
 from device_sim.vm import VmMissingError, find_vm
+from replenish_server.fleet.signing import SigningKeys
+
+
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key that signs firmware."""
+    keys = SigningKeys(tmp_path_factory.mktemp("keys"))
+    keys.create()
+    return keys.private
+
+
+@pytest.fixture(scope="session")
+def board_keys(signing_key: Path) -> dict[str, str]:
+    """What is frozen into a board that believes it."""
+    return {key: f"{public.modulus:x}" for key, public in SigningKeys(signing_key.parent).trusted().items()}
 
 
 @pytest.fixture(scope="session")

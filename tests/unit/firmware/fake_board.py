@@ -77,11 +77,11 @@ class TwoSlots(Slots):
     def size(self) -> int:
         return len(self.images["ota_1"])
 
-    def write(self, block: int, content: bytes) -> None:
-        self.images[self.idle()][block * 4096 : block * 4096 + len(content)] = content
+    def write(self, sector: int, content: bytes) -> None:
+        self.images[self.idle()][sector * 4096 : sector * 4096 + len(content)] = content
 
-    def read(self, block: int, buffer: bytearray) -> None:
-        buffer[:] = self.images[self.idle()][block * 4096 : block * 4096 + len(buffer)]
+    def read(self, sector: int, buffer: bytearray) -> None:
+        buffer[:] = self.images[self.idle()][sector * 4096 : sector * 4096 + len(buffer)]
 
     def boot(self, label: str) -> None:
         if self.refuses:
@@ -96,6 +96,7 @@ class Chip(Board):
     def __init__(self) -> None:
         self.frame = b"\x5a" * 40
         self.next_random = 0x00C0FFEE
+        self.millivolts = 3000
 
     def memory(self) -> bytes:
         return self.frame
@@ -104,7 +105,7 @@ class Chip(Board):
         self.frame = frame
 
     def battery_mv(self) -> int:
-        return 3000
+        return self.millivolts
 
     def random(self) -> int:
         return self.next_random
@@ -220,5 +221,8 @@ class Bench:
         self.device = Device("d1", kind, "pw", 2500, 84_000, 420_000)
 
     def node(self) -> Node:
-        guard = Guard(self.memory, self.slots)
+        return self.node_of(Guard(self.memory, self.slots))
+
+    def node_of(self, guard: Guard) -> Node:
+        """A wake under this guard."""
         return Node(self.device, self.chip, self.clock, self.data, self.spool, guard)

@@ -2,10 +2,12 @@
 
 import hashlib
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from firmware.core import manifest
 
@@ -18,8 +20,10 @@ WHOLE = b"\0\1" + b"\xff" * 330 + b"\0" + INFO + DIGEST
 
 
 @pytest.fixture(scope="module")
-def secret() -> rsa.RSAPrivateNumbers:
-    return rsa.generate_private_key(public_exponent=65537, key_size=3072).private_numbers()
+def secret(signing_key: Path) -> rsa.RSAPrivateNumbers:
+    key = load_pem_private_key(signing_key.read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key.private_numbers()
 
 
 def refused(secret: rsa.RSAPrivateNumbers, text: bytes, beyond: bool = False) -> str:
