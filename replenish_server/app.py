@@ -24,6 +24,7 @@ from replenish_server.fleet.claims import NotClaimed, WrongCode, exchange
 from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.publisher import TwinPublisher
 from replenish_server.fleet.rollout_keeper import RolloutKeeper
+from replenish_server.interpreter import begin_to_serve
 from replenish_server.jobs import Crew, Ticks, Wakeable, Worker
 from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.deliveries import DeliveryDesk
@@ -84,7 +85,6 @@ _CODE_TRIES = (0.2, 10)  # per second and at once, of one address or household
 _ASKS = (20.0, 200)  # per second and at once, for pieces of firmware, of one address
 _DOWNLOADS = 64  # at once: 1 MiB of buffers in all
 _CONVERSATIONS = 6  # at once; more than two retailers have to be slow before a third one's order waits
-_SWITCH_S = 0.0005  # how long one thread may keep the others from the interpreter; a press needs it often
 _WAY_MADE_S = 0.03  # other writers wait this long for a press on its way to the retailer
 
 
@@ -292,6 +292,7 @@ class _Web(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        begin_to_serve()
         self._server.let_orders_leave()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -329,7 +330,6 @@ def _device_edge(server: Server) -> _Edge | None:
 
 def run_server(settings: Settings) -> None:
     """Run everything in this process until a signal ends it."""
-    sys.setswitchinterval(_SWITCH_S)
     _Web(Server(settings)).run()
 
 

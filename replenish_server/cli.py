@@ -32,6 +32,7 @@ from replenish_server.fleet.units import OF_KIND
 from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ids import RetailerId
+from replenish_server.interpreter import begin_to_load
 from replenish_server.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
@@ -273,6 +274,7 @@ def broker() -> None:
 @app.command()
 def serve(verbose: Annotated[bool, typer.Option("--verbose", help="Log every use case.")] = False) -> None:
     """Run the server: ingest, page and workers in one process."""
+    begin_to_load()
     from replenish_server.app import run_server
 
     settings = Settings()
