@@ -201,3 +201,40 @@ class FlashBoard(Bench):
             if not found or found[-1] != said:
                 found.append(said)
         return found
+
+
+def run_with_a_cut(
+    folder: Path,
+    keys: dict[str, str],
+    fw: dict[str, Any],
+    content: bytes,
+    behaviour: str,
+    rollback: bool,
+    cut: int,
+) -> tuple[str, bool]:
+    """One board whose power goes during its `cut`-th flash operation after the offer, until all is over.
+
+    Returns:
+        (what became of it: "right", "wrong" or "bricked", whether the cut came at all).
+    """
+    folder.mkdir()
+    board = FlashBoard(folder, keys, rollback)
+    board.new_image, board.shelf.content = behaviour, content
+    board.want(fw)
+    board.live()
+    board.chip_flash.budget = cut
+    board.lives(30)
+    came, board.chip_flash.budget = board.chip_flash.budget is None, None
+    good = behaviour == "good"
+    try:
+        runs = {board.chip_flash.boot(from_sleep) for from_sleep in (True, False)}
+        board.live()  # which tells the last
+    except RuntimeError:
+        return "bricked", came
+    finally:
+        board.chip_flash.close()
+    life = Guard(board.store, board.two).life
+    told = board.told()[-1] == (("proven", "", fw["seq"]) if good else ("rolled_back", "boots", 0))
+    right = runs == {NEW if good else "ota_0"} and told and life.floor == (fw["seq"] if good else 0)
+    board.chip_flash.close()
+    return ("right" if right else "wrong"), came
