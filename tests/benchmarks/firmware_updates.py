@@ -27,13 +27,14 @@ def update_rows(row: Row) -> list[dict[str, Any]]:
         content = images.build(ROOT)
         tally = _cut(folder, keys.private, known, content)
         refused, tried = _offers(folder, keys.private, known, content)
+    wrong = tally["wrong"]
     blocks = (len(content) + 4095) // 4096
     how = (
         f"{tally.total()} power cuts: each flash operation of {len(_RUNS)} runs, an image of {blocks} blocks"
     )
     return [
         row("ota_bricks", tally["bricked"], "count", "== 0", tally["bricked"] == 0, how),
-        row("ota_wrong_after_cut", tally["wrong"], "count", "== 0", tally["wrong"] == 0, "neither proven nor back"),
+        row("ota_wrong_after_cut", wrong, "count", "== 0", wrong == 0, "neither proven nor back"),
         row("ota_bad_offers_refused", refused, "count", f"== {tried}", refused == tried,
             "forged, old, wrong kind, truncated, wrong size, wrong hash, not an offer", higher=True),
     ]  # fmt: skip
