@@ -66,6 +66,8 @@ from replenish_server.web.device_edge import CodeOpensNothing, WaitsForHousehold
 from replenish_server.web.devices import DatabaseDevices
 from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.firmware_edge import DatabaseFirmware, build_firmware_router
+from replenish_server.web.fleet import DatabaseFleet
+from replenish_server.web.fleet_routes import build_fleet_pages, fleet_limits
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.household_api import build_household_api
 from replenish_server.web.life_routes import build_life_router
@@ -380,6 +382,7 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_devices_router(devices))
     life = DatabaseLife(server.database, server.clock, server.wake_dispatch, server.mark.lower_to)
     app.include_router(build_life_router(life))
+    app.include_router(build_fleet_pages(DatabaseFleet(server.database, server.clock), fleet_limits()))
     install_pages(
         app,
         pages,

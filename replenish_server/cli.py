@@ -16,6 +16,7 @@ from replenish_server.cli_dash import dash_app
 from replenish_server.cli_firmware import firmware_app
 from replenish_server.cli_fleet import add_device_commands, ca_app, claim_code, doctor, fleet, show_credential
 from replenish_server.cli_mandate import mandate_app, pause
+from replenish_server.cli_operator import operator_app
 from replenish_server.cli_orders import add_order_commands
 from replenish_server.cli_parts import AsJson, console
 from replenish_server.cli_parts import fail as _fail
@@ -53,6 +54,7 @@ app.add_typer(mandate_app, name="mandate")
 app.command()(pause)
 app.add_typer(person_app, name="person")
 app.add_typer(token_app, name="token")
+app.add_typer(operator_app, name="operator")
 add_order_commands(app)
 
 

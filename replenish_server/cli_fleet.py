@@ -103,25 +103,30 @@ def fleet(
         str | None, typer.Option(help="Only those: heard, silent, never, revoked, erasing, gone.")
     ] = None,
     kind: Annotated[str | None, typer.Option(help=f"Only those: {', '.join(OF_KIND)}.")] = None,
+    sign: Annotated[str | None, typer.Option(help=f"Only those: {', '.join(fleet_report.SIGNS)}.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Everything, for a spreadsheet.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Every device with presence, health, firmware, settings and what of it was refused, with the reason."""
     settings = Settings()
+    wanted = fleet_report.FleetFilter(state or "", kind or "", sign=sign or "")
     with open_database(settings).read() as session:
-        rows = fleet_report.fleet_rows(session, settings.make_clock().now(), state, kind)
+        rows = fleet_report.fleet_rows(session, settings.make_clock().now(), wanted)
     if as_csv:
         sys.stdout.write(fleet_report.as_csv(rows))
     elif as_json:
-        print_json([asdict(row) for row in rows])
+        print_json([fleet_report.document(row) for row in rows])
     else:
-        table = Table("device", "kind", "state", "last heard", "firmware", "settings", "refused", "why")
+        table = Table(
+            "device", "kind", "state", "last heard", "firmware", "update", "settings", "refused", "why"
+        )
         for row in rows:
-            agreed = "in force" if row.reported_rev == row.wanted_rev else "pending"
-            why = row.revoked_why or row.refused_why
+            seen = "" if row.last_seen_at is None else row.last_seen_at.isoformat(timespec="seconds")
+            agreed = "pending" if "pending" in row.signs else "in force"
+            why = row.update_why or row.refused_why
             presence = f"{row.state}, {row.alarm}" if row.alarm else row.state
             table.add_row(
-                row.device_id, row.kind, presence, row.last_seen_at, escape(row.firmware), agreed,
+                row.device_id, row.kind, presence, seen, escape(row.firmware), row.update, agreed,
                 str(row.refused), escape(why[:60]),
             )  # fmt: skip
         console.print(table)

@@ -1,62 +1,122 @@
-"""The whole fleet in rows, for an operator: who is heard, health, firmware, and what was refused."""
+"""The whole fleet in rows, for an operator: who is heard, health, firmware, and what was refused.
+
+It says nothing that a household chose or typed: no names, no slots, no products.
+"""
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Literal, get_args
 
 from sqlmodel import Session, col, func, select
 
 from replenish_server.fleet import presence
-from replenish_server.fleet.tables import Device, Twin
+from replenish_server.fleet.firmware_tables import Rollout, RolloutDevice
+from replenish_server.fleet.offers import runs
+from replenish_server.fleet.rollout_rules import BAD
+from replenish_server.fleet.tables import Device, DeviceCredential, Twin
 from replenish_server.telemetry.codec import parse_topic
 from replenish_server.telemetry.tables import Quarantined
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it
+_LOW_MV = 2400
+
+Sign = Literal["alarm", "low_battery", "dropping", "refused", "pending", "update_failed"]
+"""What an operator may look for."""
+
+SIGNS: tuple[Sign, ...] = get_args(Sign)
+STATES: tuple[presence.State, ...] = get_args(presence.State)
 
 
 @dataclass(frozen=True)
 class FleetRow:
-    """One device. Times are ISO 8601 in UTC, "" where there is none.
+    """One device.
 
-    `refused` counts its quarantine, `alarm` is "leak", "burst" or "".
+    `refused` counts its quarantine, `update` is how far it is in its newest rollout, `alarm` is "leak",
+    "burst" or "".
     """
 
     device_id: str
-    household_id: str
     kind: str
-    name: str
-    state: str
-    last_seen_at: str
-    expected_by: str
+    state: presence.State
+    last_seen_at: datetime | None
+    expected_by: datetime | None
     firmware: str
+    sequence: int | None
+    update: str
+    update_why: str
     battery_mv: int | None
     rssi_dbm: int | None
     dropped: int | None
+    credentials: str
     wanted_rev: int
     reported_rev: int
-    revoked_at: str
-    revoked_why: str
+    revoked_at: datetime | None
     refused: int
     refused_why: str
     alarm: str
 
+    @property
+    def signs(self) -> frozenset[Sign]:
+        """What about it an operator may want to look at."""
+        found: dict[Sign, bool] = {
+            "alarm": self.alarm != "",
+            "low_battery": self.battery_mv is not None and 0 < self.battery_mv < _LOW_MV,
+            "dropping": bool(self.dropped),
+            "refused": self.refused > 0,
+            "pending": self.reported_rev != self.wanted_rev,
+            "update_failed": self.update in BAD,
+        }
+        return frozenset(sign for sign, there in found.items() if there)
 
-def fleet_rows(
-    session: Session, now: datetime, state: str | None = None, kind: str | None = None
-) -> list[FleetRow]:
-    """Every device, oldest first; only those of a state (see `presence.state_of`) or kind, if given."""
-    refused = _refusals(session)
+
+@dataclass(frozen=True)
+class FleetFilter:
+    """Which devices: every part that is not "" has to fit; `device` and `firmware` by how they begin."""
+
+    state: str = ""
+    kind: str = ""
+    firmware: str = ""
+    sign: str = ""
+    device: str = ""
+
+    def fits(self, row: FleetRow) -> bool:
+        """Whether a device is meant."""
+        return (
+            self.state in ("", row.state)
+            and self.kind in ("", row.kind)
+            and row.firmware.startswith(self.firmware)
+            and (not self.sign or self.sign in row.signs)
+            and row.device_id.startswith(self.device)
+        )
+
+
+def fleet_rows(session: Session, now: datetime, wanted: FleetFilter = FleetFilter()) -> list[FleetRow]:
+    """Every device that fits, oldest first."""
+    refused, credentials, updates = _refusals(session), _credentials(session), _updates(session)
     query = (
         select(Device, Twin)
         .join(Twin, col(Twin.device_id) == col(Device.id))
         .order_by(col(Device.created_at), col(Device.id))
     )
-    if kind is not None:
-        query = query.where(Device.kind == kind)
-    rows = [_row(device, twin, now, refused.get(device.id, (0, ""))) for device, twin in session.exec(query)]
-    return [row for row in rows if state is None or row.state == state]
+    if wanted.kind:
+        query = query.where(Device.kind == wanted.kind)
+    if wanted.device:
+        query = query.where(col(Device.id).startswith(wanted.device, autoescape=True))
+    rows = (
+        _row(
+            device,
+            twin,
+            now,
+            refused.get(device.id, (0, "")),
+            credentials.get(device.id, ""),
+            updates.get(device.id, ("", "")),
+        )
+        for device, twin in session.exec(query)
+    )
+    return [row for row in rows if wanted.fits(row)]
 
 
 def as_csv(rows: Sequence[FleetRow]) -> str:
@@ -65,35 +125,66 @@ def as_csv(rows: Sequence[FleetRow]) -> str:
     writer = csv.writer(out)
     writer.writerow([field.name for field in fields(FleetRow)])
     for row in rows:
-        writer.writerow([_harmless(value) for value in asdict(row).values()])
+        writer.writerow([_harmless(value) for value in document(row).values()])
     return out.getvalue()
+
+
+def document(row: FleetRow) -> dict[str, object]:
+    """A row for CSV and JSON; times are ISO 8601 in UTC, "" where there is none."""
+    return {
+        name: value.isoformat(timespec="seconds")
+        if isinstance(value, datetime)
+        else ""
+        if value is None
+        else value
+        for name, value in asdict(row).items()
+    }
+
+
+def refusals_by_code(session: Session) -> list[tuple[str, int]]:
+    """How many messages are in quarantine for each reason's code, most first."""
+    query = select(Quarantined.code, func.sum(Quarantined.seen)).group_by(col(Quarantined.code))
+    return sorted(((code, int(seen)) for code, seen in session.exec(query)), key=lambda pair: -pair[1])
+
+
+def refusals_of(session: Session, device_id: str, most: int) -> Sequence[Quarantined]:
+    """The newest refused messages of a device, each once."""
+    topics = [f"rp/1/{device_id}/up/{kind}" for kind in ("ev", "st")]
+    query = select(Quarantined).where(col(Quarantined.topic).in_(topics))
+    return session.exec(query.order_by(col(Quarantined.last_at).desc()).limit(most)).all()
 
 
 def _harmless(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _row(device: Device, twin: Twin, now: datetime, refused: tuple[int, str]) -> FleetRow:
+def _row(
+    device: Device,
+    twin: Twin,
+    now: datetime,
+    refused: tuple[int, str],
+    credentials: str,
+    update: tuple[str, str],
+) -> FleetRow:
     health = (twin.reported or {}).get("h")
     said = health if isinstance(health, dict) else {}
-    by = presence.expected_by(device, twin)
     firmware = said.get("fw")
     return FleetRow(
         device.id,
-        device.household_id,
         device.kind,
-        device.name,
         presence.state_of(device, twin, now),
-        _iso(device.last_seen_at),
-        _iso(by),
+        device.last_seen_at,
+        presence.expected_by(device, twin),
         firmware[:40] if isinstance(firmware, str) else "",
+        runs(twin),
+        *update,
         _whole(said.get("bat")),
         _whole(said.get("rssi")),
         _whole(said.get("drop")),
+        credentials,
         twin.desired_rev,
         twin.reported_rev,
-        _iso(device.revoked_at),
-        device.revoked_why,
+        device.revoked_at,
         *refused,
         device.alarm,
     )
@@ -103,8 +194,8 @@ def _refusals(session: Session) -> dict[str, tuple[int, str]]:
     """How many messages of each device are in quarantine, and the reason of one of the newest."""
     found: dict[str, tuple[int, str]] = {}
     counted, newest = func.sum(Quarantined.seen), func.max(Quarantined.last_at)
-    query = select(Quarantined.topic, counted, Quarantined.reason, newest)
-    for topic, seen, reason, _ in session.exec(query.group_by(Quarantined.topic)):
+    query = select(Quarantined.topic, counted, func.max(Quarantined.reason), newest)
+    for topic, seen, reason, _ in session.exec(query.group_by(col(Quarantined.topic))):
         address = parse_topic(topic)
         if address is not None:
             before = found.get(address[0], (0, ""))[0]
@@ -112,8 +203,29 @@ def _refusals(session: Session) -> dict[str, tuple[int, str]]:
     return found
 
 
-def _iso(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat(timespec="seconds")
+def _credentials(session: Session) -> dict[str, str]:
+    """The kinds of live credentials of each device."""
+    query = select(DeviceCredential.device_id, DeviceCredential.kind).where(
+        DeviceCredential.state != "revoked"
+    )
+    return _joined(session.exec(query.distinct().order_by(col(DeviceCredential.kind))))
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for device_id, word in pairs:
+        found[device_id] = f"{found[device_id]} {word}" if device_id in found else word
+    return found
+
+
+def _updates(session: Session) -> dict[str, tuple[str, str]]:
+    """How far each device is in its newest rollout, and why."""
+    query = (
+        select(RolloutDevice.device_id, RolloutDevice.state, RolloutDevice.why)
+        .join(Rollout, col(Rollout.id) == col(RolloutDevice.rollout_id))
+        .order_by(col(Rollout.began_at))
+    )
+    return {device_id: (state, why) for device_id, state, why in session.exec(query)}
 
 
 def _whole(value: object) -> int | None:

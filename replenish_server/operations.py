@@ -221,6 +221,7 @@ def list_devices(database: Database) -> list[dict[str, Any]]:
                 "slot_id": slot.id,
                 "last_seen_at": None if device.last_seen_at is None else device.last_seen_at.isoformat(),
                 "revoked_at": None if device.revoked_at is None else device.revoked_at.isoformat(),
+                "revoked_why": device.revoked_why,
             }
             for device, slot in rows
         ]

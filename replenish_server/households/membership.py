@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from replenish_server.households.operators import ever_had_operators
 from replenish_server.households.people import Act, Actor, Role, needs_sign_in
 from replenish_server.households.people_tables import ApiToken, Person
 from replenish_server.households.secret_texts import hash_pin, is_pin, new_token, token_hash
@@ -35,7 +36,12 @@ def people_of(session: Session, household_id: str) -> Sequence[Person]:
 
 
 def must_sign_in(session: Session, household_id: str) -> bool:
-    """Whether this household must know who acts, see `people.needs_sign_in`."""
+    """Whether this household must know who acts, see `people.needs_sign_in`.
+
+    A server that others look after too is nobody's own: there, whoever opens a page is not the owner.
+    """
+    if ever_had_operators(session):
+        return True
     people = session.exec(select(Person).where(Person.household_id == household_id)).all()
     pins = sum(person.pin_hash is not None and person.removed_at is None for person in people)
     return needs_sign_in(len(people), pins)

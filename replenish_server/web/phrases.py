@@ -9,6 +9,7 @@ from typing import Final
 from replenish_server.web.consents_phrases import CONSENTS_PHRASES
 from replenish_server.web.console_phrases import CONSOLE_PHRASES
 from replenish_server.web.devices_phrases import DEVICES_PHRASES
+from replenish_server.web.fleet_phrases import FLEET_PHRASES
 from replenish_server.web.life_phrases import LIFE_PHRASES
 from replenish_server.web.mandate_phrases import MANDATE_PHRASES
 from replenish_server.web.people_phrases import PEOPLE_PHRASES
@@ -21,6 +22,7 @@ from replenish_server.web.views import Lang
 PHRASES: Final[dict[str, tuple[str, str]]] = {
     **CONSOLE_PHRASES,
     **DEVICES_PHRASES,
+    **FLEET_PHRASES,
     **LIFE_PHRASES,
     **MANDATE_PHRASES,
     **PEOPLE_PHRASES,

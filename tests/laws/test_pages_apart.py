@@ -14,9 +14,12 @@ from fastapi import FastAPI
 from replenish_server.app import Server, _build_app
 from replenish_server.database import Database
 from replenish_server.households.membership import ensure_owner
+from replenish_server.households.operators import add_operator, start_operator_session
+from replenish_server.households.people import Role
 from replenish_server.households.sign_in import start_session
 from replenish_server.households.tables import Household
 from replenish_server.settings import Settings
+from replenish_server.web import fleet_routes
 from replenish_server.web.gate import COOKIE, FOR_ALL, NAMES_NOTHING, PageRoute
 from tests.fakes.retailer_house import HOUSEHOLD, House
 from tests.support.two_homes import OTHER, TwoHomes
@@ -82,6 +85,7 @@ class Composed:
             lang="ko",
             action="approve",
             act="ship",
+            rollout_id="roll-1",
         )
 
 
@@ -163,3 +167,68 @@ async def test_what_a_person_wishes_for_the_home_is_for_their_own(composed: Comp
                 f"SELECT count(*) FROM {table} WHERE household_id = '{OTHER}'"
             ).scalar()
             assert rows == {"household_mandate": 0, "person": 1, "notice": 1}[table], table
+
+
+def operator_of(composed: Composed) -> tuple[str, str]:
+    """An operator's own token, and one of a session."""
+    with composed.homes.database.write() as session:
+        operator, token = add_operator(session, "Olga", composed.server.clock.now())
+        return token, start_operator_session(session, operator, composed.server.clock.now())
+
+
+async def test_a_household_never_sees_the_fleet(composed: Composed) -> None:
+    """An owner's session and token open no page and no form of the operator's, and change nothing."""
+    operator_of(composed)
+    person = composed.homes.token(Role.OWNER)
+    before, tried = composed.homes.dump(), 0
+    async with composed.client(**PAGE, **person) as client:
+        for method, route in composed.routes:
+            if not isinstance(route, fleet_routes.OperatorRoute) or route.path == "/fleet/sign-out":
+                continue
+            form = (
+                {"token": person["authorization"].split()[1], "deed": "abort"} if method == "POST" else None
+            )
+            path = composed.theirs(route.path)
+            answer = await client.request(method, path, data=form, follow_redirects=True)
+            assert ("theirs" in answer.text, "rpo_" in answer.text) == (False, True), path  # the sign-in page
+            assert fleet_routes.COOKIE not in client.cookies, path
+            tried += 1
+    assert tried >= 7
+    assert composed.homes.dump() == before
+
+
+async def test_an_operator_never_sees_a_household(composed: Composed) -> None:
+    """Their cookie and their token open no page, no form and no program's address of any home."""
+    token, cookie = operator_of(composed)
+    before, tried = composed.homes.dump(), 0
+    async with composed.client(**PAGE, authorization=f"Bearer {token}") as client:
+        client.cookies.clear()
+        for name in (fleet_routes.COOKIE, COOKIE):
+            client.cookies.set(name, cookie)
+        for method, route in composed.routes:
+            if route.path in FOR_ALL or isinstance(route, fleet_routes.OperatorRoute):
+                continue
+            if isinstance(route, PageRoute):
+                answer = await client.request(
+                    method, composed.theirs(route.path), data={} if method == "POST" else None
+                )
+                assert answer.status_code in (303, 401), route.path
+                assert method != "GET" or answer.headers["location"].startswith("/sign-in"), route.path
+                tried += 1
+        for path in ("/api/v1/slots", "/api/v1/orders", "/api/v1/devices"):
+            assert (await client.get(path)).status_code in (401, 404), path
+        assert (await client.post("/mcp", json={})).status_code == 401
+    assert tried > 60
+    assert composed.homes.dump() == before
+
+
+async def test_an_operators_page_says_nothing_of_what_a_household_has(composed: Composed) -> None:
+    """The list, a device and the CSV name the device, and neither home, slot, product, person nor order."""
+    token, _ = operator_of(composed)
+    secrets = ["Next door", "Their box", "Their button", "Their phone", composed.homes.their_slot,
+               composed.their_order, "Zelda", OTHER, HOUSEHOLD, "Detergent"]  # fmt: skip
+    async with composed.client(**PAGE, authorization=f"Bearer {token}") as client:
+        for path in ("/fleet", "/fleet?state=never&page=1", "/fleet/devices/theirs", "/fleet/devices.csv"):
+            answer = await client.get(path)
+            assert (answer.status_code, "theirs" in answer.text) == (200, True), path
+            assert [secret for secret in secrets if secret in answer.text] == [], path

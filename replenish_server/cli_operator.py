@@ -1,0 +1,88 @@
+"""`replenish operator`: who looks after the fleet at /fleet, and belongs to no household."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from sqlmodel import Session, select
+
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.households.membership import ensure_owner
+from replenish_server.households.operators import (
+    OperatorRefused,
+    add_operator,
+    ever_had_operators,
+    operators,
+    remove_operator,
+)
+from replenish_server.households.sign_in import create_link, sessions_of
+from replenish_server.households.tables import Household
+from replenish_server.settings import Settings
+
+operator_app = typer.Typer(no_args_is_help=True, help="Who looks after the fleet, at /fleet.")
+
+
+@operator_app.command("add")
+def operator_add(
+    name: Annotated[str, typer.Argument(help="What people call them.")], as_json: AsJson = False
+) -> None:
+    """Add somebody; prints the token with which they sign in at /fleet, once."""
+    settings = Settings()
+    now = settings.make_clock().now()
+    try:
+        with open_database(settings).write() as session:
+            first = not ever_had_operators(session)
+            row, token = add_operator(session, name, now)
+            links = _links_for_owners(session, now) if first else {}
+    except OperatorRefused as error:
+        raise fail(str(error)) from error
+    links = {who: f"{settings.base_url}/sign-in/{link}" for who, link in links.items()}
+    if as_json:
+        print_json({"operator_id": row.id, "name": row.name, "token": token, "links": links})
+        return
+    console.print(f"Added {row.name}. They sign in at {settings.base_url}/fleet with this token, shown once:")
+    console.print(f"[bold]{token}[/bold]", soft_wrap=True)
+    for who, link in links.items():
+        console.print(
+            f"From now on {who} has to sign in; this link works once: [bold]{link}[/bold]", soft_wrap=True
+        )
+
+
+@operator_app.command("list")
+def operator_list(as_json: AsJson = False) -> None:
+    """Who may sign in at /fleet."""
+    with open_database(Settings()).read() as session:
+        rows = operators(session)
+    if as_json:
+        print_json([{"operator_id": row.id, "name": row.name} for row in rows])
+        return
+    table = Table("operator", "name", "since")
+    for row in rows:
+        table.add_row(row.id, row.name, row.created_at.isoformat(timespec="minutes"))
+    console.print(table)
+
+
+@operator_app.command("remove")
+def operator_remove(who: Annotated[str, typer.Argument(help="Name or id.")], as_json: AsJson = False) -> None:
+    """End somebody's token and sessions at once."""
+    settings = Settings()
+    try:
+        with open_database(settings).write() as session:
+            row = remove_operator(session, who, settings.make_clock().now())
+    except OperatorRefused as error:
+        raise fail(str(error)) from error
+    if as_json:
+        print_json({"operator_id": row.id, "removed": True})
+    else:
+        console.print(f"Removed {row.name}.")
+
+
+def _links_for_owners(session: Session, now: datetime) -> dict[str, str]:
+    """A sign-in link for each owner who would be locked out: from now on the pages ask who acts."""
+    links = {}
+    for household_id in session.exec(select(Household.id)).all():
+        owner = ensure_owner(session, household_id)
+        if owner.pin_hash is None and not sessions_of(session, [owner.id], now):
+            links[owner.name] = create_link(session, owner, now)
+    return links

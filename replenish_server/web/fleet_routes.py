@@ -1,0 +1,204 @@
+"""The operator's pages at /fleet: devices with filters, pages and CSV, one device, and rollouts to steer.
+
+Operators sign in here with a token of their own; nobody's household session opens these pages, and theirs
+opens no other (docs/adr on operators).
+"""
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from replenish_server.fleet.units import OF_KIND
+from replenish_server.fleet_report import SIGNS, STATES, FleetFilter
+from replenish_server.retailers.feed.limits import Buckets
+from replenish_server.web import language
+from replenish_server.web.errors import error_page
+from replenish_server.web.fleet import PAGE_ROWS, DatabaseFleet
+from replenish_server.web.rendering import page
+from replenish_server.web.security import MAX_FORM_BYTES, is_same_origin
+
+COOKIE: Final = "replenish_operator"
+_COOKIE_MAX_AGE_S: Final = 12 * 3600
+_FILTERS: Final = ("state", "kind", "firmware", "sign", "device")
+_LONGEST: Final = 40
+_MOST_PAGES: Final = 100_000
+
+
+class OperatorRoute(APIRoute):
+    """A route for operators: forms only from our own pages, and what is wrong is said on one."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_for_people(request: Request) -> Response:
+            if request.method == "POST":
+                if not is_same_origin(request):
+                    return error_page(request, 403)
+                length = request.headers.get("content-length", "")
+                if not length.isdigit() or int(length) > MAX_FORM_BYTES:
+                    return error_page(request, 400)
+            try:
+                return await handle(request)
+            except (RequestValidationError, HTTPException):
+                return error_page(request, 400)
+
+        return handle_for_people
+
+
+def fleet_limits() -> Buckets:
+    """Six tries a minute to sign in from one address, in bursts of ten."""
+    return Buckets(0.1, 10, time.monotonic)
+
+
+def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
+    """The operator's routes.
+
+    Args:
+        fleet: what they read and do.
+        tries: how often one address may try to sign in.
+    """
+    router = APIRouter(route_class=OperatorRoute, include_in_schema=False)
+
+    @router.get("/fleet")
+    def home(request: Request) -> Response:
+        name = _operator(fleet, request)
+        return _sign_in_page(request) if name is None else _list_page(fleet, request, name)
+
+    @router.get("/fleet/devices.csv")
+    def as_csv(request: Request) -> Response:
+        if _operator(fleet, request) is None:
+            return _sign_in_page(request, status=401)
+        headers = {"content-disposition": 'attachment; filename="fleet.csv"', "cache-control": "no-store"}
+        return Response(fleet.csv(_filter(request)), media_type="text/csv; charset=utf-8", headers=headers)
+
+    @router.get("/fleet/devices/{device_id}")
+    def device(request: Request, device_id: str) -> Response:
+        name = _operator(fleet, request)
+        if name is None:
+            return _sign_in_page(request, status=401)
+        view = fleet.device(device_id)
+        if view is None:
+            return error_page(request, 404)
+        here = f"/fleet/devices/{view.row.device_id}"
+        return _page(fleet, request, "fleet_device.html", here, {"view": view, "operator": name})
+
+    @router.post("/fleet/rollouts/{rollout_id}")
+    def steer(request: Request, rollout_id: str, deed: Annotated[str, Form(max_length=10)] = "") -> Response:
+        name = _operator(fleet, request)
+        if name is None:
+            return _sign_in_page(request, status=401)
+        try:
+            why = fleet.steer(rollout_id, deed)
+        except KeyError:
+            return error_page(request, 400)
+        if why is not None:
+            return _list_page(fleet, request, name, why)
+        return RedirectResponse("/fleet?notice=rollout_steered", 303)
+
+    @router.get("/fleet/rollouts/{rollout_id}")
+    @router.get("/fleet/sign-in")
+    @router.get("/fleet/sign-out")
+    def reload_of_a_form() -> Response:
+        return RedirectResponse("/fleet", 303)
+
+    _add_sign_in(router, fleet, tries)
+    return router
+
+
+def _add_sign_in(router: APIRouter, fleet: DatabaseFleet, tries: Buckets) -> None:
+    @router.post("/fleet/sign-in")
+    def sign_in(request: Request, token: Annotated[str, Form(max_length=100)] = "") -> Response:
+        address = request.client.host if request.client is not None else "?"
+        if tries.take(address) > 0:
+            return _sign_in_page(request, "fleet.too_often", 429)
+        session = fleet.sign_in(token.strip())
+        if session is None:
+            return _sign_in_page(request, "fleet.wrong_token", 401)
+        response = RedirectResponse("/fleet", 303)
+        secure = request.url.scheme == "https"
+        response.set_cookie(
+            COOKIE, session, _COOKIE_MAX_AGE_S, path="/fleet", secure=secure, httponly=True, samesite="strict"
+        )
+        return response
+
+    @router.post("/fleet/sign-out")
+    def sign_out(request: Request) -> Response:
+        fleet.sign_out(request.cookies.get(COOKIE, ""))
+        response = RedirectResponse("/fleet", 303)
+        response.delete_cookie(COOKIE, path="/fleet")
+        return response
+
+
+def _operator(fleet: DatabaseFleet, request: Request) -> str | None:
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    known = bearer.strip() if scheme.lower() == "bearer" and request.method == "GET" else ""
+    return fleet.operator(request.cookies.get(COOKIE, ""), known)
+
+
+def _filter(request: Request) -> FleetFilter:
+    """What the query string asks for; what it cannot mean is as if it were not there."""
+    asked = {name: request.query_params.get(name, "").strip()[:_LONGEST] for name in _FILTERS}
+    for name, known in (("state", STATES), ("kind", tuple(OF_KIND)), ("sign", SIGNS)):
+        if asked[name] not in known:
+            asked[name] = ""
+    return FleetFilter(**asked)
+
+
+def _list_page(fleet: DatabaseFleet, request: Request, name: str, refused: str | None = None) -> Response:
+    wanted = _filter(request)
+    asked = request.query_params.get("page", "1")
+    number = int(asked) if asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= _MOST_PAGES else 1
+    view = fleet.fleet(wanted, number)
+    query = urlencode({key: value for key in _FILTERS if (value := getattr(wanted, key))})
+    pages = max(1, -(-view.found // PAGE_ROWS))
+    values = {
+        "view": view,
+        "wanted": wanted,
+        "query": query,
+        "number": number,
+        "pages": pages,
+        "states": STATES,
+        "kinds": tuple(OF_KIND),
+        "signs": SIGNS,
+        "operator": name,
+        "refused": refused,
+    }
+    return _page(fleet, request, "fleet.html", "/fleet", values, 200 if refused is None else 409)
+
+
+def _page(
+    fleet: DatabaseFleet,
+    request: Request,
+    template: str,
+    here: str,
+    values: dict[str, Any],
+    status: int = 200,
+) -> Response:
+    # Not live: a page over thousands of devices is read when somebody asks for it.
+    return page(
+        request,
+        template,
+        lang=language.pick(request),
+        here=here,
+        now=fleet.now(),
+        status=status,
+        values={"home_link": "/fleet", "live": False, **values},
+    )
+
+
+def _sign_in_page(request: Request, wrong: str | None = None, status: int = 200) -> Response:
+    return page(
+        request,
+        "fleet_sign_in.html",
+        lang=language.pick(request),
+        here="/fleet",
+        status=status,
+        values={"wrong": wrong, "home_link": "/fleet"},
+    )
