@@ -1,6 +1,6 @@
 """HTTP to a shop: permitted addresses, no redirects, bounded bodies and time, one error for "no answer"."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -72,9 +72,22 @@ class ShopClient:
         )
 
     def send(
-        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        enough: Callable[[bytes], bool] | None = None,
     ) -> Answer:
         """Send one request.
+
+        Args:
+            method: of HTTP.
+            url: absolute.
+            body: None where there is none.
+            headers: beside those of the client.
+            enough: says of a stream of events whether what came so far is all that is wanted; the server may
+                keep it open.
 
         Raises:
             Forbidden: the URL is not https, or leads to a private or special address.
@@ -85,24 +98,32 @@ class ShopClient:
             raise Forbidden(f"only https is called, not {url[:100]!r}")
         try:
             with within(READ_WITHIN_S if method == "GET" else CHANGE_WITHIN_S):
-                return self._exchange(method, url, body, headers)
+                return self._exchange(method, url, body, headers, enough)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError) as error:
             if isinstance(error.__cause__, AddressRefused):
                 raise Forbidden(str(error)) from error
             raise NoAnswer(f"{type(error).__name__}: {error}") from error
 
     def _exchange(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        enough: Callable[[bytes], bool] | None,
     ) -> Answer:
         with self._client.stream(method, url, content=body, headers=dict(headers or {})) as response:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise NoAnswer("the answer came compressed")
+            streams = response.headers.get("content-type", "").startswith("text/event-stream")
             chunks, size = [], 0
             for chunk in response.iter_bytes():
                 size += len(chunk)
                 if size > MAX_BODY_BYTES:
                     raise NoAnswer(f"the answer exceeds {MAX_BODY_BYTES} bytes")
                 chunks.append(chunk)
+                if streams and enough and chunk.endswith((b"\n", b"\r")) and enough(b"".join(chunks)):
+                    break
             return Answer(response.status_code, response.headers, b"".join(chunks))
 
     def close(self) -> None:

@@ -101,10 +101,11 @@ class McpBinding:
     Args:
         endpoint: the address.
         profile_url: of our own profile, which every call repeats.
+        key_is_argument: see `Release`.
     """
 
-    def __init__(self, endpoint: str, profile_url: str) -> None:
-        self._endpoint, self._profile_url = endpoint, profile_url
+    def __init__(self, endpoint: str, profile_url: str, key_is_argument: bool = False) -> None:
+        self._endpoint, self._profile_url, self._key_is_argument = endpoint, profile_url, key_is_argument
 
     def request(self, operation: Operation, resource_id: str | None, body: Body | None) -> Request:
         """An operation as a `tools/call`; one that changes something carries its key inside."""
@@ -114,6 +115,8 @@ class McpBinding:
             if key is not None:
                 meta["idempotency-key"] = key
             arguments: Body = {"meta": meta}
+            if self._key_is_argument and operation is Operation.COMPLETE:
+                arguments["idempotency_key"] = key
             if resource_id is not None:
                 arguments["id"] = resource_id
             if body is not None:
@@ -126,14 +129,17 @@ class McpBinding:
 
     def reply(self, answer: Answer) -> Reply:
         """The document inside `structuredContent`, or the JSON-RPC error as HTTP would have said it."""
-        message = _rpc_message(answer)
+        message = rpc_message(answer)
         if message is None:
             # Without a JSON-RPC message a success tells nothing: it is as unreadable as an empty page.
             return Reply(answer.status if answer.status != 200 else 502, answer.body, answer.wait_s)
         error = message.get("error")
         if isinstance(error, dict):
             return _rpc_error(answer, error)
-        document = _tool_result(message.get("result"))
+        result = message.get("result")
+        document = _tool_result(result)
+        if isinstance(result, dict) and result.get("isError") is True:
+            return _tool_error(answer, result, document)
         if document is None:
             return Reply(502, answer.body, answer.wait_s)
         return Reply(answer.status, to_bytes(document), answer.wait_s)
@@ -149,17 +155,10 @@ def to_bytes(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _rpc_message(answer: Answer) -> dict[str, Any] | None:
-    """The JSON-RPC message of an answer, which may come as a stream of events."""
-    text = answer.body
-    if answer.headers.get("content-type", "").startswith("text/event-stream"):
-        lines = [
-            line for line in answer.body.replace(b"\r\n", b"\n").split(b"\n") if line.startswith(b"data:")
-        ]
-        candidates = [line.removeprefix(b"data:").strip() for line in lines]
-    else:
-        candidates = [text]
-    for candidate in candidates:
+def rpc_message(answer: Answer) -> dict[str, Any] | None:
+    """The JSON-RPC answer to our one request, in a stream of events or alone; None where there is none."""
+    is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
+    for candidate in _events(answer.body) if is_stream else [answer.body]:
         try:
             message = json.loads(candidate)
         except (ValueError, RecursionError):
@@ -169,23 +168,68 @@ def _rpc_message(answer: Answer) -> dict[str, Any] | None:
     return None
 
 
+def is_answered(stream: bytes) -> bool:
+    """Whether a stream of events, which a server may leave open, already holds the answer."""
+    whole, end, _ = stream.replace(b"\r\n", b"\n").rpartition(b"\n\n")
+    headers = {"content-type": "text/event-stream"}
+    return bool(end) and rpc_message(Answer(200, headers, whole + end)) is not None
+
+
+def _events(stream: bytes) -> list[bytes]:
+    """The data of each event: its `data` lines, joined (WHATWG HTML, server-sent events)."""
+    events = []
+    for block in stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n\n"):
+        lines = [line.removeprefix(b"data:") for line in block.split(b"\n") if line.startswith(b"data:")]
+        events.append(b"\n".join(line.removeprefix(b" ") for line in lines))
+    return events
+
+
 def _tool_result(result: Any) -> dict[str, Any] | None:
+    """The document of a tool's result, structured or as text; None where it holds none."""
     if not isinstance(result, dict):
         return None
-    structured = result.get("structuredContent")
-    if isinstance(structured, dict):
-        inner = structured.get("checkout")
-        return inner if isinstance(inner, dict) and "ucp" not in structured else structured
     if "ucp" in result:
         return result
-    for part in result.get("content") or []:
-        try:
-            document = json.loads(part["text"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+    texts = result.get("content")
+    candidates = [result.get("structuredContent")]
+    candidates += [_parsed(part) for part in (texts if isinstance(texts, list) else [])]
+    for document in candidates:
+        if not isinstance(document, dict):
             continue
-        if isinstance(document, dict):
+        if "ucp" in document or "id" in document or "messages" in document:
+            return document
+        # Some wrap the resource in its name, and some libraries whatever a tool returns in `result`.
+        inner = [document.get(name) for name in ("checkout", "order", "result")]
+        if found := next((value for value in inner if isinstance(value, dict)), None):
+            return found
+        if document.keys() != {"result"}:
             return document
     return None
+
+
+def _parsed(part: Any) -> Any:
+    try:
+        return json.loads(part["text"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _tool_error(answer: Answer, result: dict[str, Any], document: dict[str, Any] | None) -> Reply:
+    """A tool that failed: the shop's messages where it has any, else no more than that something broke.
+
+    What broke may have broken after the shop acted, so it is read as a 500: asked about, and repeated.
+    """
+    if document is None:
+        texts = [part.get("text") for part in result.get("content") or [] if isinstance(part, dict)]
+        said = " ".join(text for text in texts if isinstance(text, str))
+        return Reply(500, to_bytes({"content": said}), answer.wait_s)
+    if isinstance(document.get("messages"), list) and "id" not in document:
+        ucp = document.get("ucp")
+        failed = (ucp if isinstance(ucp, dict) else {}) | {"status": "error"}
+        return Reply(answer.status, to_bytes(document | {"ucp": failed}), answer.wait_s)
+    if isinstance(document.get("code"), str):
+        return _rpc_error(answer, {"message": document.get("content", ""), "data": document})
+    return Reply(answer.status, to_bytes(document), answer.wait_s)
 
 
 _STATUS_OF_CODE = {
@@ -211,7 +255,7 @@ def _rpc_error(answer: Answer, error: dict[str, Any]) -> Reply:
         status = _STATUS_OF_CODE.get(str(detail.get("code")), 400)
         if error.get("code") == -32603:
             status = 500
-        elif "retry_after" in detail:
+        elif "retry_after" in detail or answer.wait_s is not None:
             status = 429
         elif error.get("code") == -32001 and "code" not in detail:
             status = 422

@@ -18,9 +18,11 @@ from replenish_server.retailers.ucp.bindings import (
     Reply,
     Request,
     RestBinding,
+    is_answered,
     is_mcp,
 )
 from replenish_server.retailers.ucp.bodies import Body
+from replenish_server.retailers.ucp.mcp_session import McpSession
 from replenish_server.retailers.ucp.profile import (
     PROFILE_PATH,
     Business,
@@ -87,6 +89,7 @@ class Connection:
         self._client, self._identity, self._offers_mandates = client, identity, offers_mandates
         self._known: tuple[float, Business] | None = None
         self._looked_at = float("-inf")
+        self._mcp = McpSession()
 
     def business(self) -> Business:
         """The shop's profile in the newest release that both speak, kept for five minutes.
@@ -147,12 +150,19 @@ class Connection:
     def _binding(self) -> Binding:
         business = self.business()
         if business.transport == "mcp":
-            return McpBinding(
-                business.endpoint, self._identity.profile_url(business.release, self.is_locked())
-            )
+            ours = self._identity.profile_url(business.release, self.is_locked())
+            return McpBinding(business.endpoint, ours, business.release.key_is_argument)
         return RestBinding(business.endpoint)
 
     def _exchange(self, method: str, url: str, body: bytes, more: dict[str, str]) -> Answer:
+        if not is_mcp(body):
+            return self._send(method, url, body, more)
+        answer = self._send(method, url, body, more | self._mcp.headers)
+        if self._mcp.is_wanted(answer) and self._mcp.begin(lambda b, h: self._send("POST", url, b, h)):
+            answer = self._send(method, url, body, more | self._mcp.headers)
+        return answer
+
+    def _send(self, method: str, url: str, body: bytes, more: dict[str, str]) -> Answer:
         release = self.business().release
         headers = {
             "Accept": "application/json, text/event-stream" if is_mcp(body) else "application/json",
@@ -163,11 +173,12 @@ class Connection:
         if body or "Idempotency-Key" in more:
             headers["Content-Type"] = "application/json"
         signature = self._signature(release, method, url, headers, body)
-        answer = self._client.send(method, url, body or None, headers | signature)
+        enough = is_answered if is_mcp(body) else None
+        answer = self._client.send(method, url, body or None, headers | signature, enough)
         if signature and answer.status == 401 and _KEY_NOT_FOUND in answer.body[:2000]:
             # A shop that knows keys only by hand, or cannot see our profile: it has done nothing yet, and no
             # release demands a signature, so the very same bytes may go without one.
-            answer = self._client.send(method, url, body or None, headers)
+            answer = self._client.send(method, url, body or None, headers, enough)
         self._check(answer, release)
         return answer
 

@@ -31,9 +31,11 @@ def messages_of(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def is_failure(document: dict[str, Any]) -> bool:
-    """Whether an answer brings no resource, only what went wrong."""
+    """Whether an answer brings no resource, only what went wrong; some shops leave the status out."""
     ucp = document.get("ucp")
-    return isinstance(ucp, dict) and ucp.get("status") == "error"
+    if isinstance(ucp, dict) and ucp.get("status") == "error":
+        return True
+    return "id" not in document and any(m.get("type") == "error" for m in messages_of(document))
 
 
 def is_not_found(document: dict[str, Any]) -> bool:

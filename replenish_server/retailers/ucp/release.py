@@ -42,6 +42,7 @@ class Release:
         way_follows: whether how goods travel is said in an update only, under a method's id; otherwise the
             create says it, and an id is repeated where the shop gave one.
         risk_signals: whether a completion has a member for signals about risk, which we leave empty.
+        key_is_argument: whether, over MCP, a completion names its key beside the metadata too.
         binds_pages: whether an entry's `spec` page, as its schema, must stand where its name belongs.
         capabilities: what we declare.
         ap2: the capability of AP2 mandates.
@@ -56,6 +57,7 @@ class Release:
     update_names_session: bool
     way_follows: bool
     risk_signals: bool
+    key_is_argument: bool
     binds_pages: bool
     capabilities: tuple[Capability, ...]
     ap2: Capability

@@ -17,6 +17,7 @@ RELEASE = Release(
     update_names_session=True,
     way_follows=True,
     risk_signals=True,
+    key_is_argument=True,
     binds_pages=True,
     capabilities=(
         Capability(CHECKOUT, "checkout", "shopping/checkout"),

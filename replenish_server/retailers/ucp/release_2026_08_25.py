@@ -19,6 +19,7 @@ RELEASE = Release(
     update_names_session=False,
     way_follows=False,
     risk_signals=False,
+    key_is_argument=False,
     binds_pages=False,
     capabilities=(
         Capability(CHECKOUT, "shopping/checkout", "shopping/checkout"),
