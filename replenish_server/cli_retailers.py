@@ -1,27 +1,40 @@
 """`replenish retailer ...`: shops that the household buys from."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
+from sqlmodel import Session
 
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
 from replenish_server.retailers.book.prices import PriceListRefused, import_prices, read_price_list
 from replenish_server.retailers.feed import keys
 from replenish_server.retailers.feed.messages import rotate_secret, set_hook
+from replenish_server.retailers.instruments import (
+    Instrument,
+    InstrumentRefused,
+    add_instrument,
+    instruments_of,
+    remove_instrument,
+    use_first,
+)
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind, RetailerRefused, check_url
 from replenish_server.retailers.registry import add_retailer, list_retailers
+from replenish_server.retailers.tables import Retailer
 from replenish_server.settings import Settings
 
 retailer_app = typer.Typer(no_args_is_help=True, help="Shops that this household buys from.")
 key_app = typer.Typer(no_args_is_help=True, help="Keys with which a retailer reads and answers its orders.")
 price_app = typer.Typer(no_args_is_help=True, help="Price lists of retailers that have no catalogue.")
+pay_app = typer.Typer(no_args_is_help=True, help="With what a UCP shop is paid, in the order it is tried.")
 hook_app = typer.Typer(no_args_is_help=True, help="Where a retailer wants to be told of its orders.")
 retailer_app.add_typer(key_app, name="key")
 retailer_app.add_typer(price_app, name="prices")
+retailer_app.add_typer(pay_app, name="pay")
 retailer_app.add_typer(hook_app, name="hook")
 
 RetailerArgument = Annotated[str, typer.Argument(help="Id of the shop, e.g. shop-7k2m9qwe4x.")]
@@ -36,6 +49,9 @@ def retailer_add(
     ] = RetailerKind.UCP,
     handler: Annotated[str, typer.Option(help="UCP: id of the payment handler that issued the token.")] = "",
     token_env: Annotated[str, typer.Option(help="Environment variable that holds the payment token.")] = "",
+    payment_name: Annotated[
+        str | None, typer.Option(help="UCP: what the household calls it, e.g. 'Visa 4711'.")
+    ] = None,
     agreement: Annotated[
         str | None, typer.Option(help="Where the shop's permission for unattended orders is written.")
     ] = None,
@@ -62,6 +78,7 @@ def retailer_add(
     """Add a shop. Where none of our ways to order works, orders wait for a person with a link or a list."""
     given = {
         "cart_template": cart_template,
+        "payment_name": payment_name,
         "shipping_minor": shipping,
         "acknowledge_hours": acknowledge_within,
         "cxml_from": from_,
@@ -164,6 +181,58 @@ def key_revoke(
     except keys.KeyRefused as error:
         raise fail(escape(f"Nothing was revoked: {error}.")) from error
     console.print(f"Key {escape(key_id)} is revoked.")
+
+
+@pay_app.command("list")
+def pay_list(retailer: RetailerArgument, as_json: AsJson = False) -> None:
+    """List the ways to pay. The first is tried, and the second once if that was declined; then a person."""
+    with open_database(Settings()).read() as session:
+        found = session.get(Retailer, retailer)
+        if found is None:
+            raise fail(escape(f"There is no retailer {retailer!r}; see replenish retailer list"))
+        rows = [{"name": one.name, "handler": one.handler} for one in instruments_of(session, found)]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("", "way to pay", "handler")
+    for place, row in enumerate(rows, 1):
+        table.add_row(str(place), escape(row["name"]), escape(row["handler"]))
+    console.print(table)
+
+
+@pay_app.command("add")
+def pay_add(
+    retailer: RetailerArgument,
+    name: Annotated[str, typer.Argument(help="What the household calls it, e.g. 'Giro 0815'.")],
+    handler: Annotated[str, typer.Option(help="Id of the payment handler that issued the token.")],
+    token_env: Annotated[str, typer.Option(help="Environment variable that holds the payment token.")],
+) -> None:
+    """Put a way to pay at the end of the list."""
+    new = Instrument(name.strip(), handler, os.environ.get(token_env, ""))
+    _change_ways_to_pay(lambda session: add_instrument(session, retailer, new))
+    console.print(f"{escape(name)} is tried when the way to pay before it was declined.")
+
+
+@pay_app.command("first")
+def pay_first(retailer: RetailerArgument, name: Annotated[str, typer.Argument()]) -> None:
+    """Try this one first; the others keep their order."""
+    _change_ways_to_pay(lambda session: use_first(session, retailer, name))
+    console.print(f"{escape(name)} is tried first.")
+
+
+@pay_app.command("remove")
+def pay_remove(retailer: RetailerArgument, name: Annotated[str, typer.Argument()]) -> None:
+    """Forget one and its token."""
+    _change_ways_to_pay(lambda session: remove_instrument(session, retailer, name))
+    console.print(f"{escape(name)} is forgotten.")
+
+
+def _change_ways_to_pay(change: Callable[[Session], None]) -> None:
+    try:
+        with open_database(Settings()).write() as session:
+            change(session)
+    except InstrumentRefused as error:
+        raise fail(escape(f"Nothing was changed: {error}.")) from error
 
 
 @price_app.command("import")

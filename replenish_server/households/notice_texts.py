@@ -68,6 +68,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{missing} cannot be had now. {product} of your list could take its place: approve it, or cancel.",
         "{missing}: 지금 구할 수 없습니다. 목록의 {product} 상품으로 바꿀까요? 승인하거나 취소하세요.",
     ),
+    "order_paid_otherwise": (
+        "{product}: the payment with {declined} was declined, so {chosen} is tried.",
+        "{product}: 결제가 거절되었습니다({declined}). 다음 결제 수단을 사용합니다: {chosen}.",
+    ),
     "order_reminder": (
         "{product}: the order still needs you; without an answer it is canceled at {ends}.",
         "{product}: 주문이 아직 확인을 기다립니다. 답이 없으면 {ends}에 취소됩니다.",

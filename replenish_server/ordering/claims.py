@@ -95,7 +95,7 @@ def _take(
     speaking = tuple(order for order in together if order.parcel_id == parcel.id and _speaks(order))
     household = session.get_one(Household, parcel.household_id)
     retailer = session.get_one(Retailer, parcel.retailer_id)
-    return Claim(parcel, speaking, _need(session, speaking, household), retailer, until)
+    return Claim(parcel, speaking, _need(session, parcel, speaking, household), retailer, until)
 
 
 def held(session: Session, claim: Claim) -> tuple[Parcel, list[PurchaseOrder]]:
@@ -118,7 +118,7 @@ def _speaks(order: PurchaseOrder) -> bool:
     return order.state in (State.PLACING, State.NEEDS_APPROVAL)
 
 
-def _need(session: Session, orders: tuple[PurchaseOrder, ...], household: Household) -> Need:
+def _need(session: Session, parcel: Parcel, orders: tuple[PurchaseOrder, ...], household: Household) -> Need:
     wanted, fallback = ways_of(session, orders[0])  # those that travel together go the same way
     return Need(
         lines=tuple(Line(order.item_id, order.packs) for order in orders),
@@ -126,4 +126,5 @@ def _need(session: Session, orders: tuple[PurchaseOrder, ...], household: Househ
         buyer_email=household.buyer_email,
         fulfilment=wanted,
         fallback=fallback,
+        instrument=parcel.instrument,
     )

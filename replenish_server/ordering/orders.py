@@ -297,6 +297,7 @@ def approve(session: Session, order_id: str, ceiling_minor: int, now: datetime, 
     # A new session, unless it may have left; the dispatcher closes the old one before it opens it.
     left = may_have_left(session, parcel)
     parcel.attempt = attempt_after_approval(parcel.attempt, State(order.state), left)
+    parcel.instrument = parcel.instrument if left else 0  # the person may have mended what was declined
     for one in orders_in(session, parcel):
         if one.state == State.NEEDS_ATTENTION:  # who shares an unknown outcome is looked up together
             move(session, one, Event.APPROVE, now, "approved by a person", by)

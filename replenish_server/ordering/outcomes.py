@@ -8,15 +8,19 @@ from sqlmodel import Session, select
 from replenish_server.ordering.handed_over import hand_over
 from replenish_server.ordering.leaving import Withheld
 from replenish_server.ordering.limits import keep_quote, keep_verdicts
+from replenish_server.ordering.news import tell
 from replenish_server.ordering.orders import move, stumble
 from replenish_server.ordering.parcels import part, was_completed
-from replenish_server.ordering.sentences import FETCHED_INSTEAD, SENT_INSTEAD
+from replenish_server.ordering.rules import next_instrument
+from replenish_server.ordering.sentences import FETCHED_INSTEAD, PAID_OTHERWISE, SENT_INSTEAD
 from replenish_server.ordering.shares import split_total
 from replenish_server.ordering.states import Event
 from replenish_server.ordering.substitutes import substitute
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
 from replenish_server.ordering.ways import where_to
+from replenish_server.retailers.instruments import instruments_of
 from replenish_server.retailers.port import Expired, HandOff, Placed, Problem, Quote, Trouble, Unknown
+from replenish_server.retailers.tables import Retailer
 
 Outcome = Quote | Placed | Trouble | HandOff | Unknown | Expired
 
@@ -107,6 +111,8 @@ def _stumble(
     with another product of its slot's list. What may have left stays together: it is one order there, or
     none."""
     declined = was_completed(session, parcel)
+    if trouble.may_pay_otherwise and _pay_otherwise(session, parcel, orders, now):
+        return
     faulty = [order for order in orders if order.item_id == trouble.item_id]
     if not declined and len(faulty) == 1 and len(orders) > 1:
         part(session, faulty[0], now)
@@ -123,6 +129,23 @@ def _stumble(
             return
     for order in orders:
         stumble(session, order, trouble.problem, trouble.detail, trouble.continue_url, now)
+
+
+def _pay_otherwise(session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], now: datetime) -> bool:
+    """The household's next instrument, in a new attempt: the declined session is closed before it begins, and
+    is the order should a person have finished it. Returns False where there is none, or it was tried."""
+    known = instruments_of(session, session.get_one(Retailer, parcel.retailer_id))
+    following = next_instrument(parcel.instrument, len(known))
+    if following is None:
+        return False
+    declined, chosen = known[parcel.instrument].name, known[following].name
+    parcel.attempt += 1
+    parcel.instrument = following
+    session.add(parcel)
+    for order in orders:
+        session.add(OrderEvent(order_id=order.id, at=now, state=order.state, note=PAID_OTHERWISE + chosen))
+        tell(session, order, "order_paid_otherwise", now, declined=declined, chosen=chosen)
+    return True
 
 
 def _shares(total_minor: int, orders: Sequence[PurchaseOrder], quote: Quote) -> list[int]:

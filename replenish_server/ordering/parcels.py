@@ -20,11 +20,18 @@ _MOST_COMPANIONS = 20  # looked at for one parcel
 
 
 def new_parcel(
-    session: Session, household_id: str, retailer_id: str, now: datetime, alone: bool = False
+    session: Session, household_id: str, retailer_id: str, now: datetime, parted_from: Parcel | None = None
 ) -> Parcel:
-    """A conversation that has not begun."""
+    """A conversation that has not begun. One whose order was parted from another goes on alone, and paid as
+    that was: an instrument that was declined is not tried again."""
+    same_shop = parted_from is not None and parted_from.retailer_id == retailer_id
     parcel = Parcel(
-        id=new_id("par"), household_id=household_id, retailer_id=retailer_id, alone=alone, created_at=now
+        id=new_id("par"),
+        household_id=household_id,
+        retailer_id=retailer_id,
+        alone=parted_from is not None,
+        instrument=parted_from.instrument if parted_from is not None and same_shop else 0,
+        created_at=now,
     )
     session.add(parcel)
     session.flush()
@@ -73,7 +80,7 @@ def part(session: Session, order: PurchaseOrder, now: datetime) -> None:
     parcel.attempt += 1
     parcel.fence += 1
     parcel.lease_until, parcel.next_try_at = None, now
-    order.parcel_id = new_parcel(session, order.household_id, order.retailer_id, now, alone=True).id
+    order.parcel_id = new_parcel(session, order.household_id, order.retailer_id, now, parcel).id
     session.add(parcel)
     session.add(order)
     session.flush()

@@ -17,6 +17,7 @@ from replenish_server.households.tables import Household
 from replenish_server.ids import new_id
 from replenish_server.ordering.substitutes import missing_products
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder, Receipt
+from replenish_server.retailers.instruments import instruments_of
 from replenish_server.retailers.port import PickUp, Quote
 from replenish_server.retailers.tables import Retailer
 
@@ -54,7 +55,8 @@ def issue_receipt(
 
 def receipt_of(session: Session, order_id: str) -> Receipt | None:
     """The order's newest receipt, which is the one that counts; None before it has left."""
-    query = select(Receipt).where(Receipt.order_id == order_id).order_by(col(Receipt.at).desc()).limit(1)
+    newest = (col(Receipt.at).desc(), col(Receipt.attempt).desc())
+    query = select(Receipt).where(Receipt.order_id == order_id).order_by(*newest).limit(1)
     return session.exec(query).first()
 
 
@@ -95,6 +97,7 @@ def _facts(session: Session, order: PurchaseOrder, quote: Quote, now: datetime) 
             "discount_minor": quote.discount_minor,
         },
         "retailer": {"id": retailer.id, "name": retailer.name, "url": retailer.url},
+        "payment": _instrument(session, retailer, quote.instrument),
         "buyer": {"name": household.buyer_name, "email": household.buyer_email},
         "delivery": {"pickup": way.location_id} if isinstance(way, PickUp) else address,
         "rule": _rule(session, order),
@@ -102,6 +105,12 @@ def _facts(session: Session, order: PurchaseOrder, quote: Quote, now: datetime) 
         "withdrawal_days": WITHDRAWAL_DAYS,
         "at": now.isoformat(),
     }
+
+
+def _instrument(session: Session, retailer: Retailer, place: int) -> str:
+    """What the household calls that with which it pays; "" where the retailer sends a bill."""
+    known = instruments_of(session, retailer)
+    return known[min(place, len(known) - 1)].name
 
 
 def _rule(session: Session, order: PurchaseOrder) -> dict[str, Any]:

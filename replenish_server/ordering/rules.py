@@ -49,6 +49,17 @@ def can_cancel(state: State, completing: bool) -> bool:
     return may(state, Event.CANCEL) and not (state is State.PLACING and completing)
 
 
+def next_instrument(instrument: int, known: int) -> int | None:
+    """With what is paid after the shop has declined: the household's next instrument, once; else a person is
+    asked (None).
+
+    Args:
+        instrument: the place of the one that was declined, from 0.
+        known: how many the household has at this shop.
+    """
+    return 1 if instrument == 0 and known > 1 else None
+
+
 def attempt_after_approval(attempt: int, state: State, may_have_left: bool) -> int:
     """The attempt with which an approved order goes on: what may have left is only looked up again."""
     return attempt + 1 if state is State.NEEDS_ATTENTION and not may_have_left else attempt

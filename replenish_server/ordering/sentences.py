@@ -134,7 +134,9 @@ SENT_INSTEAD = "sent to the home instead, because the shop said: "
 FETCHED_INSTEAD = "to be fetched instead, because the shop said: "
 SOLD_OUT = "another product of your list instead, because this is out of stock: "
 NOT_SOLD = "another product of your list instead, because this is not sold any more: "
+PAID_OTHERWISE = "the payment was declined, so your next way to pay is tried: "
 _WITH_WORDS = {
+    PAID_OTHERWISE: "결제가 거절되어 다음 결제 수단을 사용함: ",
     SOLD_OUT: "목록의 다른 상품으로 바꿈. 재고 없음: ",
     NOT_SOLD: "목록의 다른 상품으로 바꿈. 더는 판매하지 않음: ",
     SENT_INSTEAD: "대신 집으로 배송합니다. 판매처 안내: ",

@@ -15,7 +15,7 @@ from replenish_server.households.ledger import release
 from replenish_server.households.mandate import AcceptedProduct, Mandate, Mode, Substitution
 from replenish_server.households.notices import Notice, notify
 from replenish_server.ordering.orders import move
-from replenish_server.ordering.parcels import new_parcel
+from replenish_server.ordering.parcels import new_parcel, parcel_of
 from replenish_server.ordering.sentences import NOT_SOLD, SOLD_OUT
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import MissingProduct, OrderEvent, PurchaseOrder
@@ -123,7 +123,8 @@ def _take_the_place(session: Session, order: PurchaseOrder, product: AcceptedPro
     order.pack_amount, order.retailer_id = product.pack_amount, product.retailer_id
     order.quoted_minor = order.goods_minor = order.approved_minor = None
     order.verdicts = order.mandate_digest = order.pickup_location = None
-    order.parcel_id = new_parcel(session, order.household_id, product.retailer_id, now, alone=True).id
+    before = parcel_of(session, order)
+    order.parcel_id = new_parcel(session, order.household_id, product.retailer_id, now, before).id
     release(session, order.id, now)
     session.add(order)
     session.flush()

@@ -16,7 +16,7 @@ class Parcel(SQLModel, table=True):
 
     `attempt` counts checkout sessions; `fence` grows with every worker that claims the parcel and whenever
     an order leaves it, so that a worker that slept past its lease can do no more. `alone` parcels take no
-    companions: their order was parted from others before.
+    companions: their order was parted from others before. `instrument` is the place of what pays, from 0.
     """
 
     __tablename__ = "parcel"
@@ -27,6 +27,7 @@ class Parcel(SQLModel, table=True):
     attempt: int = 1
     checkout_id: str | None = None
     alone: bool = False
+    instrument: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     failures: int = 0
     fence: int = 0
     lease_until: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -12,6 +12,7 @@ from replenish_server.retailers.cxml.adapter import CxmlRetailer
 from replenish_server.retailers.feed.adapter import FeedRetailer
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.http import ShopClient, is_loopback
+from replenish_server.retailers.instruments import instruments_of
 from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
@@ -95,7 +96,9 @@ class RetailerDirectory:
         return self._ucp(retailer).connection if retailer.kind == RetailerKind.UCP else None
 
     def _ucp(self, retailer: Retailer) -> UcpRetailer:
-        account = Account(retailer.url, retailer.payment_handler, retailer.payment_token)
+        with self._database.read() as session:
+            others = instruments_of(session, retailer)[1:]
+        account = Account(retailer.url, retailer.payment_handler, retailer.payment_token, others)
         with self._lock:
             known = self._known.get(retailer.id)
             if known is not None and known[0] == account:

@@ -52,6 +52,7 @@ class NewRetailer:
 
 OPTIONS: dict[str, str] = {
     "cart_template": "--cart-template",
+    "payment_name": "--payment-name",
     "shipping_minor": "--shipping",
     "acknowledge_hours": "--acknowledge-within",
     "cxml_from": "--from",
@@ -63,11 +64,11 @@ OPTIONS: dict[str, str] = {
 """Options of a retailer, and the argument of `replenish retailer add` that gives each."""
 
 _TAKES: dict[RetailerKind, frozenset[str]] = {
-    RetailerKind.UCP: frozenset({"cart_template"}),
+    RetailerKind.UCP: frozenset({"cart_template", "payment_name"}),
     RetailerKind.CART: frozenset({"cart_template"}),
     RetailerKind.LIST: frozenset(),
     RetailerKind.FEED: frozenset({"shipping_minor", "acknowledge_hours"}),
-    RetailerKind.CXML: frozenset(OPTIONS) - {"cart_template"},
+    RetailerKind.CXML: frozenset(OPTIONS) - {"cart_template", "payment_name"},
 }
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,120}")
 
@@ -110,6 +111,9 @@ def _check_options(new: NewRetailer) -> None:
             "a cart retailer needs --cart-template, e.g. 'https://shop.example/cart/{lines:id:qty}' or "
             "'https://shop.example/?add-to-cart={id}&quantity={qty}'"
         )
+    label = new.options.get("payment_name", "-")
+    if not 0 < len(label) <= 60 or not label.isprintable():
+        raise RetailerRefused("--payment-name is 1 to 60 characters, e.g. 'Visa 4711'")
     for name, least in (("shipping_minor", 0), ("acknowledge_hours", 1)):
         text = new.options.get(name)
         if text is not None and not (text.isascii() and text.isdigit() and least <= int(text) < 10**7):

@@ -70,6 +70,7 @@ class Need:
         buyer_email: where the shop may write to.
         fulfilment: the way that the household wants.
         fallback: the way that it accepts when the shop cannot serve the first; None when it accepts none.
+        instrument: with which of the household's instruments at this shop it is paid, from 0.
     """
 
     lines: tuple[Line, ...]
@@ -77,6 +78,7 @@ class Need:
     buyer_email: str
     fulfilment: Fulfilment
     fallback: Fulfilment | None = None
+    instrument: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Quote:
         fulfilment: the way that the quote is for; None where the shop has only one.
         fallback_reason: why it is not the way that was wanted, in the shop's words; None when it is.
         permitted: whether what the household signed lets this be completed without a person at this shop.
+        instrument: see `Need.instrument`.
     """
 
     checkout_id: str
@@ -122,6 +125,7 @@ class Quote:
     fulfilment: Fulfilment | None = None
     fallback_reason: str | None = None
     permitted: bool = False
+    instrument: int = 0
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,7 @@ class Trouble:
         continue_url: where a person can go on at the shop, or None.
         checkout_id: the session that was opened and left open, or None.
         item_id: the article that it is about; None where the shop named none, or more than one.
+        may_pay_otherwise: whether the shop did not take this instrument, and another one may be tried.
     """
 
     problem: Problem
@@ -189,6 +194,7 @@ class Trouble:
     continue_url: str | None = None
     checkout_id: str | None = None
     item_id: str | None = None
+    may_pay_otherwise: bool = False
 
 
 class Tier(StrEnum):

@@ -14,7 +14,8 @@ class Retailer(SQLModel, table=True):
 
     `agreement` records the shop's permission to complete orders without a person present: who gave it,
     and where it is written. Without one the order is prepared and a person finishes it at the shop.
-    `payment_token` is an opaque credential that the shop's payment handler issued; it is never logged.
+    `payment_token` is an opaque credential that the shop's payment handler issued; it is never logged. It is
+    the first of the shop's instruments; `PaymentInstrument` holds the others (see `retailers.instruments`).
     `options` holds what only this `kind` needs (see `retailers.kinds`).
     """
 
@@ -27,6 +28,18 @@ class Retailer(SQLModel, table=True):
     agreement: str | None = None
     options: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     created_at: datetime = Field(sa_type=UtcTime)
+
+
+class PaymentInstrument(SQLModel, table=True):
+    """A further way to pay at a retailer, for when the one before it is declined; `place` counts from 1."""
+
+    __tablename__ = "payment_instrument"
+
+    retailer_id: str = Field(primary_key=True, foreign_key="retailer.id")
+    place: int = Field(primary_key=True)
+    name: str
+    handler: str
+    token: str
 
 
 class WebhookDelivery(SQLModel, table=True):

@@ -10,13 +10,28 @@ from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.tables import Household
 from replenish_server.retailers.consent import ConsentRefused, terms_for
+from replenish_server.retailers.instruments import (
+    Instrument,
+    InstrumentRefused,
+    add_instrument,
+    instruments_of,
+    remove_instrument,
+    use_first,
+)
 from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import TryLater
 from replenish_server.retailers.tables import OpenMandate, Retailer
 from replenish_server.retailers.ucp.connection import Connection
 from replenish_server.retailers.ucp.mandates import MandateBook, mandates_of
 from replenish_server.retailers.ucp.profile import ProfileUnusable
-from replenish_server.web.consents_views import ConsentForm, ConsentsView, Offer, ShopView, SignedView
+from replenish_server.web.consents_views import (
+    ConsentForm,
+    ConsentsView,
+    Offer,
+    ShopView,
+    SignedView,
+    WayToPay,
+)
 from replenish_server.web.views import Refused
 
 
@@ -50,6 +65,7 @@ class DatabaseConsents:
             if household is None:
                 return None
             shops = _shops(session, household.id)
+            ways = {shop.id: [one.name for one in instruments_of(session, shop)] for shop, _ in shops}
             signed = {m.retailer_id: m for m in mandates_of(session, household.id) if self._holds(m)}
         return ConsentsView(
             household.currency,
@@ -61,6 +77,7 @@ class DatabaseConsents:
                     shop.agreement is not None,
                     names,
                     _signed(signed.get(shop.id)),
+                    ways[shop.id],
                 )
                 for shop, names in shops
             ],
@@ -88,6 +105,30 @@ class DatabaseConsents:
         """At once."""
         if household_id is None or not self._book.revoke(mandate_id, household_id):
             raise Refused("consent_gone")
+
+    def add_way_to_pay(self, household_id: str | None, retailer_id: str, way: WayToPay) -> None:
+        """At the end of the list."""
+        new = Instrument(way.name.strip(), way.handler.strip(), way.token.strip())
+        self._change(household_id, retailer_id, lambda session: add_instrument(session, retailer_id, new))
+
+    def use_first(self, household_id: str | None, retailer_id: str, name: str) -> None:
+        """To the front of the list."""
+        self._change(household_id, retailer_id, lambda session: use_first(session, retailer_id, name))
+
+    def remove_way_to_pay(self, household_id: str | None, retailer_id: str, name: str) -> None:
+        """And its token."""
+        self._change(household_id, retailer_id, lambda session: remove_instrument(session, retailer_id, name))
+
+    def _change(self, household_id: str | None, retailer_id: str, change: Callable[[Session], None]) -> None:
+        """One change of the list, at a shop where this household buys."""
+        try:
+            with self._database.write() as session:
+                shops = _shops(session, household_id) if household_id else []
+                if retailer_id not in {shop.id for shop, _ in shops}:
+                    raise Refused("instrument_gone")
+                change(session)
+        except InstrumentRefused as refusal:
+            raise Refused(refusal.word) from refusal
 
     def _holds(self, mandate: OpenMandate) -> bool:
         return mandate.revoked_at is None and mandate.expires_at > self._clock.now()

@@ -36,6 +36,49 @@ CONSENTS_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "{items} 주문이 이 한도 안에서 확인 없이 나가는 것에 동의합니다.",
     ),
     "consents.sign": ("Sign", "서명"),
+    "pay.title": ("Ways to pay", "결제 수단"),
+    "pay.intro": (
+        "Tried from the top. If the first is declined, the second is tried once; after that you are asked.",
+        "위에서부터 사용합니다. 첫 번째가 거절되면 두 번째를 한 번 사용하고, 그다음에는 확인을 요청합니다.",
+    ),
+    "pay.first": ("Use first", "먼저 사용"),
+    "pay.first_name": ("Use first: {name}", "먼저 사용: {name}"),
+    "pay.remove": ("Remove", "삭제"),
+    "pay.remove_name": ("Remove: {name}", "삭제: {name}"),
+    "pay.new": ("Add a way to pay", "결제 수단 추가"),
+    "pay.name": ("Your name for it", "표시할 이름"),
+    "pay.handler": ("Payment handler of the shop", "판매처의 결제 처리자"),
+    "pay.token": ("Token that the handler issued", "처리자가 발급한 토큰"),
+    "pay.add": ("Add", "추가"),
+    "notice.ways_to_pay_changed": ("The ways to pay are changed.", "결제 수단을 변경했습니다."),
+    "refused.instrument_name": (
+        "Give it a name of 1 to 60 characters. Nothing was changed.",
+        "1~60자의 이름을 입력해 주세요. 변경하지 않았습니다.",
+    ),
+    "refused.instrument_token": (
+        "Name the payment handler, and the token that it issued. Nothing was changed.",
+        "결제 처리자와 발급된 토큰을 입력해 주세요. 변경하지 않았습니다.",
+    ),
+    "refused.instrument_twice": (
+        "There is one of this name already. Choose another name.",
+        "같은 이름이 이미 있습니다. 다른 이름을 입력해 주세요.",
+    ),
+    "refused.instrument_most": (
+        "Five ways to pay are kept at most. Remove one first.",
+        "결제 수단은 최대 5개입니다. 먼저 하나를 삭제해 주세요.",
+    ),
+    "refused.instrument_last": (
+        "The shop needs one way to pay. Add another before you remove this one.",
+        "결제 수단이 하나는 필요합니다. 다른 것을 추가한 뒤 삭제해 주세요.",
+    ),
+    "refused.instrument_signed": (
+        "Signed limits name the first way to pay. Revoke them first, then sign again.",
+        "서명한 한도에 첫 번째 결제 수단이 적혀 있습니다. 먼저 철회한 뒤 다시 서명해 주세요.",
+    ),
+    "refused.instrument_gone": (
+        "There is no such way to pay any more.",
+        "해당 결제 수단이 더 이상 없습니다.",
+    ),
     "notice.consent_signed": ("The limits are signed.", "한도에 서명했습니다."),
     "notice.consent_revoked": (
         "Revoked. Nothing more is ordered under it.",

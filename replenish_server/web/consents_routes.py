@@ -1,12 +1,13 @@
 """The routes of what a household signs for shops. Each calls its port and renders."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from replenish_server.web import language
-from replenish_server.web.consents_views import ConsentForm, ConsentPages
+from replenish_server.web.consents_views import ConsentForm, ConsentPages, WayToPay
 from replenish_server.web.errors import error_page
 from replenish_server.web.forms import read_money
 from replenish_server.web.gate import PageRoute, household_of, viewer_of
@@ -57,8 +58,39 @@ def build_consents_router(consents: ConsentPages) -> APIRouter:
             return _page(request, consents, refusal.message)
         return RedirectResponse(f"{_HERE}?notice=consent_revoked", 303)
 
+    @router.post(f"{_HERE}/pay/add")
+    def add_way_to_pay(
+        request: Request,
+        shop: Annotated[str, Form()] = "",
+        name: Annotated[str, Form()] = "",
+        handler: Annotated[str, Form()] = "",
+        token: Annotated[str, Form()] = "",
+    ) -> Response:
+        way = WayToPay(name[:100], handler[:300], token[:5000])
+        return _changed(request, lambda home: consents.add_way_to_pay(home, shop[:60], way))
+
+    @router.post(f"{_HERE}/pay/first")
+    def pay_first(
+        request: Request, shop: Annotated[str, Form()] = "", name: Annotated[str, Form()] = ""
+    ) -> Response:
+        return _changed(request, lambda home: consents.use_first(home, shop[:60], name[:100]))
+
+    @router.post(f"{_HERE}/pay/remove")
+    def pay_remove(
+        request: Request, shop: Annotated[str, Form()] = "", name: Annotated[str, Form()] = ""
+    ) -> Response:
+        return _changed(request, lambda home: consents.remove_way_to_pay(home, shop[:60], name[:100]))
+
+    def _changed(request: Request, change: Callable[[str | None], None]) -> Response:
+        try:
+            change(household_of(request))
+        except Refused as refusal:
+            return _page(request, consents, refusal.message)
+        return RedirectResponse(f"{_HERE}?notice=ways_to_pay_changed", 303)
+
     @router.get(f"{_HERE}/sign")
     @router.get(f"{_HERE}/revoke")
+    @router.get(f"{_HERE}/pay/{{what}}")
     def reload_of_a_refused_form() -> Response:
         return RedirectResponse(_HERE, 303)
 

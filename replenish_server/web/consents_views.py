@@ -4,7 +4,7 @@ As in `views`: frozen facts, aware times, no other room.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -30,7 +30,8 @@ class SignedView:
 
 @dataclass(frozen=True)
 class ShopView:
-    """One shop: whether it takes mandates, whether it gave a permission in writing, and what was signed."""
+    """One shop: whether it takes mandates, whether it gave a permission in writing, what was signed, and the
+    names of what it is paid with, in the order in which they are tried."""
 
     retailer_id: str
     name: str
@@ -38,6 +39,7 @@ class ShopView:
     has_agreement: bool
     items: Sequence[str]
     signed: SignedView | None
+    ways_to_pay: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,15 @@ class ConsentForm:
     days: int
 
 
+@dataclass(frozen=True)
+class WayToPay:
+    """What a person adds: a name of their own, the shop's payment handler, and the token that it issued."""
+
+    name: str
+    handler: str
+    token: str = field(repr=False)
+
+
 class ConsentPages(Protocol):
     """Everything the page needs from the server. Called from worker threads; each call is one use case."""
 
@@ -78,6 +89,27 @@ class ConsentPages(Protocol):
 
         Raises:
             Refused: there is no such mandate, or it is revoked.
+        """
+
+    def add_way_to_pay(self, household_id: str | None, retailer_id: str, way: WayToPay) -> None:
+        """Put one at the end of the list.
+
+        Raises:
+            Refused: it has no name, handler or token, or one of the name is there.
+        """
+
+    def use_first(self, household_id: str | None, retailer_id: str, name: str) -> None:
+        """Try this one first.
+
+        Raises:
+            Refused: it is gone, or signed limits name the first one.
+        """
+
+    def remove_way_to_pay(self, household_id: str | None, retailer_id: str, name: str) -> None:
+        """Forget one.
+
+        Raises:
+            Refused: it is gone, the last, or signed limits name it.
         """
 
     def now(self) -> datetime:

@@ -52,6 +52,7 @@ LIFE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "receipt.parcel": ("Whole parcel", "전체 배송 금액"),
     "receipt.shipping": ("of it shipping", "배송비"),
     "receipt.retailer": ("Shop", "판매처"),
+    "receipt.payment": ("Paid with", "결제 수단"),
     "receipt.delivery": ("Delivery", "배송지"),
     "receipt.rule": ("Allowed by", "허용 규칙"),
     "receipt.rule_cap": ("your limit of {amount}, ordering by itself", "설정 한도 {amount}, 자동 주문"),

@@ -27,6 +27,7 @@ def receipt_rows(receipt: Receipt, fmt: Formatter) -> list[tuple[str, str]]:
         rows.append(("receipt.shipping", fmt.money(parcel["shipping_minor"], currency)))
     rows += [
         ("receipt.retailer", f"{facts['retailer']['name']}, {facts['retailer']['url']}"),
+        *((("receipt.payment", facts["payment"]),) if facts.get("payment") else ()),
         ("receipt.delivery", ", ".join(str(part) for part in facts["delivery"].values())),
         ("receipt.rule", _rule(facts, fmt, currency)),
         ("receipt.rule_hash", str(facts["rule"]["sha256"])[:16]),

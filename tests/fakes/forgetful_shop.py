@@ -26,6 +26,7 @@ class ForgetfulShop:
         total_minor: what two packs cost with delivery.
         losses: what goes wrong with each change, one of LOSSES; afterwards nothing does.
         sold_out: articles that no session can be completed for.
+        declines: tokens of payments that it does not take.
     """
 
     fate: Fate
@@ -33,6 +34,7 @@ class ForgetfulShop:
     total_minor: int = 2490
     losses: Iterator[str] = field(default_factory=lambda: repeat(""))
     sold_out: set[str] = field(default_factory=set)
+    declines: set[str] = field(default_factory=set)
     sessions: dict[str, Doc] = field(default_factory=dict)
     orders: list[Doc] = field(default_factory=list)
     completes: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -75,6 +77,9 @@ class ForgetfulShop:
             session_id = f"chk_{len(self.sessions) + 1}"
             self.sessions[session_id] = self._opened(session_id, json.loads(body)["line_items"][0])
             answer = (201, self.sessions[session_id])
+        elif url.endswith("/complete") and any(token.encode() in body for token in self.declines):
+            self.completes.append((url.split("/")[-2], key, body))
+            answer = (402, {"code": "payment_failed", "content": "declined"})
         elif url.endswith("/complete"):
             answer = (200, self._complete(url.split("/")[-2], key, body))
         elif url.endswith("/cancel"):

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.http import ShopClient
-from replenish_server.retailers.tables import OpenMandate
+from replenish_server.retailers.instruments import instruments_of
+from replenish_server.retailers.tables import OpenMandate, Retailer
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.mandates import MandateBook, mandates_of
 from replenish_server.web import install_pages
@@ -111,3 +112,29 @@ async def test_a_shop_that_offers_nothing_or_is_silent_is_named_so(
         shown = (await client.get("/shops")).text
         assert words in shown
         assert 'action="/shops/sign"' not in shown
+
+
+async def test_ways_to_pay_are_added_ordered_and_removed_in_the_page(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    """The token goes in and never comes out again."""
+    new = {"shop": RETAILER, "name": "Giro 0815", "handler": "pay-1", "token": "tok-very-secret"}
+    assert (await client.post("/shops/pay/add", data=new)).status_code == 303
+    text = (await client.get("/shops")).text
+    assert text.index("pay-1") < text.index("Giro 0815")
+    assert "tok-" not in text
+    again = await client.post("/shops/pay/add", data=new)
+    assert "There is one of this name already" in again.text
+    assert "tok-very-secret" not in again.text
+    wish = {"shop": RETAILER, "name": "Giro 0815"}
+    assert (await client.post("/shops/pay/first", data=wish)).status_code == 303
+    with house.database.read() as session:
+        retailer = session.get_one(Retailer, RETAILER)
+        assert [one.name for one in instruments_of(session, retailer)] == ["Giro 0815", "pay-1"]
+    gone = {"shop": RETAILER, "name": "pay-1"}
+    assert (await client.post("/shops/pay/remove", data=gone)).status_code == 303
+    assert "needs one way to pay" in (await client.post("/shops/pay/remove", data=wish)).text
+    korean = await client.get("/shops", headers={"accept-language": "ko"})
+    assert "결제 수단" in korean.text
+    foreign = await client.post("/shops/pay/first", data={"shop": "shop-other", "name": "x"})
+    assert "no such way to pay" in foreign.text

@@ -120,3 +120,24 @@ def test_the_other_kinds_are_added_and_no_secret_is_printed(operator: Operator) 
     token = operator.reads("drs token button-1 --test")
     assert token["token"].startswith("drs_")
     assert token["base_url"].endswith("/drs")
+
+
+def test_ways_to_pay_are_typed(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listed by name, never by token; what is refused says why."""
+    monkeypatch.setenv("SECRET", "tok-1")
+    made = operator.reads(
+        "retailer add Shop https://shop.test --handler h --token-env SECRET --payment-name Visa"
+    )
+    shop = made["retailer_id"]
+    monkeypatch.setenv("SECRET", "tok-2")
+    operator.types(f"retailer pay add {shop} Giro --handler h --token-env SECRET")
+    operator.types(f"retailer pay first {shop} Giro")
+    listed = operator.types(f"retailer pay list {shop}")
+    assert listed.index("Giro") < listed.index("Visa")
+    assert "tok" not in listed
+    assert "token that it issued" in operator.types(
+        f"retailer pay add {shop} X --handler h --token-env NONE", 2
+    )
+    operator.types(f"retailer pay remove {shop} Visa")
+    assert "add another first" in operator.types(f"retailer pay remove {shop} Giro", 2)
+    assert "no retailer" in operator.types("retailer pay list shop-none", 2)

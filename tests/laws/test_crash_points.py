@@ -3,7 +3,7 @@
 A crash stands before and after each transaction's commit and before and after each request.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import httpx
 import pytest
@@ -17,11 +17,13 @@ from replenish_server.ordering.parcels import parcel_of
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.instruments import instruments_of
+from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.forgetful_shop import LOSSES, ForgetfulShop
 from tests.fakes.mortality import Crash, Fate, ManualClock, MortalDatabase
-from tests.fakes.retailer_house import NOW, House
+from tests.fakes.retailer_house import NOW, RETAILER, House
 from tests.fakes.retailer_merchant import SITE
 from tests.laws.conftest import FreshHouse
 
@@ -62,21 +64,23 @@ class World:
         with self.house.database.write() as session:
             approve(session, self.order_id, ceiling_minor, self.clock.now())
 
-    def settle(self) -> PurchaseOrder:
-        """One process after the other, until the order no longer wants to leave."""
+    def settle(self, between: Callable[[], None] = lambda: None) -> PurchaseOrder:
+        """One process after another until the order does not want to leave; `between` follows each death."""
         while True:
             try:
                 self._one_life()
                 return self.order()
             except Crash:
                 self.deaths += 1
+                between()
 
     def _one_life(self) -> None:
         database = MortalDatabase(self.house.database.url, self.fate)
         client = ShopClient({}, httpx.MockTransport(self.shop))
-        shop = UcpRetailer(
-            Account(SITE, "pay-1", "tok-secret"), client, self.clock.now, Identity("https://home.test")
-        )
+        with self.house.database.read() as session:
+            known = instruments_of(session, session.get_one(Retailer, RETAILER))
+        account = Account(SITE, known[0].handler, known[0].token, known[1:])
+        shop = UcpRetailer(account, client, self.clock.now, Identity("https://home.test"))
         try:
             dispatcher = Dispatcher(database, lambda _: shop, self.clock)
             dispatcher.release_leases()
@@ -89,6 +93,15 @@ class World:
         finally:
             client.close()
             database.close()
+
+
+def moments_that_differ(make: Callable[[], World]) -> list[int]:
+    """The moments after which something is different: a commit, or an answer; by one life without deaths. To
+    die before the next step is the same death."""
+    world = make()
+    begun = len(world.fate.moments)
+    world.settle()
+    return [n for n, name in enumerate(world.fate.moments) if n >= begun and name.startswith("after")]
 
 
 def check(world: World, cap_minor: int = 3000) -> None:

@@ -26,6 +26,8 @@ class Design:
     books_where_it_leaves: bool = True
     stops_where_it_leaves: bool = True
     closes_the_old_session: bool = True
+    closes_the_declined_session: bool = True
+    pays_otherwise_once: bool = True
 
 
 @dataclass
@@ -41,6 +43,9 @@ class Order:
     placed: bool = False
     problem: Problem | None = None
     quoted: int | None = None
+    instrument: int = 0
+    declined: int = 0
+    declined_session: str | None = None
     attempt: int = 1
     checkout_id: str | None = None
     fence: int = 0

@@ -6,9 +6,9 @@ What is real: `ordering.states`, `ordering.rules`, `ordering.deadlines`, `househ
 `Design` holds the mistakes that may be planted.
 """
 
-import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from replenish_server.households.judge import Spending, judge_budget
 from replenish_server.ordering import rules
 from replenish_server.ordering.deadlines import Deadline, Waiting, next_deadline
 from replenish_server.ordering.states import ENDED, UNDERWAY, Event, State, after, may
+from replenish_server.retailers.instruments import Instrument
 from replenish_server.retailers.port import (
     Expired,
     JournalClosed,
@@ -63,13 +64,18 @@ class OrderWorld:
         )
         self.budget = rng.choice((PRICE_MINOR, 2 * PRICE_MINOR, 10 * PRICE_MINOR))
         self.asks_first = rng.random() < 0.2
+        self.instruments = rng.choice((1, 2, 3))
+        tokens = [f"tok-{n}" for n in range(self.instruments)]
+        self.shop.declines = frozenset(token for token in tokens if rng.random() < 0.05)
         self.orders: list[Order] = []
         self.presses: list[tuple[int, int | None]] = []  # slot, and the order that answers
         self.answered: set[int] = set()
         self.stopped = False
         self.ticks = 0
         self.adapter = (UcpRetailer if design.looks_before_repeating else Repeats)(
-            Account("https://shop.test", "pay-1", "tok"),
+            Account(
+                "https://shop.test", "pay-1", tokens[0], tuple(Instrument(t, "pay-1", t) for t in tokens[1:])
+            ),
             None,
             self.moment,
             None,  # type: ignore[arg-type]
@@ -143,36 +149,6 @@ class OrderWorld:
         self.evaluate()
         self.work()
 
-    def check(self) -> None:
-        """The laws, when all is at rest."""
-        made = {order.number: self._made(order) for order in self.orders}
-        for order in self.orders:
-            ours = [key for key in made[order.number] if not key.startswith("by hand")]
-            doubtful = order.problem is Problem.UNKNOWN_OUTCOME
-            if len(made[order.number]) > 1:
-                raise Violation(f"one need is {len(made[order.number])} orders: {order}")
-            if order.placed and not made[order.number]:
-                raise Violation(f"placed, and not there: {order}")
-            if (
-                ours
-                and not order.placed
-                and not doubtful
-                and (order.canceled_by_us or order.state not in ENDED)
-            ):
-                raise Violation(f"there, and not known: {order}")
-        spent = sum(PRICE_MINOR for order in self.orders if order.placed and order.booked)
-        if spent > self.budget:
-            raise Violation(f"{spent} of {self.budget} were spent")
-        for n, (slot, number) in enumerate(self.presses):
-            if n not in self.answered or number is None or self.orders[number].slot != slot:
-                raise Violation(f"press {n} was lost")
-
-    def _made(self, order: Order) -> list[str]:
-        """The keys of all orders that the shop has made of this order's sessions."""
-        calls = [call for (_, step), call in order.calls.items() if step == "create" and call.answer]
-        sessions = {json.loads(call.answer or b"{}").get("id") for call in calls} | {order.checkout_id}
-        return [key for session_id, key in self.shop.made if session_id in sessions]
-
     # --- the people and the clock ---
 
     def press(self) -> None:
@@ -208,13 +184,20 @@ class OrderWorld:
                 return
             left = order.may_have_left() and self.design.keeps_the_session_in_doubt
             order.attempt = rules.attempt_after_approval(order.attempt, order.state, left)
+            order.instrument = order.instrument if left else 0
+            order.declined = 0
             order.try_s = None
             self._move(order, Event.APPROVE)
 
     def by_hand(self) -> None:
-        """A person finishes, at the shop, a session of an order that waits for them."""
+        """A person finishes, at the shop, a session of an order that waits for them, or the one of which the
+        shop wrote to them that its payment was declined."""
         order = self._any_order()
-        if order is None or order.state is not State.NEEDS_ATTENTION or order.checkout_id is None:
+        if order is None:
+            return
+        if order.state is State.PLACING and order.declined_session is not None:
+            self.shop.person_completes(order.declined_session)
+        if order.state is not State.NEEDS_ATTENTION or order.checkout_id is None:
             return
         if order.problem is not Problem.UNKNOWN_OUTCOME:
             self.shop.person_completes(order.checkout_id)
@@ -275,8 +258,9 @@ class OrderWorld:
         """The dispatcher, once for each order that wants to leave; it may die at any tick."""
         for order in list(self.orders):
             try:
-                if self._claim(order):
-                    self._converse(order, SimJournal(self, order))
+                state = self._claim(order)
+                if state is not None:
+                    self._converse(order, SimJournal(self, order), state)
             except (JournalClosed, Stopped):
                 continue
 
@@ -287,31 +271,33 @@ class OrderWorld:
         if self.design.books_where_it_leaves:
             self._book(order)
 
-    def _claim(self, order: Order) -> bool:
+    def _claim(self, order: Order) -> State | None:
         with self.transaction():
             quotes = order.state is State.NEEDS_APPROVAL and order.quoted is None
             if self.stopped or not (order.state is State.PLACING or quotes):
-                return False
+                return None
             lease = None if order.lease_s is None else self.moment(order.lease_s)
             due = None if order.try_s is None else self.moment(order.try_s)
             if not rules.is_free(lease, due, self.moment()):
-                return False
+                return None
             order.fence += 1
             order.lease_s = self.now_s + LEASE_S
-            return True
+            return order.state
 
-    def _converse(self, order: Order, journal: SimJournal) -> None:
-        state, shop = order.state, self.adapter
+    def _converse(self, order: Order, journal: SimJournal, state: State) -> None:
+        shop = self.adapter
         try:
             if not self.design.books_where_it_leaves and not order.may_have_left():
                 self._book(order, only_look=True)
             created = journal.find("create") is not None
             closes = self.design.closes_the_old_session
+            if order.instrument > 0 and not self.design.closes_the_declined_session:
+                closes = False
             if closes and rules.must_retire(journal.attempt, order.checkout_id, created):
                 earlier = shop.retire(str(order.checkout_id), journal)
                 if earlier is not None:
                     return self._settle(order, journal, state, earlier)
-            quote = shop.quote(NEED, journal)
+            quote = shop.quote(replace(NEED, instrument=order.instrument), journal)
             if isinstance(quote, Trouble) or state is State.NEEDS_APPROVAL:
                 return self._settle(order, journal, state, quote)
             with self.transaction():
@@ -334,6 +320,8 @@ class OrderWorld:
                     self._move(order, Event.PLACE)
                     if not self.design.books_where_it_leaves:
                         order.booked = True
+                case Trouble() if self._pays_otherwise(order, outcome):
+                    pass
                 case Trouble():
                     self._move(order, Event.STUMBLE)
                     order.problem = outcome.problem
@@ -343,6 +331,21 @@ class OrderWorld:
                     order.checkout_id = None
                 case Quote():
                     order.checkout_id, order.quoted = outcome.checkout_id, outcome.total_minor
+
+    def _pays_otherwise(self, order: Order, trouble: Trouble) -> bool:
+        """See `ordering.outcomes`: a declined payment is tried once more, with the next instrument."""
+        if not trouble.may_pay_otherwise:
+            return False
+        order.declined += 1
+        if order.declined > 2:
+            raise Violation(f"three payments were tried without a person: {order}")
+        tried = order.instrument if self.design.pays_otherwise_once else 0
+        following = rules.next_instrument(tried, self.instruments)
+        if following is None:
+            return False
+        order.declined_session = order.checkout_id
+        order.attempt, order.instrument = order.attempt + 1, following
+        return True
 
     def _held(self, order: Order, journal: SimJournal, state: State) -> None:
         overtaken = order.fence != journal.fence and self.design.checks_fence

@@ -29,12 +29,14 @@ class SimShop:
         world: for ticks, chance and time.
         keys: "honours", "ignores" or "forgets" idempotency keys.
         faulty: whether it still fails.
+        declines: the tokens that it never takes, as of a card that is over.
     """
 
     world: Any
     rng: random.Random
     keys: str
     faulty: bool = True
+    declines: frozenset[str] = frozenset()
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     made: list[tuple[str, str]] = field(default_factory=list)
     bodies: dict[str, bytes] = field(default_factory=dict)
@@ -76,6 +78,8 @@ class SimShop:
         if self.bodies.setdefault(call.key, call.body) != call.body:
             raise AssertionError("a key was used for other bytes")
         loss = self.rng.choice(LOSSES) if self.faulty else ""
+        if completes and _token(call.body) in self.declines:
+            loss = "declined"
         if loss == "lost before":
             raise NoAnswer("nothing was sent")
         operation, _, session_id = call.url.partition("/")
@@ -161,6 +165,11 @@ class SimShop:
             order = f'"order":{{"id":"{order_id}","permalink_url":"https://shop.test/{order_id}"}},'
         head = f'{{"id":"{session["id"]}","status":"{status}","expires_at":"{expires}",{order}'
         return head.encode() + _REST
+
+
+def _token(body: bytes) -> str:
+    """What a completing request pays with."""
+    return str(json.loads(body)["payment"]["instruments"][0]["credential"]["token"])
 
 
 _DOCUMENT = checkout(total=PRICE_MINOR)

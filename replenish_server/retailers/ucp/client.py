@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from replenish_server.retailers.http import NoAnswer, ShopClient
+from replenish_server.retailers.instruments import Instrument
 from replenish_server.retailers.port import (
     Expired,
     Fulfilment,
@@ -30,7 +31,7 @@ from replenish_server.retailers.ucp.bindings import Operation, Reply
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.documents import Checkout, Unreadable
 from replenish_server.retailers.ucp.mandates import MandateRefused, ShopMandates
-from replenish_server.retailers.ucp.profile import Business, ProfileUnusable
+from replenish_server.retailers.ucp.profile import ProfileUnusable
 from replenish_server.retailers.ucp.signatures import SignatureRefused
 
 KEY_LIFETIME = timedelta(hours=24)  # shops keep idempotency keys at least this long
@@ -44,11 +45,17 @@ Document = dict[str, Any]
 @dataclass(frozen=True)
 class Account:
     """Who we are at this shop: its origin, the id of a payment handler, and the opaque token that the handler
-    issued, which is never logged."""
+    issued, which is never logged; `others` are the instruments after that one."""
 
     url: str
     payment_handler: str
     payment_token: str
+    others: tuple[Instrument, ...] = ()
+
+    def instrument(self, place: int) -> Instrument:
+        """The one at a place; where there is none any more, the last."""
+        known = (Instrument("", self.payment_handler, self.payment_token), *self.others)
+        return known[min(place, len(known) - 1)]
 
 
 class UcpRetailer:
@@ -103,7 +110,7 @@ class UcpRetailer:
         outcome = self._place(quote, journal)
         if isinstance(outcome, Placed) and self._mandates is not None:
             self._mandates.settle(quote.checkout_id)
-        return outcome
+        return self._not_taken(outcome) if isinstance(outcome, Trouble) else outcome
 
     def _place(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
         try:
@@ -151,7 +158,11 @@ class UcpRetailer:
 
     def _quote(self, need: Need, way: Fulfilment, journal: Journal, prefix: str) -> Quote | Trouble:
         """One session for one way; each answer is read before the next step is decided."""
-        business = self._business()
+        business = self.connection.business()
+        handler = self._account.instrument(need.instrument).handler
+        if business.payment_handlers and handler and handler not in business.payment_handlers:
+            detail = f"the shop no longer accepts the payment handler {handler!r}"
+            return self._not_taken(Trouble(Problem.PAYMENT_FAILED, detail))
         says_way = business.ships and not business.release.way_follows
         first = bodies.create_body(need, way, says_way=says_way)
         current = self._change(journal, f"{prefix}create", Operation.CREATE, None, first)
@@ -170,13 +181,10 @@ class UcpRetailer:
         release, permitted = self.connection.business().release, self.connection.is_locked()
         return offers.quote_of(*current, need, way, release, permitted)
 
-    def _business(self) -> Business:
-        business = self.connection.business()
-        handlers = business.payment_handlers
-        ours = self._account.payment_handler
-        if handlers and ours and ours not in handlers:
-            raise ProfileUnusable(f"the shop no longer accepts the payment handler {ours!r}")
-        return business
+    def _not_taken(self, trouble: Trouble) -> Trouble:
+        """What another instrument may help against: limits that were signed name one, and bind the order."""
+        declined = trouble.problem is Problem.PAYMENT_FAILED
+        return replace(trouble, may_pay_otherwise=declined and not self.connection.is_locked())
 
     def _opened(self, journal: Journal, step: str) -> str | None:
         """The id of the session that a step of this attempt has opened; None when it opened none."""
@@ -211,12 +219,13 @@ class UcpRetailer:
         return self._send_complete(call, journal)
 
     def _payment(self, document: Document, quote: Quote) -> Document | Trouble:
-        handler, release = self._account.payment_handler, self.connection.business().release
+        instrument, release = self._account.instrument(quote.instrument), self.connection.business().release
+        handler = instrument.handler
         kind = bodies.payment_instrument_type(document.get("ucp"), handler)
         if kind is None:
             return Trouble(Problem.PAYMENT_FAILED, f"the shop does not take {handler!r} for this order")
         if not self.connection.is_locked() or self._mandates is None:
-            return bodies.complete_body(handler, kind, self._account.payment_token, release)
+            return bodies.complete_body(handler, kind, instrument.token, release)
         packs = sum(line.packs for line in quote.lines)
         try:
             closed = self._mandates.close(document, packs, quote.total_minor)

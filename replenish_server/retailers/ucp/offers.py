@@ -52,6 +52,7 @@ def quote_of(
         discount_minor=totals.discount_minor,
         fulfilment=way,
         permitted=permitted,
+        instrument=need.instrument,
     )
 
 

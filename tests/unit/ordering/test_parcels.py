@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 
 from replenish_server.fleet.registry import NewDevice, Product, add_device
 from replenish_server.households.mandate import Rules
+from replenish_server.households.notices import list_notices
 from replenish_server.households.rules import HomeRules, set_home_rules
 from replenish_server.households.tables import HouseholdMandate, LedgerEntry, SlotMandate
 from replenish_server.ids import OrderId
@@ -16,6 +17,7 @@ from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
 from replenish_server.ordering.orders import approve, cancel, create_order
 from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
+from replenish_server.retailers.instruments import Instrument, add_instrument
 from replenish_server.retailers.port import (
     Journal,
     Need,
@@ -288,6 +290,37 @@ def test_a_declined_payment_parts_them_and_asks_for_each(
     assert {"payment_failed"} == {detergent.problem, filters.problem}
     assert detergent.parcel_id != filters.parcel_id
     assert [] == shop.bought
+
+
+def test_a_declined_payment_is_tried_once_with_the_next_instrument(
+    house: House, shop: SeveralLines, two: tuple[OrderId, OrderId]
+) -> None:
+    """Together, in a new session; the household is told, and a third try is a person's."""
+    change(house, lambda s: add_instrument(s, RETAILER, Instrument("Giro", "pay-1", "tok-2")))
+    change(house, lambda s: add_instrument(s, RETAILER, Instrument("Card", "pay-1", "tok-3")))
+    shop.outcomes = [Trouble(Problem.PAYMENT_FAILED, may_pay_otherwise=True)] * 2
+    run(house, shop)
+    assert [0, 1] == [need.instrument for need in shop.needs]
+    assert ["chk_1"] == shop.retired
+    assert {"payment_failed"} == {order.problem for order in read(house, *two)}
+    with house.database.read() as session:
+        notices = list_notices(session, HOUSEHOLD, 100)
+    assert 2 == [row.kind for row in notices].count("order_paid_otherwise")
+    change(house, lambda s: approve(s, two[0], 9000, NOW))
+    run(house, shop)
+    assert [0, 1, 0] == [need.instrument for need in shop.needs]  # the person may have mended it
+    assert "placed" == read(house, two[0])[0].state
+
+
+def test_a_payment_that_signed_limits_name_is_not_replaced(
+    house: House, shop: SeveralLines, two: tuple[OrderId, OrderId]
+) -> None:
+    """The adapter says so, and a person is asked at once."""
+    change(house, lambda s: add_instrument(s, RETAILER, Instrument("Giro", "pay-1", "tok-2")))
+    shop.outcomes = [Trouble(Problem.PAYMENT_FAILED)]
+    run(house, shop)
+    assert {"payment_failed"} == {order.problem for order in read(house, *two)}
+    assert 1 == len(shop.needs)
 
 
 def test_a_conversation_that_has_begun_takes_nobody_in(house: House, shop: SeveralLines) -> None:

@@ -2,10 +2,12 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
+from replenish_server.retailers.instruments import Instrument
 from replenish_server.retailers.port import (
     Expired,
     JournalClosed,
@@ -18,6 +20,9 @@ from replenish_server.retailers.port import (
     TryLater,
     Unknown,
 )
+from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.connection import Identity
+from tests.fakes.retailer_journal import MemoryJournal
 from tests.fakes.retailer_merchant import (
     API,
     SESSION,
@@ -28,6 +33,7 @@ from tests.fakes.retailer_merchant import (
     error,
     hangs,
     order,
+    profile,
     refusal,
     says,
 )
@@ -212,10 +218,39 @@ def test_a_refusal_of_the_repetition_says_nothing_of_the_first_try(talk: Convers
     assert call.status is None
 
 
+def test_the_need_says_with_what_is_paid(talk: Conversation) -> None:
+    """By its place in the household's list; where that has become shorter, with the last."""
+    visa, giro = Instrument("Visa", "pay-1", "tok-visa"), Instrument("Giro", "pay-1", "tok-giro")
+    account = Account(SITE, "pay-1", "tok-first", (visa, giro))
+    used = []
+    for place in range(4):
+        talk.journal = MemoryJournal(lambda: talk.moment)
+        shop = UcpRetailer(account, talk.client, lambda: talk.moment, Identity("https://home.test"))
+        quote = shop.quote(replace(talk.need, instrument=place), talk.journal)
+        assert isinstance(quote, Quote)
+        assert isinstance(shop.place(quote, talk.journal), Placed)
+        (paid,) = json.loads(talk.merchant.sent(COMPLETE)[-1].content)["payment"]["instruments"]
+        used.append(paid["credential"]["token"])
+    assert used == ["tok-first", "tok-visa", "tok-giro", "tok-giro"]
+    assert "tok" not in repr(visa)
+
+
+def test_a_handler_that_the_shop_no_longer_takes_is_a_payment_that_failed(talk: Conversation) -> None:
+    """Nothing is opened with it; another instrument may help."""
+    other = profile(payment_handlers={"x.y": [{"id": "other", "version": "2026-04-08"}]})
+    talk.merchant.on(f"GET {SITE}/.well-known/ucp", says(other))
+    found = talk.quote()
+    assert isinstance(found, Trouble)
+    assert (found.problem, found.may_pay_otherwise) == (Problem.PAYMENT_FAILED, True)
+    assert "no longer accepts" in found.detail
+    assert [] == talk.merchant.sent(f"POST {API}/checkout-sessions")
+
+
 def test_a_refused_card_is_final(talk: Conversation) -> None:
     """402 with the shop's words, at the first try and at a repetition."""
     talk.merchant.on(COMPLETE, says({"code": "payment_failed", "content": "declined"}, 402))
-    assert Trouble(Problem.PAYMENT_FAILED, "402 payment_failed: declined") == talk.place()
+    declined = Trouble(Problem.PAYMENT_FAILED, "402 payment_failed: declined", may_pay_otherwise=True)
+    assert declined == talk.place()
     assert problem(talk) is Problem.PAYMENT_FAILED
     assert len(talk.merchant.sent(COMPLETE)) == 1
 

@@ -274,7 +274,6 @@ def without(name: str) -> dict[str, Any]:
             ),
             "leave TLS",
         ),
-        (profile(payment_handlers={"x.y": [{"id": "other", "version": "2026-04-08"}]}), "no longer accepts"),
         (b"<html>", "cannot be read"),
         ({}, "cannot be read"),
     ],
