@@ -7,7 +7,7 @@ same money; it is settled when the retailer has the order, and released when non
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from replenish_server.households.calendar import month_of
@@ -160,6 +160,20 @@ def _months(
     return tuple(months)
 
 
+_SUMS = (
+    select(LedgerEntry.state, func.sum(LedgerEntry.amount_minor))
+    .where(
+        col(LedgerEntry.household_id) == bindparam("household_id"),
+        col(LedgerEntry.month) == bindparam("month"),
+        col(LedgerEntry.currency) == bindparam("currency"),
+        col(LedgerEntry.state) != RELEASED,
+        col(LedgerEntry.order_id) != bindparam("besides"),
+    )
+    .group_by(col(LedgerEntry.state))
+)
+_SUMS_OF_SLOT = _SUMS.where(col(LedgerEntry.slot_id) == bindparam("slot_id"))
+
+
 def _month(
     session: Session,
     household_id: str,
@@ -168,19 +182,8 @@ def _month(
     besides: str | None = None,
 ) -> Spending:
     """A month with what was booked in it: of one slot if it is named, without one order if it is named."""
-    query = (
-        select(LedgerEntry.state, func.sum(LedgerEntry.amount_minor))
-        .where(
-            LedgerEntry.household_id == household_id,
-            LedgerEntry.month == empty.month,
-            LedgerEntry.currency == empty.currency,
-            LedgerEntry.state != RELEASED,
-        )
-        .group_by(col(LedgerEntry.state))
-    )
-    if slot_id is not None:
-        query = query.where(LedgerEntry.slot_id == slot_id)
-    if besides is not None:
-        query = query.where(LedgerEntry.order_id != besides)
-    sums = {state: int(total) for state, total in session.exec(query)}
+    wanted = {"household_id": household_id, "month": empty.month, "currency": empty.currency}
+    wanted |= {"slot_id": slot_id or "", "besides": besides or ""}
+    rows = session.exec(_SUMS_OF_SLOT if slot_id else _SUMS, params=wanted)
+    sums = {state: int(total) for state, total in rows}
     return replace(empty, reserved_minor=sums.get(RESERVED, 0), settled_minor=sums.get(SETTLED, 0))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select
 
 from replenish_server.households.calendar import QuietHours
@@ -61,10 +62,16 @@ def pause_slot(session: Session, slot_id: str, until: date | None, now: datetime
     set_slot_rules(session, slot_id, replace(slot_rules(session, slot_id), paused_until=until), now)
 
 
+_SUBSTITUTES = (
+    select(AcceptableProduct)
+    .where(col(AcceptableProduct.slot_id) == bindparam("slot_id"))
+    .order_by(col(AcceptableProduct.place))
+)
+
+
 def substitutes(session: Session, slot_id: str) -> tuple[AcceptedProduct, ...]:
     """What the slot accepts in place of its own product, in order of preference."""
-    query = select(AcceptableProduct).where(AcceptableProduct.slot_id == slot_id)
-    rows = session.exec(query.order_by(col(AcceptableProduct.place)))
+    rows = session.exec(_SUBSTITUTES, params={"slot_id": slot_id})
     return tuple(AcceptedProduct(r.retailer_id, r.item_id, r.name, r.pack_amount) for r in rows)
 
 

@@ -199,8 +199,10 @@ class Dispatcher:
     ) -> Placed | Trouble | Unknown | None:
         """Before a new session: the old one must not become an order as well."""
         parcel = claim.parcel
+        if parcel.attempt == 1 or parcel.checkout_id is None:
+            return None
         created = journal.find("create") is not None
-        if parcel.checkout_id is None or not must_retire(parcel.attempt, parcel.checkout_id, created):
+        if not must_retire(parcel.attempt, parcel.checkout_id, created):
             return None
         return shop.retire(parcel.checkout_id, journal)
 

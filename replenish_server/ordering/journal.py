@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
 
 from replenish_server.database import Database
 from replenish_server.ids import new_idempotency_key
@@ -14,6 +15,14 @@ from replenish_server.retailers.port import JournalClosed, StoredCall
 
 Gate = Callable[[Session, datetime], None]
 """What must be true, and is written, in the transaction that stores the completing call."""
+
+
+_CALL = select(RetailerCall).where(
+    col(RetailerCall.parcel_id) == bindparam("parcel_id"),
+    col(RetailerCall.attempt) == bindparam("attempt"),
+    col(RetailerCall.step) == bindparam("step"),
+)
+_STATES = select(PurchaseOrder.state).where(col(PurchaseOrder.parcel_id) == bindparam("parcel_id"))
 
 
 class DatabaseJournal:
@@ -92,17 +101,13 @@ class DatabaseJournal:
                 session.add(row)
 
     def _row(self, session: Session, step: str) -> RetailerCall | None:
-        query = select(RetailerCall).where(
-            RetailerCall.parcel_id == self._parcel_id,
-            RetailerCall.attempt == self._attempt,
-            RetailerCall.step == step,
-        )
-        return session.exec(query).first()
+        which = {"parcel_id": self._parcel_id, "attempt": self._attempt, "step": step}
+        return session.exec(_CALL, params=which).first()
 
     def _check(self, session: Session, step: str) -> None:
         parcel = session.get_one(Parcel, self._parcel_id)
-        query = select(PurchaseOrder.state).where(PurchaseOrder.parcel_id == self._parcel_id)
-        states = {State(state) for state in session.exec(query)}
+        rows = session.exec(_STATES, params={"parcel_id": self._parcel_id})
+        states = {State(state) for state in rows}
         if not may_send(step, self._fence, parcel.fence, states):
             raise JournalClosed(f"parcel {self._parcel_id} is {sorted(states)}, fence {parcel.fence}")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Slot
@@ -75,10 +76,28 @@ class NotAllowed(Exception):
     """A person asked for something that the order's state does not allow; the text says why."""
 
 
+# Built once: a press waits for each of them, and to build one takes as long as to ask it.
+_OPEN_OF_SLOT = select(PurchaseOrder).where(
+    col(PurchaseOrder.slot_id) == bindparam("slot_id"), col(PurchaseOrder.state).in_(OPEN)
+)
+_OPEN_OF_ALIKE = (
+    select(PurchaseOrder)
+    .join(Slot, col(Slot.id) == col(PurchaseOrder.slot_id))
+    .where(
+        col(PurchaseOrder.household_id) == bindparam("household_id"),
+        col(Slot.retailer_id) == bindparam("retailer_id"),
+        col(Slot.item_id) == bindparam("item_id"),  # the order itself may be for another product of the list
+        col(Slot.name) == bindparam("name"),
+        col(PurchaseOrder.state).in_(OPEN),
+        col(Slot.capacity).is_(None),
+    )
+    .order_by(col(PurchaseOrder.created_at))
+)
+
+
 def open_order(session: Session, slot_id: str) -> PurchaseOrder | None:
     """The slot's open order; the index allows one at most."""
-    query = select(PurchaseOrder).where(PurchaseOrder.slot_id == slot_id, col(PurchaseOrder.state).in_(OPEN))
-    return session.exec(query).first()
+    return session.exec(_OPEN_OF_SLOT, params={"slot_id": slot_id}).first()
 
 
 def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
@@ -90,20 +109,8 @@ def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
     own = open_order(session, slot.id)
     if own is not None or slot.capacity is not None:
         return own
-    query = (
-        select(PurchaseOrder)
-        .join(Slot, col(Slot.id) == col(PurchaseOrder.slot_id))
-        .where(
-            PurchaseOrder.household_id == slot.household_id,
-            Slot.retailer_id == slot.retailer_id,
-            Slot.item_id == slot.item_id,  # the order itself may be for another product of the list
-            Slot.name == slot.name,
-            col(PurchaseOrder.state).in_(OPEN),
-            col(Slot.capacity).is_(None),
-        )
-        .order_by(col(PurchaseOrder.created_at))
-    )
-    return session.exec(query).first()
+    same = {"household_id": slot.household_id, "retailer_id": slot.retailer_id}
+    return session.exec(_OPEN_OF_ALIKE, params=same | {"item_id": slot.item_id, "name": slot.name}).first()
 
 
 def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:

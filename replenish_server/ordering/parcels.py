@@ -102,8 +102,6 @@ def gather_companions(
     Returns:
         The companions that were taken in.
     """
-    if home_rules(session, parcel.household_id).basket_days == 0:
-        return []  # the household keeps its orders apart
     if not _may_share(session, parcel, mine):
         return []
     query = (
@@ -121,8 +119,11 @@ def gather_companions(
         .order_by(col(Parcel.created_at))
         .limit(_MOST_COMPANIONS)
     )
+    others = session.exec(query).all()
+    if not others or home_rules(session, parcel.household_id).basket_days == 0:
+        return []  # nobody is there, or the household keeps its orders apart
     taken: list[PurchaseOrder] = []
-    for other in session.exec(query).all():
+    for other in others:
         theirs = orders_in(session, other)
         if not _may_share(session, other, theirs) or _clash(session, [*mine, *taken], theirs):
             continue

@@ -43,6 +43,9 @@ def stops_of(session: Session, household_id: str) -> list[OrderStop]:
     return list(session.exec(query.order_by(col(OrderStop.since))))
 
 
+_SCOPES = select(OrderStop.scope)
+
+
 def stopped_scopes(session: Session) -> set[str]:
     """Every thrown switch."""
-    return set(session.exec(select(OrderStop.scope)))
+    return set(session.exec(_SCOPES))

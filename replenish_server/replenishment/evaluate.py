@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -45,6 +46,7 @@ from replenish_server.replenishment.facts import SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
 from replenish_server.replenishment.grids import keep_grid
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
+from replenish_server.replenishment.pressed import read_pressed
 from replenish_server.replenishment.priors import Models, shipped_models
 from replenish_server.replenishment.readings import is_counted
 from replenish_server.replenishment.record import to_json
@@ -108,7 +110,7 @@ class Evaluator:
         """Evaluate a slot without a sensor, and let its order leave; False where there is a level."""
         claim = None
         with self.database.write() as session:
-            slot = session.get(Slot, slot_id)
+            slot = read_pressed(session, slot_id)
             if slot is None or slot.capacity is not None:
                 return slot is None
             opened = evaluate_slot(session, slot_id, self.clock.now(), None)
@@ -243,25 +245,28 @@ def _presser(session: Session, slot: Slot) -> Actor | None:
     return actor if person.removed_at is None else replace(actor, role=Role.GUEST)
 
 
+_NEW_PRESSES = (
+    select(DeviceEvent)
+    .outerjoin(
+        PressAnswer,
+        (col(PressAnswer.device_id) == col(DeviceEvent.device_id))
+        & (col(PressAnswer.boot) == col(DeviceEvent.boot))
+        & (col(PressAnswer.seq) == col(DeviceEvent.seq)),
+    )
+    .where(
+        col(DeviceEvent.device_id) == bindparam("device_id"),
+        col(DeviceEvent.slot_key) == bindparam("slot_key"),
+        DeviceEvent.type == "press",
+        col(PressAnswer.slot_id).is_(None),
+    )
+    .order_by(col(DeviceEvent.occurred_at), col(DeviceEvent.seq))
+)
+
+
 def _new_presses(session: Session, slot: Slot) -> list[DeviceEvent]:
     """Presses of this slot without an answer, in the order in which they happened."""
-    query = (
-        select(DeviceEvent)
-        .outerjoin(
-            PressAnswer,
-            (col(PressAnswer.device_id) == col(DeviceEvent.device_id))
-            & (col(PressAnswer.boot) == col(DeviceEvent.boot))
-            & (col(PressAnswer.seq) == col(DeviceEvent.seq)),
-        )
-        .where(
-            DeviceEvent.device_id == slot.device_id,
-            DeviceEvent.slot_key == slot.key,
-            DeviceEvent.type == "press",
-            col(PressAnswer.slot_id).is_(None),
-        )
-        .order_by(col(DeviceEvent.occurred_at), col(DeviceEvent.seq))
-    )
-    return list(session.exec(query))
+    which = {"device_id": slot.device_id, "slot_key": slot.key}
+    return list(session.exec(_NEW_PRESSES, params=which))
 
 
 def carry_out(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from replenish_server.fleet.mandates import slot_mandate
@@ -121,18 +122,24 @@ def _prices(session: Session, mandate: Mandate) -> dict[tuple[str, str], Price]:
     return found
 
 
+_DELIVERIES = (
+    select(PurchaseOrder.placed_at, PurchaseOrder.delivered_at)
+    .where(
+        col(PurchaseOrder.retailer_id) == bindparam("retailer_id"),
+        col(PurchaseOrder.delivered_at).is_not(None),
+    )
+    .order_by(col(PurchaseOrder.delivered_at).desc())
+    .limit(_LEAD_MEMORY)
+)
+
+
 def lead_time(session: Session, retailer_id: str) -> LeadTime:
     """Days from order to delivery at a retailer, learnt from its newest deliveries."""
-    query = (
-        select(PurchaseOrder.placed_at, PurchaseOrder.delivered_at)
-        .where(PurchaseOrder.retailer_id == retailer_id, col(PurchaseOrder.delivered_at).is_not(None))
-        .order_by(col(PurchaseOrder.delivered_at).desc())
-        .limit(_LEAD_MEMORY)
-    )
+    times = session.exec(_DELIVERIES, params={"retailer_id": retailer_id})
     return learn_lead_time(
         [
             (delivered - placed).total_seconds() / 86_400
-            for placed, delivered in session.exec(query)
+            for placed, delivered in times
             if placed is not None and delivered is not None
         ]
     )

@@ -306,10 +306,8 @@ class UcpRetailer:
         self, journal: Journal, step: str, operation: Operation, session_id: str | None, body: Any
     ) -> tuple[Checkout, Document] | Trouble:
         """Store, send, keep the answer. A repetition sends the stored bytes under the stored key."""
-        call = journal.find(step)
-        if call is None:
-            request = self.connection.request(operation, session_id, body)
-            call = journal.prepare(step, request.method, request.url, request.body)
+        request = self.connection.request(operation, session_id, body)
+        call = journal.prepare(step, request.method, request.url, request.body)
         status, content = call.status, call.answer
         if status is None or content is None:
             try:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from replenish_server.database import Database
@@ -114,8 +115,9 @@ class MandateBook:
     def is_signed(self, retailer_id: str) -> bool:
         """Whether a mandate for this shop can be used now: signed by the one household that buys there, with
         the key that our agent still has."""
-        with self._database.read() as session:
-            return self._usable(session, retailer_id) is not None
+        with self._database.engine.connect() as connection:
+            found = connection.execute(_AGENTS, {"retailer_id": retailer_id, "now": self._now()}).scalars()
+            return sum(self._keys.agent_named(kid) is not None for kid in found) == 1
 
     def close(self, retailer_id: str, checkout: dict[str, Any], packs: int, total_minor: int) -> Closed:
         """Sign for one checkout; committed before it is returned.
@@ -194,13 +196,17 @@ def mandates_of(session: Session, household_id: str) -> list[OpenMandate]:
     return list(session.exec(query.order_by(col(OpenMandate.signed_at).desc(), col(OpenMandate.id))))
 
 
+_IS_VALID = (
+    col(OpenMandate.retailer_id) == bindparam("retailer_id"),
+    col(OpenMandate.revoked_at).is_(None),
+    col(OpenMandate.expires_at) > bindparam("now"),
+)
+_VALID = select(OpenMandate).where(*_IS_VALID)
+_AGENTS = select(OpenMandate.agent_kid).where(*_IS_VALID)
+
+
 def _valid(session: Session, retailer_id: str, now: datetime) -> list[OpenMandate]:
-    query = select(OpenMandate).where(
-        OpenMandate.retailer_id == retailer_id,
-        col(OpenMandate.revoked_at).is_(None),
-        col(OpenMandate.expires_at) > now,
-    )
-    return list(session.exec(query))
+    return list(session.exec(_VALID, params={"retailer_id": retailer_id, "now": now}))
 
 
 def _terms(mandate: OpenMandate) -> Terms:
