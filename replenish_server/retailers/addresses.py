@@ -5,20 +5,31 @@ Source: RFC 6890 (special-use addresses); UCP overview, profile fetching.
 """
 
 import ipaddress
+import queue
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import httpcore
 import httpx
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that is assigned to be reached from anywhere
+_SPECIAL = (ipaddress.ip_network("3fff::/20"),)  # documentation, younger than the library's list
+_MOST_LOOKUPS = 16
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
+Lookup = Callable[[str, int], list[Any]]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _look_up(host: str, port: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 class AddressRefused(httpcore.ConnectError):
@@ -30,12 +41,16 @@ def is_permitted(text: str, loopback: bool) -> bool:
     address = _unwrapped(ipaddress.ip_address(text.partition("%")[0]))
     if address.is_loopback:
         return loopback
+    if isinstance(address, ipaddress.IPv6Address) and (
+        address not in _UNICAST or any(address in network for network in _SPECIAL)
+    ):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Let every read, write and handshake inside end `seconds` from now, however slowly bytes trickle in."""
+    """Let every lookup, read, write and handshake inside end `seconds` from now, however slow they are."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield
@@ -48,19 +63,21 @@ class GuardedTransport(httpx.HTTPTransport):
 
     Args:
         loopback: whether this machine may be reached.
+        lookup: of a name and port, as `socket.getaddrinfo` answers.
     """
 
-    def __init__(self, loopback: bool) -> None:
+    def __init__(self, loopback: bool, lookup: Lookup = _look_up) -> None:
         context = httpx.create_ssl_context()  # an operator's own authorities: SSL_CERT_FILE, SSL_CERT_DIR
         super().__init__(verify=context)
         # The library offers no way to hand a pool a backend of its own; tests dial real sockets through it.
-        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Guard(loopback))
+        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Guard(loopback, lookup))
 
 
 class _Guard(httpcore.SyncBackend):
-    def __init__(self, loopback: bool) -> None:
+    def __init__(self, loopback: bool, lookup: Lookup) -> None:
         super().__init__()
-        self._loopback = loopback
+        self._loopback, self._lookup = loopback, lookup
+        self._lookups = threading.BoundedSemaphore(_MOST_LOOKUPS)
 
     def connect_tcp(
         self,
@@ -70,16 +87,48 @@ class _Guard(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Dial the first address of a name, if every address of it is permitted."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore.ConnectError(f"{host!r} has no address: {error}") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        """Dial the addresses of a name one after the other, if every one of them is permitted."""
+        addresses = self._addresses(host, port, _left(timeout))
         if not addresses or not all(is_permitted(text, self._loopback) for text in addresses):
             raise AddressRefused(f"{host!r} leads to a private or special address")
-        stream = super().connect_tcp(addresses[0], port, _left(timeout), local_address, socket_options)
-        return _TimedStream(stream)
+        failure: Exception = httpcore.ConnectError(f"{host!r} cannot be reached")
+        for n, address in enumerate(addresses):
+            left = _left(timeout)
+            # One that does not answer leaves its fair part of the time to those after it.
+            share = None if left is None else left / (len(addresses) - n)
+            try:
+                return _TimedStream(super().connect_tcp(address, port, share, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    def _addresses(self, host: str, port: int, seconds: float | None) -> list[str]:
+        """The addresses of a name; a name server has no more time than everything else.
+
+        Raises:
+            httpcore.ConnectError, httpcore.ConnectTimeout: there is none, or it does not come in time.
+        """
+        if not self._lookups.acquire(blocking=False):
+            raise httpcore.ConnectError("too many names are being looked up")
+        found: queue.SimpleQueue[list[Any] | OSError | UnicodeError] = queue.SimpleQueue()
+
+        def look_up() -> None:
+            try:
+                found.put(self._lookup(host, port))
+            except (OSError, UnicodeError) as error:
+                found.put(error)
+            finally:
+                self._lookups.release()
+
+        # The library's call cannot be interrupted: it is left behind, and may not keep the server alive.
+        threading.Thread(target=look_up, name="name-lookup", daemon=True).start()
+        try:
+            answer = found.get(timeout=seconds)
+        except queue.Empty:
+            raise httpcore.ConnectTimeout(f"the name {host!r} was not resolved in time") from None
+        if isinstance(answer, Exception):
+            raise httpcore.ConnectError(f"{host!r} has no address: {answer}") from answer
+        return list(dict.fromkeys(str(entry[4][0]) for entry in answer))
 
 
 class _TimedStream(httpcore.NetworkStream):

@@ -3,12 +3,14 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import httpx
 import pytest
 
-from replenish_server.retailers.addresses import is_permitted
+from replenish_server.retailers.addresses import GuardedTransport, is_permitted, within
 from replenish_server.retailers.http import MAX_BODY_BYTES, READ_WITHIN_S, Forbidden, NoAnswer, ShopClient
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -99,6 +101,15 @@ def calling(loopback: bool) -> Iterator[ShopClient]:
         "64:ff9b::a00:1",
         "2002:a00:1::",
         "ff02::1",
+        "fec0::1",
+        "::10.0.0.1",
+        "64:ff9b:1::a00:1",
+        "2001::a00:1",
+        "2001:db8::1",
+        "3fff::1",
+        "5f00::1",
+        "100::1",
+        "::ffff:0:0",
     ],
 )
 def test_private_and_special_addresses_are_never_permitted(address: str) -> None:
@@ -180,3 +191,103 @@ def test_a_body_or_head_that_trickles_in_is_given_up(head: bytes) -> None:
         with pytest.raises(NoAnswer):
             client.send("GET", f"http://127.0.0.1:{shop.port}/")
         assert time.monotonic() - start < 6 * READ_WITHIN_S  # the drops alone would take 100 s
+
+
+def named(*answers: list[str]) -> Callable[[str, int], list[Any]]:
+    """A name server that answers so, one time after the other; the last answer stays."""
+    left = list(answers)
+
+    def lookup(_host: str, port: int) -> list[Any]:
+        addresses = left.pop(0) if len(left) > 1 else left[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    return lookup
+
+
+@contextmanager
+def resolving(lookup: Callable[[str, int], list[Any]]) -> Iterator[httpx.Client]:
+    """A client whose names lead where a test says; http to any name, for there is no certificate here."""
+    with httpx.Client(transport=GuardedTransport(True, lookup), timeout=5.0) as client:
+        yield client
+
+
+def test_a_name_is_resolved_once_and_the_judged_address_is_dialled() -> None:
+    """A second answer, which might be another, is never asked for within a connection."""
+    asked: list[str] = []
+
+    def lookup(host: str, port: int) -> list[Any]:
+        asked.append(host)
+        return named(["127.0.0.1"])(host, port)
+
+    whole = HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+    with listening(whole) as shop, resolving(lookup) as client:
+        assert client.get(f"http://shop.test:{shop.port}/").status_code == 200
+    assert asked == ["shop.test"]
+
+
+def test_a_name_that_turns_private_is_refused_at_the_next_connection() -> None:
+    """Each connection is judged anew: yesterday's public address does not vouch for today's."""
+    whole = HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+    with listening(whole) as shop, resolving(named(["127.0.0.1"], ["10.0.0.1"])) as client:
+        assert client.get(f"http://shop.test:{shop.port}/").status_code == 200
+        with pytest.raises(httpx.ConnectError, match="private or special"):
+            client.get(f"http://shop.test:{shop.port}/")
+        assert shop.connections == 1
+
+
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1", "10.0.0.1"], ["10.0.0.1", "127.0.0.1"], ["127.0.0.1", "fd00::1"], []]
+)
+def test_one_private_address_among_others_refuses_the_name(addresses: list[str]) -> None:
+    """Whichever of them would have been dialled."""
+    with (
+        listening(HEAD) as shop,
+        resolving(named(addresses)) as client,
+        pytest.raises(httpx.ConnectError, match="private or special"),
+    ):
+        client.get(f"http://shop.test:{shop.port}/")
+
+
+def test_an_address_that_is_dead_leaves_the_next_its_turn() -> None:
+    """A name often has one of each family, and one of them may lead nowhere from here."""
+    whole = HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+    with listening(whole) as shop, resolving(named(["127.0.0.9", "127.0.0.1"])) as client:
+        assert client.get(f"http://shop.test:{shop.port}/").status_code == 200
+
+
+@pytest.mark.parametrize("error", [OSError("no such name"), UnicodeError("label too long")])
+def test_a_name_without_an_address_is_no_answer(error: Exception) -> None:
+    """Whatever the library says."""
+
+    def lookup(_host: str, _port: int) -> list[Any]:
+        raise error
+
+    with resolving(lookup) as client, pytest.raises(httpx.ConnectError, match="has no address"):
+        client.get("http://shop.test/")
+
+
+def test_a_name_server_that_never_answers_takes_no_more_than_the_exchange() -> None:
+    """And hanging lookups do not pile up: past a number of them none is begun."""
+    over = threading.Event()
+
+    def lookup(_host: str, _port: int) -> list[Any]:
+        over.wait(60)
+        return []
+
+    transport = GuardedTransport(True, lookup)
+    with httpx.Client(transport=transport, timeout=None) as client:
+        for _ in range(16):
+            with within(0.01), pytest.raises(httpx.ConnectTimeout, match="not resolved in time"):
+                client.get("http://shop.test/")
+        with pytest.raises(httpx.ConnectError, match="too many names"):
+            client.get("http://shop.test/")
+        over.set()
+
+
+def test_https_is_not_left_for_http() -> None:
+    """Nothing is sent in the clear but to this machine, and only where that is allowed."""
+    with listening(HEAD) as shop, calling(loopback=True) as client:
+        for url in (f"http://shop.test:{shop.port}/", f"http://127.0.0.1.nip.test:{shop.port}/"):
+            with pytest.raises(Forbidden, match="only https"):
+                client.send("GET", url)
+        assert shop.connections == 0
