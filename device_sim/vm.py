@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from device_sim import images
 from device_sim.clock import SimClock
 from device_sim.hardware.flash_chip import FlashChip, forget_sleep
 from device_sim.watchdog import Watchdog
+from firmware.core import ring, state
 from firmware.hal import pins
 
 SLEEP_EXIT = 42
@@ -248,7 +250,8 @@ class VmDevice:
         """`kill -9` of the running VM, like a crash caught by the watchdog: RTC memory survives."""
         with self._lock:
             if self._process is not None and self._process.poll() is None:
-                os.killpg(self._process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it ended by itself meanwhile
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
     def power_cut(self) -> None:
         """Take the power away and give it back: RTC memory and the board's clock are lost, flash is kept."""
@@ -263,8 +266,11 @@ class VmDevice:
             flash.write(bytes(range(256)) * 32)
 
     def pending(self) -> int:
-        """Records in the spool, not yet acknowledged by the server."""
-        return sum(1 for path in self._spool.iterdir() if path.suffix != ".tmp")
+        """Records on flash or in RTC memory, not yet acknowledged by the server."""
+        names = {path.name for path in self._spool.iterdir() if path.suffix != ".tmp"}
+        memory = self._world_folder / "rtc.bin"
+        frame = memory.read_bytes() if memory.exists() else b""
+        return len(names | set(ring.decode(frame[state.size(frame) :]).records))
 
     # --- wakes -----------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ def wake(
         outcome = deliver(node, radio, link, press_seq)
         if press_seq >= 0:
             _show(light, outcome)
+    node.settle()
     armed = _released(button, node.clock)
     sleep_s = _sleep_s(node)
     return (sleep_s if armed else min(sleep_s, STUCK_SLEEP_S)), armed

@@ -31,6 +31,7 @@ def wake(node: Node, scale: "Scale", radio: "Radio", link: "Link") -> int:
     node.keep()
     if node.pending() and clock.now_s() >= state.retry_at_s:
         deliver(node, radio, link)
+    node.settle()
     sleep_s = reporting.next_measure_s(state, node.settings.values, clock.now_s())
     if node.pending():
         sleep_s = min(sleep_s, state.retry_at_s - clock.now_s())

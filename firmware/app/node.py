@@ -1,6 +1,6 @@
 """One device as its programs see it: identity, what it keeps, its settings and its spool of records.
 
-It owns the rule that nothing is sent before it is safe on flash, and that a sequence number is used once.
+It owns the rule that nothing is sent before it is saved, and that a sequence number is used once.
 It never talks to the network (`firmware.app.delivery` does).
 """
 
@@ -8,7 +8,8 @@ import json
 
 from firmware.app.console import say
 from firmware.app.guard import Guard
-from firmware.core import ages, config, event, policy, queue, state
+from firmware.app.spool import Spool
+from firmware.core import ages, config, event, policy, queue, ring, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _DESIRED = "desired.json"
 _PROVING = "proving.json"
 """The claim code, kept until the server has acknowledged something under the credential that it opened."""
+
+_SAID_AGAIN = ("level", "hello")
+"""What the next wake says anew, if a power cut takes it: kept in RTC memory until this wake ends."""
 
 
 class Slot:
@@ -92,9 +96,12 @@ class Node:
         self.board = board
         self.clock = clock
         self._data = data
-        self._spool = spool
-        kept = state.decode(board.memory())
+        self._sleeps = device.kind in ("button", "level")
+        memory = board.memory()
+        kept = state.decode(memory)
         self.state = kept or state.State(f"{board.random():08x}")
+        self._ring = ring.decode(memory[state.size(memory) :])
+        self._spool = Spool(spool, self._ring, self.keep)
         self.state.seq = queue.next_seq(self.pending(), self.state.boot, self.state.seq)
         self.settings = self._load_settings()
         self._unproved = data.read(_PROVING) is not None
@@ -103,14 +110,18 @@ class Node:
             say("boot", b=self.state.boot, id=device.id, kind=device.kind, fw=event.FIRMWARE)
 
     def keep(self) -> None:
-        """Keep the state over deep sleep and crashes."""
-        self.board.keep(self.state.encode())
+        """Keep the state, and the records that are not on flash yet, over deep sleep and crashes."""
+        self.board.keep(self.state.encode() + self._ring.encode())
 
     # --- records --------------------------------------------------------------------------------------
 
     def pending(self) -> list[str]:
         """Names of all records that the server has not yet acknowledged, oldest first."""
-        return sorted(name for name in self._spool.names() if queue.parse_name(name))
+        return self._spool.names()
+
+    def settle(self) -> None:
+        """Before sleep: what is still in RTC memory only becomes a file, so that it outlives a power cut."""
+        self._spool.spill()
 
     def record_press(self, gesture: str) -> int:
         """Save a press; returns its sequence."""
@@ -161,7 +172,7 @@ class Node:
         record = queue.decode(content) if content else None
         parsed = queue.parse_name(name)
         if record is None or parsed is None:
-            self._spool.remove(name)
+            self._spool.drop(name)
             self._drop(1, "torn record " + name)
             return None
         now_s, kept = self.clock.now_s(), self.state
@@ -180,7 +191,7 @@ class Node:
         """
         names = queue.acknowledged(self.pending(), ack.boot, ack.seqs)
         for name in names:
-            self._spool.remove(name)
+            self._spool.delivered(name)
         if names and self._unproved:
             self._data.remove(_PROVING)
             self._unproved = False
@@ -200,14 +211,13 @@ class Node:
         names = self.pending()
         surplus = queue.overflow(names)
         for name in surplus:
-            self._spool.remove(name)
+            self._spool.drop(name)
         if surplus:
             self._drop(len(surplus), "spool full")
         now_s, offset_s = self.clock.now_s(), self.state.offset_s
         record = queue.Record(now_s, now_s + offset_s if offset_s else 0, body)
         name = queue.name(queue.next_order(names), self.state.boot, seq)
-        self._spool.write(name, queue.encode(record))
-        say("recorded", b=self.state.boot, s=seq, t=kind)
+        self._spool.add(name, queue.encode(record), not self._sleeps or kind not in _SAID_AGAIN)
 
     def _drop(self, count: int, why: str) -> None:
         self.state.dropped += count

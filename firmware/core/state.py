@@ -7,7 +7,8 @@ power-on, new boot.
 import binascii
 import struct
 
-_MAGIC = b"RPS1"
+_MAGIC = b"RPS2"
+_HEAD = 10
 _FIELDS = (
     "seq",
     "dropped",
@@ -149,16 +150,16 @@ class State:
         """CRC-32 of what the last report said of firmware."""
 
     def encode(self) -> bytes:
-        """The frame: magic, CRC-32, content."""
+        """The frame: magic, CRC-32 and length of the content, content."""
         content = struct.pack(_FORMAT, self.boot.encode(), *[getattr(self, field) for field in _FIELDS])
-        return _MAGIC + struct.pack("<I", binascii.crc32(content)) + content
+        return _MAGIC + struct.pack("<IH", binascii.crc32(content), len(content)) + content
 
 
 def decode(frame: bytes) -> State | None:
-    """Read a frame; None when it is not ours, torn, or of another firmware's layout."""
-    if len(frame) != 8 + struct.calcsize(_FORMAT) or frame[:4] != _MAGIC:
+    """Read a frame, whatever lies behind it; None when it is not ours, torn, or of another layout."""
+    content = frame[_HEAD : size(frame)]
+    if len(content) != struct.calcsize(_FORMAT):
         return None
-    content = frame[8:]
     if struct.unpack("<I", frame[4:8])[0] != binascii.crc32(content):
         return None
     values = struct.unpack(_FORMAT, content)
@@ -166,3 +167,10 @@ def decode(frame: bytes) -> State | None:
     for field, value in zip(_FIELDS, values[1:]):  # noqa: B905 - MicroPython's zip takes no keywords
         setattr(state, field, value)
     return state
+
+
+def size(frame: bytes) -> int:
+    """Bytes that a frame of any firmware takes; 0 when there is none. What lies behind is not ours."""
+    if len(frame) < _HEAD or frame[:4] != _MAGIC:
+        return 0
+    return _HEAD + int(struct.unpack("<H", frame[8:_HEAD])[0])

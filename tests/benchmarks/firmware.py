@@ -25,7 +25,6 @@ DAYS = 120
 _MODEL = "unseen"
 
 _OPEN = (
-    ("lost_after_power_cut_at_every_flash_operation", "events", "== 0", "kills at random moments only"),
     ("awake_per_day_button", "s", "<= 6", "not measured"),
     ("awake_per_day_level", "s", "<= 20", "not measured"),
     ("battery_button", "years", ">= 5", "no battery model yet"),

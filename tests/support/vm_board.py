@@ -102,6 +102,8 @@ class Server:
     def stop(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # Out of the circle at once: the collector would find its sockets before it, and they are still open.
+        self._client.on_message = self._client.on_connect = self._client.on_subscribe = None
 
     def say(self, device_id: str, topic: str, document: dict[str, Any] | str, retain: bool = False) -> None:
         text = document if isinstance(document, str) else json.dumps(document)

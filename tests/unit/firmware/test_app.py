@@ -148,16 +148,53 @@ def test_a_full_spool_drops_the_oldest_and_says_how_many(scale: Bench) -> None:
     assert node.health()["drop"] == 5
 
 
-def test_a_number_is_kept_before_its_record_is_written(knob: Bench) -> None:
+def test_a_flash_that_takes_nothing_does_not_stop_a_press(knob: Bench) -> None:
     node = knob.node()
 
     def full(name: str, content: bytes) -> None:
         raise OSError(28)
 
     knob.spool.write = full  # type: ignore[method-assign]
-    with pytest.raises(OSError, match="28"):
-        node.record_press("short")
-    assert knob.node().state.seq == 1  # a gap, never a number used twice
+    assert node.record_press("short") == 0
+    again = knob.node()  # a crash here: RTC memory holds the record, and its number is not used again
+    assert again.state.seq == 1
+    assert len(again.pending()) == 1
+    knob.broker.on_publish = storing("placed")
+    press(knob)
+    assert knob.lamp.shown[-1] == "placed"
+    assert knob.node().pending() == []
+    for _ in range(30):
+        node = knob.node()
+        try:
+            node.record_press("short")
+        except OSError:  # no room anywhere: said, and the number is gone all the same
+            break
+    assert knob.node().state.seq == node.state.seq
+    assert len(node.pending()) >= 8
+
+
+def test_a_delivered_report_never_touches_the_flash(scale: Bench) -> None:
+    scale.broker.on_publish = storing()
+    wake_level(scale)
+    assert (scale.spool.writes, len(scale.broker.published)) == (0, 3)
+    scale.air.works = False
+    scale.cell.grams = 900
+    scale.clock.ms += 86_400_000
+    wake_level(scale)
+    assert scale.spool.writes == len(scale.node().pending()) == 2
+    scale.chip.frame = b""  # a power cut in sleep takes nothing
+    assert len(scale.node().pending()) == 2
+
+
+def test_a_crash_in_a_wake_leaves_its_records_in_rtc_memory(scale: Bench) -> None:
+    node = scale.node()
+    for grams in range(20):  # more than fit: the ring spills
+        node.record_level(grams, "ok")
+    assert 8 <= scale.spool.writes <= 19
+    again = scale.node()
+    assert len(again.pending()) == 20
+    again.settle()
+    assert len(scale.spool.content) == 20
 
 
 def test_the_same_revision_writes_nothing(scale: Bench) -> None:
