@@ -32,7 +32,9 @@ RESET_EXIT = 43
 ROOT = Path(__file__).resolve().parent.parent
 """Folder that holds `firmware`."""
 
-_HARDWARE = Path(__file__).resolve().parent / "hardware"
+HARDWARE = Path(__file__).resolve().parent / "hardware"
+"""The stand-ins for a board's own modules."""
+
 _PROGRAM = "import firmware.boot, firmware.main; firmware.main.main()"
 _FROZEN_PROGRAM = "import firmware._boot, firmware.boot, firmware.main; firmware.main.main()"
 _SHORTEST_SLEEP_S = 0.02  # a clock that runs very fast must not turn sleep into a busy loop
@@ -69,7 +71,7 @@ def find_vm() -> Path:
 
 
 @dataclass
-class _World:
+class World:
     """What the fake hardware reads (device_sim/hardware/sim_world.py)."""
 
     clock: str
@@ -163,8 +165,8 @@ class VmDevice:
             **_KIND_DEFAULTS[kind],
             **device_config,
         }
-        self._world = _World(
-            str(clock), _pin_numbers(), int(config.get("zero", 0)), int(config.get("counts_per_kg", 1))
+        self._world = World(
+            str(clock), pin_numbers(), int(config.get("zero", 0)), int(config.get("counts_per_kg", 1))
         )
         self._world.rollback = rollback
         self._spool.mkdir(parents=True, exist_ok=True)
@@ -309,7 +311,7 @@ class VmDevice:
                 [str(self._vm), *self._heap, "-c", self.program],
                 cwd=self._flash,
                 env={
-                    "MICROPYPATH": f"{_HARDWARE}:{root}",
+                    "MICROPYPATH": f"{HARDWARE}:{root}",
                     "RP_WORLD": str(self._world_folder),
                     "PATH": os.environ.get("PATH", ""),
                 },
@@ -380,7 +382,8 @@ class VmDevice:
             self._on_event(fact)
 
 
-def _pin_numbers() -> dict[str, int]:
+def pin_numbers() -> dict[str, int]:
+    """What the fake hardware must know of the wiring."""
     return {
         "button": pins.BUTTON,
         "light": pins.LIGHT,
