@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from device_sim.clock import SimClock
+from device_sim.hardware.flash_chip import FlashChip
 from device_sim.vm import HARDWARE, RESET_EXIT, SLEEP_EXIT, World, find_vm, pin_numbers
 
 
@@ -34,7 +35,7 @@ class BenchBoard:
         self._world_folder = folder.resolve() / "world"
         for made in (self.flash, self._world_folder):
             made.mkdir(parents=True, exist_ok=True)
-        self._world = World(str(SimClock.started_now(1.0)), pin_numbers(), zero, counts_per_kg)
+        self._world = World(str(SimClock.started_now(1.0)), pin_numbers(), zero, counts_per_kg, wave=[])
         self._lock = threading.Lock()
         self._awake = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,6 +84,9 @@ class BenchBoard:
         while not self._stopping:
             self._awake.clear()
             termios.tcflush(self._console, termios.TCIFLUSH)  # nobody heard what was typed in its sleep
+            chip = FlashChip(str(self._world_folder), True)
+            (self._world_folder / "running").write_text(chip.boot(False))
+            chip.close()
             with self._lock:
                 self._process = subprocess.Popen(
                     [str(find_vm()), "-c", "import raw_repl; raw_repl.main()"],

@@ -82,6 +82,7 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
                 key: Slot(slot["capacity"], slot.get("supply", 0))
                 for key, slot in known.get("slots", {}).items()
             },
+            known.get("cfg"),
         )
         radio = Wifi(known["ssid"], known["key"])
         link = WireLink(wire_to(known, known["port"]), clock)

@@ -15,6 +15,7 @@ from replenish_server import operations
 from replenish_server.cli_dash import dash_app
 from replenish_server.cli_firmware import firmware_app
 from replenish_server.cli_fleet import add_device_commands, ca_app, claim_code, doctor, fleet, show_credential
+from replenish_server.cli_maker import add_maker_commands
 from replenish_server.cli_mandate import mandate_app, pause
 from replenish_server.cli_operator import operator_app
 from replenish_server.cli_orders import add_order_commands
@@ -40,6 +41,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that 
 device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentials.")
 app.add_typer(device_app, name="device")
 add_device_commands(device_app)
+add_maker_commands(device_app)
 app.add_typer(ca_app, name="ca")
 app.add_typer(firmware_app, name="firmware")
 app.add_typer(rollout_app, name="rollout")

@@ -51,6 +51,11 @@ class NVS:
             raise OSError("ESP_ERR_NVS_KEY_TOO_LONG")
         self._values[key] = binascii.hexlify(value).decode()
 
+    def erase_key(self, key):
+        if key not in self._values:
+            raise OSError("ESP_ERR_NVS_NOT_FOUND")
+        del self._values[key]
+
     def commit(self):
         whole = chip.spend()
         if whole:

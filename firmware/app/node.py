@@ -49,6 +49,7 @@ class Device:
         zero: load-cell counts of the empty container (level).
         counts_per_kg: load-cell slope (level).
         slots: by key (flow, pages).
+        factors: what calibration found, by name below `cfg` (flow, pages).
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Device:
         zero: int,
         counts_per_kg: int,
         slots: dict[str, Slot] | None = None,
+        factors: dict[str, int] | None = None,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -68,6 +70,7 @@ class Device:
         self.zero = zero
         self.counts_per_kg = counts_per_kg
         self.slots = slots or {}
+        self.factors = factors
 
     def capacities(self) -> dict[str, int] | None:
         """Capacity of each slot; None for a device that counts nothing."""
@@ -268,7 +271,9 @@ class Node:
         if document["rev"] == self.settings.rev:
             return False
         device = self.device
-        settings = config.resolve(device.kind, device.capacity_g, document, device.capacities())
+        settings = config.resolve(
+            device.kind, device.capacity_g, document, device.capacities(), device.factors
+        )
         saved: dict[str, object] = {"v": 1}
         saved.update(settings.document())
         self._data.write(_DESIRED, event.compact(saved).encode())
@@ -288,7 +293,7 @@ class Node:
             if content:
                 document = json.loads(content)
                 settings = config.resolve(
-                    device.kind, device.capacity_g, config.parse(content), device.capacities()
+                    device.kind, device.capacity_g, config.parse(content), device.capacities(), device.factors
                 )
                 limited = document["lim"]
                 settings.limited = limited if isinstance(limited, list) else []
@@ -296,7 +301,7 @@ class Node:
         except (config.RefusedDocument, ValueError, KeyError):
             self._data.remove(_DESIRED)
             say("error", at="settings", why="unreadable settings removed; defaults in force")
-        return config.defaults(device.kind, device.capacity_g, device.capacities())
+        return config.defaults(device.kind, device.capacity_g, device.capacities(), device.factors)
 
     # --- small files of a program -------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ class RefusedDocument(Exception):
 
 
 def limits(
-    kind: str, capacity_g: int, slots: dict[str, int] | None = None
+    kind: str, capacity_g: int, slots: dict[str, int] | None = None, factors: dict[str, int] | None = None
 ) -> dict[str, tuple[int, int, int]]:
     """Lowest, highest and default value of each setting of a kind of device, by dotted path.
 
@@ -22,12 +22,21 @@ def limits(
         kind: "button", "level", "flow" or "pages".
         capacity_g: what a full container holds, in grams, or what a new unit lasts for, in ml or pages.
         slots: capacity of each slot, where a device has other slots than one called main.
+        factors: defaults that the maker found by calibration, by name below `cfg`.
     """
     if kind == "button":
         return {"cfg.hold_ms": (300, 5000, 800)}
+<<<<<<< HEAD
     from firmware.core import ranges  # a button's memory need not hold them
 
     found = dict(ranges.COUNTERS.get(kind, ranges.LEVEL))
+=======
+    found = dict(_COUNTERS.get(kind, _LEVEL))
+    for name, factor in (factors or {}).items():
+        known = found.get("cfg." + name)
+        if known and known[0] <= factor <= known[1]:
+            found["cfg." + name] = (known[0], known[1], factor)
+>>>>>>> df03912 (cli: replenish device flash and device calibrate, through mpremote; what a maker calibrated is the default)
     for key, capacity in (slots or {"main": capacity_g}).items():
         found["slots." + key + ".threshold"] = (0, capacity, capacity // 5)
         # Where the server will want readings in order to order; it may lie above the person's threshold.
@@ -62,9 +71,12 @@ class Settings:
         return {"rev": self.rev, "cfg": cfg, "slots": slots, "lim": self.limited}
 
 
-def defaults(kind: str, capacity_g: int, slots: dict[str, int] | None = None) -> Settings:
+def defaults(
+    kind: str, capacity_g: int, slots: dict[str, int] | None = None, factors: dict[str, int] | None = None
+) -> Settings:
     """Settings of a device that was never told anything."""
-    return Settings(0, {path: known[2] for path, known in limits(kind, capacity_g, slots).items()}, [])
+    known = limits(kind, capacity_g, slots, factors)
+    return Settings(0, {path: known[path][2] for path in known}, [])
 
 
 def parse(payload: bytes) -> dict[str, object]:
@@ -84,7 +96,11 @@ def parse(payload: bytes) -> dict[str, object]:
 
 
 def resolve(
-    kind: str, capacity_g: int, document: dict[str, object], slots: dict[str, int] | None = None
+    kind: str,
+    capacity_g: int,
+    document: dict[str, object],
+    slots: dict[str, int] | None = None,
+    factors: dict[str, int] | None = None,
 ) -> Settings:
     """Settings that follow from a document that `parse` has read.
 
@@ -93,7 +109,7 @@ def resolve(
     """
     values: dict[str, int] = {}
     limited: list[str] = []
-    for path, (lowest, highest, default) in sorted(limits(kind, capacity_g, slots).items()):
+    for path, (lowest, highest, default) in sorted(limits(kind, capacity_g, slots, factors).items()):
         value = _find(document, path.split("."))
         if value is None:
             value = default

@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import paho.mqtt.client as paho
 import pytest
+from typer.testing import CliRunner
 
+from device_sim.bench_board import BenchBoard
 from device_sim.clock import SimClock
 from device_sim.fleet import Access
 from device_sim.process import free_ports
 from device_sim.vm import VmDevice
-from replenish_server.cli import find_mosquitto
+from replenish_server.cli import app, find_mosquitto
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import SERVER_USER
 from replenish_server.fleet.claims import code_hash, create_code
@@ -244,19 +246,15 @@ def heard(house: EncryptedHouse, code: str) -> bool:
 def test_a_real_board_is_claimed_over_its_console(
     tls_house: EncryptedHouse, tmp_path: Path, kind: str
 ) -> None:
-    """It waits for its household, exchanges the code over TLS, proves what it got, and forgets the code."""
+    """It exchanges the code over TLS, proves what it got, and forgets the code."""
     code, board = new_code(tls_house), NewBoard(tls_house, tmp_path, kind)
+    assert wait_until(lambda: claim(tls_house, code).status_code == 303)
     board.vm.start()
     try:
         assert wait_until(lambda: board.said("setup", open="console"))
         board.tell("0000-0000")
         assert wait_until(lambda: board.said("setup", r="refused", why="code"))
-        if kind == "psk":
-            assert wait_until(lambda: claim(tls_house, code).status_code == 303)
         board.tell(code.lower())
-        if kind == "password":  # it asks again after ten seconds, once is enough for this file
-            assert wait_until(lambda: board.said("claim", r="waiting"))
-            assert wait_until(lambda: claim(tls_house, code).status_code == 303)
         assert heard(tls_house, code), board.facts
         assert wait_until(lambda: board.said("claim", r="proved"))
     finally:
@@ -329,3 +327,25 @@ def test_a_board_that_loses_power_while_it_is_claimed_is_claimed_in_the_end(
         assert wait_until(lambda: board.vm.pending() == 0)
     finally:
         board.vm.stop()
+
+
+@pytest.mark.vm
+def test_one_command_makes_a_blank_board_the_households(tls_house: EncryptedHouse, tmp_path: Path) -> None:
+    """`replenish device flash` writes, reads back, starts, and tells it Wi-Fi and code on its console."""
+    settings = tls_house.settings
+    code, bench = new_code(tls_house), BenchBoard(tmp_path)
+    assert wait_until(lambda: claim(tls_house, code).status_code == 303)
+    bench.start()
+    try:
+        ran = CliRunner().invoke(
+            app,
+            ["device", "flash", "level", "--port", bench.port, "--server", "localhost", "--capacity", "1500",
+             "--ssid", HOME[0], "--code", code, "--json"],
+            env={"REPLENISH_DATA_DIR": str(settings.data_dir), "REPLENISH_EDGE_PORT": str(settings.edge_port),
+                 "REPLENISH_WIFI_KEY": HOME[1]},
+        )  # fmt: skip
+        assert ran.exit_code == 0, ran.output
+        assert json.loads(ran.output)["claim"] == "claimed"
+        assert heard(tls_house, code)
+    finally:
+        bench.stop()
