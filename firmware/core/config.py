@@ -26,17 +26,13 @@ def limits(
     """
     if kind == "button":
         return {"cfg.hold_ms": (300, 5000, 800)}
-<<<<<<< HEAD
     from firmware.core import ranges  # a button's memory need not hold them
 
     found = dict(ranges.COUNTERS.get(kind, ranges.LEVEL))
-=======
-    found = dict(_COUNTERS.get(kind, _LEVEL))
     for name, factor in (factors or {}).items():
         known = found.get("cfg." + name)
         if known and known[0] <= factor <= known[1]:
             found["cfg." + name] = (known[0], known[1], factor)
->>>>>>> df03912 (cli: replenish device flash and device calibrate, through mpremote; what a maker calibrated is the default)
     for key, capacity in (slots or {"main": capacity_g}).items():
         found["slots." + key + ".threshold"] = (0, capacity, capacity // 5)
         # Where the server will want readings in order to order; it may lie above the person's threshold.

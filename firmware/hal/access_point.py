@@ -2,10 +2,8 @@
 
 import network
 
-from firmware.app import ports
 
-
-class AccessPoint(ports.AccessPoint):
+class AccessPoint:
     """An access point; it is configured before it goes on the air, so it is never open."""
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ OURS = (*PACKAGES, "tests", "scripts")
 ROOMS = {
     "telemetry",
     "fleet",
+    "maker",
     "inventory",
     "forecast",
     "replenishment",
