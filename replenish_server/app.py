@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -50,6 +50,7 @@ from replenish_server.retailers.ucp.keys import KeyRing
 from replenish_server.retailers.ucp.mandates import Keys, MandateBook
 from replenish_server.retailers.ucp.webhooks import Delivery
 from replenish_server.settings import Settings
+from replenish_server.telemetry.conduct import Pace
 from replenish_server.telemetry.hellos import versions_heard
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.retention import Retention
@@ -62,7 +63,12 @@ from replenish_server.web.consents_routes import build_consents_router
 from replenish_server.web.console import build_console, console_limits
 from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from replenish_server.web.dash_api import build_dash_api, dash_limits
-from replenish_server.web.device_edge import CodeOpensNothing, WaitsForHousehold, build_device_edge
+from replenish_server.web.device_edge import (
+    CodeOpensNothing,
+    EdgeServer,
+    WaitsForHousehold,
+    build_device_edge,
+)
 from replenish_server.web.devices import DatabaseDevices
 from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.firmware_edge import DatabaseFirmware, build_firmware_router
@@ -159,6 +165,7 @@ class Server:
             known_answers,
             self._wake_after_reading,
             timedelta(seconds=_PATIENCE_S * self.clock.speed),
+            Pace(settings.device_rate, settings.device_burst),
         )
 
     def start(self) -> None:
@@ -302,15 +309,7 @@ class _Web(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class _Edge(uvicorn.Server):
-    """Serves devices beside the pages, and leaves signals to them."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _device_edge(server: Server) -> _Edge | None:
+def _device_edge(server: Server) -> EdgeServer | None:
     """The edge for devices; None without an authority, because it speaks only over TLS."""
     settings, authority = server.settings, Authority(server.settings.authority_folder)
     if not authority.exists:
@@ -318,16 +317,8 @@ def _device_edge(server: Server) -> _Edge | None:
     app = build_device_edge(server.exchange_code, Buckets(*_CODE_TRIES, time.monotonic))
     downloads = DatabaseFirmware(server.database, server.clock, settings.firmware_folder / "images")
     app.include_router(build_firmware_router(downloads.find, Buckets(*_ASKS, time.monotonic), _DOWNLOADS))
-    config = uvicorn.Config(
-        app,
-        host=settings.device_address,
-        port=settings.edge_port,
-        log_level="warning",
-        lifespan="off",
-        ssl_certfile=authority.server_certificate,
-        ssl_keyfile=authority.server_key,
-    )
-    return _Edge(config)
+    at = (settings.device_address, settings.edge_port)
+    return EdgeServer(app, at, authority.server_certificate, authority.server_key)
 
 
 def run_server(settings: Settings) -> None:

@@ -23,7 +23,7 @@ from replenish_server.telemetry.tables import Quarantined
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it
 _LOW_MV = 2400
 
-Sign = Literal["alarm", "low_battery", "dropping", "refused", "pending", "update_failed"]
+Sign = Literal["doubled", "alarm", "low_battery", "dropping", "refused", "pending", "update_failed"]
 """What an operator may look for."""
 
 SIGNS: tuple[Sign, ...] = get_args(Sign)
@@ -35,7 +35,7 @@ class FleetRow:
     """One device.
 
     `refused` counts its quarantine, `update` is how far it is in its newest rollout, `alarm` is "leak",
-    "burst" or "".
+    "burst" or "", `doubled_at` when two devices were last heard under its name.
     """
 
     device_id: str
@@ -57,11 +57,13 @@ class FleetRow:
     refused: int
     refused_why: str
     alarm: str
+    doubled_at: datetime | None
 
     @property
     def signs(self) -> frozenset[Sign]:
         """What about it an operator may want to look at."""
         found: dict[Sign, bool] = {
+            "doubled": self.doubled_at is not None,
             "alarm": self.alarm != "",
             "low_battery": self.battery_mv is not None and 0 < self.battery_mv < _LOW_MV,
             "dropping": bool(self.dropped),
@@ -187,6 +189,7 @@ def _row(
         device.revoked_at,
         *refused,
         device.alarm,
+        device.doubled_at,
     )
 
 

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
         device_address: address that the TLS listeners bind.
         device_hosts: names and addresses under which devices reach this machine; the first is told to them.
         most_devices: connections that each listener takes.
+        device_rate: messages a second that a device may send in the long run; the rest is held back.
+        device_burst: messages that it may send at once, such as after days without a network.
         http_host: address that the page binds.
         http_port: TCP port of the page.
         public_url: how retailers reach us, for the profile and the webhook; empty means the bound address.
@@ -55,6 +57,8 @@ class Settings(BaseSettings):
     device_address: str = "127.0.0.1"
     device_hosts: list[str] = ["localhost", "127.0.0.1"]
     most_devices: int = Field(default=10_000, ge=1)
+    device_rate: float = Field(default=5.0, gt=0)
+    device_burst: int = Field(default=10_000, ge=400)
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=1, le=65535)
     public_url: str = ""

@@ -4,7 +4,7 @@ Health is written by the device and is only believed where it has a known form (
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, or_, update
@@ -17,6 +17,7 @@ ALARMS = ("leak", "burst")
 """`h.alarm` of a flow meter: water that never stopped for a day; more than the house's taps let through."""
 
 _MOST = 1_000_000
+_TOLD_EVERY = timedelta(days=1)
 
 
 def alarm_of(health: Mapping[str, Any] | None) -> str:
@@ -48,6 +49,22 @@ def note_alarm(session: Session, device_id: str, alarm: str, at: datetime) -> bo
             data = {"device": name, "at_at": at.isoformat()}
             notify(session, Notice(household_id, key, f"device_{alarm}", data, at))
     return bool(changed)
+
+
+def note_double(session: Session, device_id: str, at: datetime) -> bool:
+    """Keep that two devices speak under one name, inside the caller's transaction; told once a day.
+
+    Nothing is cut: which of them is the thief only a person can say. Returns whether it was told.
+    """
+    device = session.get_one(Device, device_id)
+    if device.doubled_at is not None and at - device.doubled_at < _TOLD_EVERY:
+        return False
+    device.doubled_at = at
+    session.add(device)
+    key = f"device_doubled:{device_id}:{at.isoformat()}"
+    data = {"device": device.name, "at_at": at.isoformat()}
+    notify(session, Notice(device.household_id, key, "device_doubled", data, at))
+    return True
 
 
 def note_resolution(session: Session, slot_id: str, step: int) -> None:

@@ -16,6 +16,7 @@ class Device(SQLModel, table=True):
     when its last connection was cut after that. A device that left for good has `parted_at`, and
     `wiped_at` once everything measured by it is gone. `silent_at` is since when it was missed,
     `alarm` what it warns of (see `fleet.alarms`) since `alarm_at`, "" for nothing.
+    `doubled_at` is when two were last heard under its name.
     """
 
     id: str = Field(primary_key=True)
@@ -33,6 +34,7 @@ class Device(SQLModel, table=True):
     silent_at: datetime | None = Field(default=None, sa_type=UtcTime)
     alarm: str = Field(default="", sa_column_kwargs={"server_default": ""})
     alarm_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    doubled_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class ClaimCode(SQLModel, table=True):

@@ -40,6 +40,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{device} has not been heard since {seen}. Nothing is ordered from old readings. Check its battery.",
         "{device}: {seen} 이후 신호가 없습니다. 오래된 값으로는 주문하지 않습니다. 배터리를 확인해 주세요.",
     ),
+    "device_doubled": (
+        "{device}: two devices use its name, noticed {at}. One is a copy: block it and add yours anew.",
+        "{device}: 두 기기가 같은 이름을 씁니다({at}). 복제되었으니 차단하고 다시 등록해 주세요.",
+    ),
     "device_leak": (
         "{device}: water has been running for a day without a pause, noticed {at}. Look for a leak.",
         "{device}: 하루 동안 물이 멈추지 않고 흘렀습니다({at}). 누수를 확인해 주세요.",

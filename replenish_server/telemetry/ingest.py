@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from replenish_server.database import Database
 from replenish_server.telemetry.codec import encode_ack, is_press
+from replenish_server.telemetry.conduct import Pace
 from replenish_server.telemetry.session import Delivery, IngestSession
 from replenish_server.telemetry.store import PressKey, ReadingStore, Stored
 
@@ -40,6 +41,7 @@ class Ingest:
         on_stored: called after a commit that made a slot due, with the slots that somebody pressed for;
             it must return at once.
         patience: see `ReadingStore`.
+        pace: likewise.
     """
 
     def __init__(
@@ -49,12 +51,13 @@ class Ingest:
         known_answers: KnownAnswers,
         on_stored: Callable[[Sequence[str]], None],
         patience: timedelta = timedelta(0),
+        pace: Pace | None = None,
     ) -> None:
         self._database = database
         self._session = session
         self._known_answers = known_answers
         self._on_stored = on_stored
-        self._store = ReadingStore(patience)
+        self._store = ReadingStore(patience, pace)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 

@@ -17,6 +17,7 @@ from sqlmodel import col
 from replenish_server.database import Bulk, state_after, state_before
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.units import BY_BASE
+from replenish_server.telemetry.conduct import Conduct
 from replenish_server.telemetry.tables import Stream
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,6 +87,7 @@ class Source(msgspec.Struct, gc=False):
         seen_ms: the newest message of all batches.
         checked_s: when the database was asked, in monotonic seconds.
         revoked: whether nothing that it says counts any more.
+        conduct: how it behaves.
     """
 
     device_id: str
@@ -96,6 +98,7 @@ class Source(msgspec.Struct, gc=False):
     streams: dict[str, int] = {}
     boots: dict[str, Boot] = {}
     seen_ms: int = 0
+    conduct: Conduct = msgspec.field(default_factory=Conduct)
 
 
 class Sources:

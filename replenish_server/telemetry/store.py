@@ -7,7 +7,7 @@ ORM object is made on the way of a reading.
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from replenish_server.database import Bulk
 from replenish_server.fleet import twin
-from replenish_server.fleet.alarms import alarm_of, note_alarm, note_resolution, resolution_of
+from replenish_server.fleet.alarms import alarm_of, note_alarm, note_double, note_resolution, resolution_of
 from replenish_server.ids import DeviceId
 from replenish_server.telemetry.codec import (
     PRESS_AGE_LIMIT,
@@ -27,6 +27,7 @@ from replenish_server.telemetry.codec import (
     decode_report,
     parse_topic,
 )
+from replenish_server.telemetry.conduct import Pace
 from replenish_server.telemetry.sources import Boot, SlotMarks, Source, Sources, take, unix_ms, write_ranges
 from replenish_server.telemetry.tables import MEASURED, QUALITIES, Quarantined
 
@@ -83,10 +84,12 @@ class ReadingStore:
     Args:
         patience: how long an ordinary reading may wait for the next look at its slot; low ones, refills
             and presses never do.
+        pace: how fast a device may speak; None as fast as it can.
     """
 
-    def __init__(self, patience: timedelta = timedelta(0)) -> None:
+    def __init__(self, patience: timedelta = timedelta(0), pace: Pace | None = None) -> None:
         self._patience_ms = patience // timedelta(milliseconds=1)
+        self._pace = pace
         self._sources = Sources()
         self._addresses: dict[str, tuple[str, str] | None] = {}
 
@@ -107,7 +110,7 @@ class ReadingStore:
                 addresses[message.topic] = parse_topic(message.topic)
         names = {address[0] for message in batch if (address := addresses[message.topic]) is not None}
         known = self._sources.look_up(session.connection(), names)
-        work = _Work(session, self._sources, known, self._patience_ms)
+        work = _Work(session, self._sources, known, self._patience_ms, self._pace)
         for message in batch:
             work.take_in(message, addresses[message.topic])
         stored = work.finish()
@@ -119,9 +122,14 @@ class _Work:
     """What one batch has gathered so far."""
 
     def __init__(
-        self, session: Session, sources: Sources, known: dict[str, Source], patience_ms: int
+        self,
+        session: Session,
+        sources: Sources,
+        known: dict[str, Source],
+        patience_ms: int,
+        pace: Pace | None,
     ) -> None:
-        self._patience_ms = patience_ms
+        self._patience_ms, self._pace = patience_ms, pace
         self._session, self._sources, self._known = session, sources, known
         self._connection: Connection = session.connection()
         self._samples: list[tuple[int, int, int, int, int, int, int | None]] = []
@@ -131,6 +139,8 @@ class _Work:
         self._due: dict[str, int] = {}
         self._alarms: list[tuple[str, str, datetime]] = []
         self._steps: dict[str, int] = {}
+        self._held: dict[str, int] = {}
+        self._doubled: dict[str, datetime] = {}
         self._stored = Stored()
         self._received_at: datetime | None = None
         self._received_ms = 0
@@ -156,6 +166,10 @@ class _Work:
             self._received_at, self._received_ms = message.received_at, unix_ms(message.received_at)
         source.seen_ms = max(source.seen_ms, self._received_ms)
         self._seen[device_id] = source
+        if self._pace is not None and not source.conduct.may_speak(self._received_ms, self._pace):
+            # Neither stored nor acknowledged to the device: an honest one still has it, and sends it again.
+            self._held[device_id] = self._held.get(device_id, 0) + 1
+            return
         if kind == "st":
             self._report(device_id, message)
             return
@@ -184,6 +198,8 @@ class _Work:
         if not take(self._connection, boot, event.seq):
             return
         at_ms = self._received_ms - event.age_s * 1000
+        if not message.retained and source.conduct.is_two(event.boot, at_ms):
+            self._doubled[source.device_id] = message.received_at
         if lateness is None:
             self._note_health(source, slot, event, message.received_at)
         kind = _KIND.get(event.type)
@@ -240,6 +256,10 @@ class _Work:
                 source.last_seen_ms = source.seen_ms
                 seen.append((source.seen_ms, source.device_id, source.seen_ms))
         _MARK_SEEN.run(connection, seen)
+        for device_id, count in self._held.items():
+            self._hold_back(device_id, count)
+        for device_id, at in self._doubled.items():
+            note_double(self._session, device_id, at)
         for alarm in self._alarms:
             note_alarm(self._session, *alarm)
         for slot_id, step in self._steps.items():
@@ -263,6 +283,12 @@ class _Work:
 
     def _refuse(self, message: Incoming, rejected: Rejected) -> None:
         _quarantine(self._session, message, rejected)
+
+    def _hold_back(self, device_id: str, count: int) -> None:
+        """One row for all that a device says too fast: its flood must not fill the quarantine."""
+        nothing = Incoming(f"rp/1/{device_id}/up/ev", b"", False, self._received_at or datetime.now(UTC))
+        reason = "more messages than an honest device has; held back until there is room again"
+        _quarantine(self._session, nothing, Rejected("too_fast", reason), count)
 
     def _report(self, device_id: str, message: Incoming) -> None:
         report = decode_report(message.payload)
@@ -323,7 +349,7 @@ _MARK_SEEN = Bulk(
 )
 
 
-def _quarantine(session: Session, message: Incoming, rejected: Rejected) -> None:
+def _quarantine(session: Session, message: Incoming, rejected: Rejected, times: int = 1) -> None:
     digest = hashlib.sha256(f"{message.topic}\0{rejected.code}\0".encode() + message.payload).hexdigest()
     insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
     row = insert(
@@ -336,13 +362,13 @@ def _quarantine(session: Session, message: Incoming, rejected: Rejected) -> None
         payload=message.payload[:_KEPT_PAYLOAD_BYTES],
         size=len(message.payload),
         retained=message.retained,
-        seen=1,
+        seen=times,
         first_at=message.received_at,
         last_at=message.received_at,
     )
     session.execute(
         row.on_conflict_do_update(
             index_elements=["fingerprint"],
-            set_={"seen": Quarantined.__table__.c.seen + 1, "last_at": message.received_at},  # type: ignore[attr-defined]
+            set_={"seen": Quarantined.__table__.c.seen + times, "last_at": message.received_at},  # type: ignore[attr-defined]
         )
     )

@@ -3,10 +3,13 @@
 It says nothing about a code but whether it opens something, and never to one who asks too often.
 """
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final, Protocol
 
+import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
@@ -28,6 +31,35 @@ class Limiter(Protocol):
 
     def take(self, caller: str) -> float:
         """0, or the seconds to wait."""
+
+
+class EdgeServer(uvicorn.Server):
+    """Serves devices over TLS beside the pages, and leaves signals to those.
+
+    Args:
+        app: the edge.
+        at: address and TCP port.
+        certificate: of the authority that devices know.
+        key: its private key.
+    """
+
+    def __init__(self, app: FastAPI, at: tuple[str, int], certificate: Path, key: Path) -> None:
+        host, port = at
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_level="warning",
+                lifespan="off",
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def build_device_edge(exchange: Callable[[str, str], dict[str, Any]], limits: Limiter) -> FastAPI:

@@ -13,7 +13,7 @@ from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.credentials import CredentialKind, give_credential
 from replenish_server.fleet.registry import NewDevice, Product, add_device
 from replenish_server.households.tables import SlotMandate
-from replenish_server.telemetry.tables import Reading
+from replenish_server.telemetry.tables import Quarantined, Reading
 from tests.support.mortal_house import MortalHouse, wait_until
 from tests.support.tls_device import connect_packet, publish_packet
 
@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 NEIGHBOURS = 200
 READINGS = 5
 FLOOD_PER_S = 5000
+FLOOD = "ffffffff"
 PATIENCE_S = 60.0
 
 
@@ -71,7 +72,7 @@ async def flood(port: int, name: str, password: str, over: threading.Event) -> i
     swallowing = asyncio.create_task(swallow())
     while not over.is_set():
         while sent < (time.monotonic() - begun) * FLOOD_PER_S:
-            writer.write(publish_packet(f"rp/1/{name}/up/ev", reading(sent, "ffffffff"), sent % 65535 + 1))
+            writer.write(publish_packet(f"rp/1/{name}/up/ev", reading(sent, FLOOD), sent % 65535 + 1))
             sent += 1
         await writer.drain()
         await asyncio.sleep(0.01)
@@ -83,6 +84,11 @@ async def flood(port: int, name: str, password: str, over: threading.Event) -> i
 def stored(house: MortalHouse, boot: str) -> int:
     """How many readings of that boot are kept."""
     return len(house.rows(Reading, boot=boot))
+
+
+def held(house: MortalHouse) -> int:
+    """How many messages of the hostile one were too fast."""
+    return sum(row.seen for row in house.rows(Quarantined, code="too_fast"))
 
 
 def round_trip(house: MortalHouse, passwords: dict[str, str], boot: str) -> float:
@@ -110,15 +116,23 @@ def test_a_flood_costs_two_hundred_others_nothing(
     flooding = threading.Thread(
         target=lambda: sent.append(asyncio.run(flood(port, "hostile", hostile["hostile"], over)))
     )
+    begun = time.monotonic()
     flooding.start()
     try:
-        time.sleep(1)
+        time.sleep(3)
         loud_s = round_trip(mortal_house, passwords, "0000000b")
     finally:
         over.set()
         flooding.join()
-    print(f"200 devices: {quiet_s:.2f} s alone, {loud_s:.2f} s beside {sent[0]} hostile messages")
     assert sent[0] > 1000
+    assert wait_until(lambda: stored(mortal_house, FLOOD) + held(mortal_house) == sent[0], PATIENCE_S)
+    kept, settings = stored(mortal_house, FLOOD), mortal_house.settings
+    print(
+        f"200 devices: {quiet_s:.2f} s alone, {loud_s:.2f} s beside {sent[0]} hostile messages,"
+        f" of which {kept} were stored and {sent[0] - kept} held back"
+    )
+    flooded_s = (time.monotonic() - begun) * 2  # of the server's clock, generously
+    assert kept <= settings.device_burst + settings.device_rate * flooded_s
     assert loud_s < quiet_s * 10 + 10
 
 

@@ -1,0 +1,76 @@
+"""Who speaks too fast is held back without losing anything; two devices under one name are told."""
+
+import json
+from datetime import timedelta
+
+from sqlmodel import select
+
+from replenish_server.fleet.tables import Device
+from replenish_server.households.tables import HouseholdNotice
+from replenish_server.telemetry.conduct import Pace
+from replenish_server.telemetry.store import Incoming, ReadingStore, Stored
+from replenish_server.telemetry.tables import Quarantined, Reading
+from tests.fakes.retailer_house import NOW, House
+
+
+def level(seq: int, at_s: float, boot: str = "0000000a", age_s: int = 0) -> Incoming:
+    """A reading of the house's sensor."""
+    body = {"v": 1, "b": boot, "s": seq, "t": "level", "n": 900, "a": age_s}
+    return Incoming("rp/1/level-1/up/ev", json.dumps(body).encode(), False, NOW + timedelta(seconds=at_s))
+
+
+def take_in(house: House, store: ReadingStore, *batch: Incoming) -> Stored:
+    """One batch, committed."""
+    with house.database.write() as session:
+        return store.store(session, list(batch))
+
+
+def test_what_is_held_back_is_not_acknowledged_and_comes_again(house: House) -> None:
+    """A device that sends until it is acknowledged gets everything in; the quarantine has one row of it."""
+    store, waiting, at_s = ReadingStore(pace=Pace(2.0, 10)), set(range(40)), 0.0
+    while waiting:
+        stored = take_in(house, store, *(level(seq, at_s) for seq in sorted(waiting)))
+        acked = set(stored.acks.get(("level-1", "0000000a"), []))
+        assert len(acked) == (10 if at_s == 0 else min(2, len(waiting)))
+        waiting -= acked
+        at_s += 1
+    with house.database.read() as session:
+        (row,) = session.exec(select(Quarantined)).all()
+        readings = session.exec(select(Reading.seq).where(Reading.device_id == "level-1")).all()
+    assert sorted(readings) == list(range(40))
+    assert ("too_fast", b"") == (row.code, row.payload)
+    assert row.seen == sum(range(30 - 2, 0, -2)) + 30  # what each of the rounds left waiting
+
+
+def test_one_device_that_floods_takes_nothing_from_another(house: House) -> None:
+    """Each has a bucket of its own."""
+    store = ReadingStore(pace=Pace(1.0, 5))
+    take_in(house, store, *(level(seq, 0) for seq in range(50)))
+    press = json.dumps({"v": 1, "b": "0000000c", "s": 0, "t": "press"}).encode()
+    assert take_in(house, store, Incoming("rp/1/button-1/up/ev", press, False, NOW)).presses
+
+
+def test_a_stolen_credential_that_is_used_beside_the_real_one_is_told_once_a_day(house: House) -> None:
+    """Nothing is cut: which of them is the thief only a person can say."""
+    store = ReadingStore()
+    for turn in range(60):
+        at_s = turn * 3600
+        take_in(house, store, level(turn, at_s, "0000000a"), level(turn, at_s + 1800, "0000000b"))
+    with house.database.read() as session:
+        notices = [row for row in session.exec(select(HouseholdNotice)) if row.kind == "device_doubled"]
+        device = session.get_one(Device, "level-1")
+    assert len(notices) == 3
+    assert notices[0].data["device"] == device.name
+    assert device.doubled_at is not None
+
+
+def test_a_device_that_restarts_again_and_again_is_one(house: House) -> None:
+    """Fifty boots, each with late records of the one before it."""
+    store, at_s = ReadingStore(), 0
+    for boot in range(50):
+        name = f"{boot:08x}"
+        late = [level(9, at_s, f"{boot - 1:08x}", age_s=90)] if boot else []
+        take_in(house, store, level(0, at_s, name), *late, level(1, at_s + 60, name))
+        at_s += 300
+    with house.database.read() as session:
+        assert session.get_one(Device, "level-1").doubled_at is None
