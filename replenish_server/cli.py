@@ -35,7 +35,7 @@ from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ids import RetailerId
 from replenish_server.interpreter import begin_to_load
-from replenish_server.settings import Settings
+from replenish_server.settings import Role, Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
 device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentials.")
@@ -276,16 +276,34 @@ def broker() -> None:
 
 
 @app.command()
-def serve(verbose: Annotated[bool, typer.Option("--verbose", help="Log every use case.")] = False) -> None:
-    """Run the server: ingest, page and workers in one process."""
+def serve(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log every use case.")] = False,
+    role: Annotated[
+        Role | None, typer.Option(help="Which part of the server to run; others than `all` need PostgreSQL.")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="postgresql://user:password@host/name, or REPLENISH_DATABASE_URL."),
+    ] = None,
+) -> None:
+    """Run the server: ingest, page and workers, in one process or, with --role, in several."""
     begin_to_load()
     from replenish_server.app import run_server
 
+    for name, value in (("REPLENISH_ROLE", role), ("REPLENISH_DATABASE_URL", database)):
+        if value is not None:
+            os.environ[name] = value  # for the processes that this one starts, too
     settings = Settings()
-    if operations.the_household(_database(settings)) is None:
-        raise _fail(f"There is no household in {settings.data_dir} yet. Run: replenish setup --help")
-    lock = _only_server(settings.data_dir)
-    if lock is None:
+    opened = _database(settings)
+    if settings.role is not Role.ALL and not opened.shared:
+        raise _fail(
+            f"--role {settings.role} needs PostgreSQL, which several processes can share; see --database."
+        )
+    if operations.the_household(opened) is None:
+        raise _fail(f"There is no household in {opened.name} yet. Run: replenish setup --help")
+    opened.close()
+    lock = None if opened.shared else _only_server(settings.data_dir)
+    if lock is None and not opened.shared:
         raise _fail(f"Another server already runs on {settings.data_dir}; stop it first.")
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
@@ -293,7 +311,11 @@ def serve(verbose: Annotated[bool, typer.Option("--verbose", help="Log every use
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    console.print(f"Replenish is at {settings.base_url} (data in {settings.data_dir}).")
+    where = opened.name if opened.shared else settings.data_dir
+    if settings.role.serves:
+        console.print(f"Replenish is at {settings.base_url} (data in {where}).", soft_wrap=True)
+    else:
+        console.print(f"Replenish runs as {settings.role} (data in {where}).", soft_wrap=True)
     run_server(settings)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -13,10 +14,35 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from replenish_server.clock import Clock, parse_clock
 
 
+class Role(StrEnum):
+    """What a process of the server does: all of it, or one part beside others that share its database."""
+
+    ALL = "all"
+    WEB = "web"  # pages, interfaces and the edges for retailers and devices
+    INGEST = "ingest"  # everything that is said to and heard from the broker
+    WORKER = "worker"  # decisions, orders and upkeep
+
+    @property
+    def serves(self) -> bool:
+        """Whether it answers HTTP."""
+        return self in (Role.ALL, Role.WEB)
+
+    @property
+    def hears(self) -> bool:
+        """Whether it speaks with the broker."""
+        return self in (Role.ALL, Role.INGEST)
+
+    @property
+    def works(self) -> bool:
+        """Whether it judges slots and carries out orders."""
+        return self in (Role.ALL, Role.WORKER)
+
+
 class Settings(BaseSettings):
     """How this server runs.
 
     Args:
+        role: which part of the server this process is; parts other than "all" need PostgreSQL.
         data_dir: holds the database, the broker's files and the broker passwords of the server.
         database_url: `sqlite:///path` or `postgresql://user:password@host/name`; unset means
             `replenish.db` in the data folder.
@@ -45,6 +71,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="REPLENISH_", extra="ignore")
 
+    role: Role = Role.ALL
     data_dir: Path = Path("data")
     database_url: str = ""
     broker_host: str = "127.0.0.1"

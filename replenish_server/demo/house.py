@@ -46,6 +46,7 @@ class PrivateHouse:
         self.folder = Path(tempfile.mkdtemp(prefix="replenish-"))
         self.settings = Settings(
             data_dir=self.folder,
+            database_url=self._database_url(),
             broker_port=broker_port,
             device_port=device_port,
             tls_port=tls,
@@ -61,6 +62,10 @@ class PrivateHouse:
             Authority(self.settings.authority_folder).init(self.settings.device_hosts)
         self._files = operations.broker_files(self.settings)
         self.household_id, self.retailer_id = self._furnish()
+
+    def _database_url(self) -> str:
+        """Where its data is; "" for a file in its folder."""
+        return ""
 
     @property
     def shop_url(self) -> str:
@@ -133,6 +138,7 @@ class PrivateHouse:
         env = {
             **os.environ,
             "REPLENISH_DATA_DIR": str(settings.data_dir),
+            "REPLENISH_DATABASE_URL": settings.database_url,
             "REPLENISH_BROKER_PORT": str(settings.broker_port),
             "REPLENISH_DEVICE_PORT": str(settings.device_port),
             "REPLENISH_HTTP_PORT": str(settings.http_port),
@@ -150,7 +156,7 @@ class PrivateHouse:
             answer = httpx.get(f"{self.settings.base_url}/healthz", timeout=2, trust_env=False)
         except httpx.HTTPError:
             return False
-        return answer.status_code == 200 and bool(answer.json()["broker"])
+        return answer.status_code == 200 and bool(answer.json().get("broker", True))
 
     def _wait(self, what: str, ready: Callable[[], bool], patience_s: float = 60.0) -> None:
         deadline = time.monotonic() + patience_s

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiomqtt
@@ -36,6 +37,7 @@ class TwinPublisher:
         port: the broker's inner listener.
         user: our account there.
         password: its password.
+        may_speak: whether it is on us to do it; another process may have the duty.
     """
 
     database: Database
@@ -44,12 +46,14 @@ class TwinPublisher:
     port: int
     user: str
     password: str
+    may_speak: Callable[[], bool] = lambda: True
 
     async def run(self) -> None:
         """Publish for ever; ends only by cancellation."""
         while True:
             try:
-                await self._live()
+                if await asyncio.to_thread(self.may_speak):
+                    await self._live()
             except* (aiomqtt.MqttError, SQLAlchemyError) as lost:
                 log.warning("action=twin_offline why=%s", lost.exceptions[0])
             await asyncio.sleep(_RECONNECT_S)
@@ -71,7 +75,7 @@ class TwinPublisher:
             group.create_task(_notice_loss(client))
             # A broker that was killed may have forgotten retained documents: repeat them all.
             await self._publish(client, everything=True)
-            while True:
+            while await asyncio.to_thread(self.may_speak):
                 await asyncio.sleep(_LOOK_EVERY_S)
                 await self._publish(client, everything=False)
                 await self._clear(client)

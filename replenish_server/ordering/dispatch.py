@@ -14,10 +14,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
-from replenish_server.database import Database
+from replenish_server.database import Database, Duties, is_alive
 from replenish_server.ordering.claims import Claim, claim_order, claim_parcel, held
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
@@ -63,6 +63,7 @@ class Dispatcher:
         shops: finds the adapter.
         clock: the server's clock; leases and retries are real seconds, so its speed matters.
         before_leaving: called last in the transaction that stores a completing call; see `reconcile.Mark`.
+        duties: of this process, where others share the database.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class Dispatcher:
         shops: Shops,
         clock: Clock,
         before_leaving: Callable[[Session], None] = lambda _session: None,
+        duties: Duties | None = None,
     ) -> None:
+        self._duties = duties or Duties(database)
         self._before_leaving = before_leaving
         self._database = database
         self._shops = shops
@@ -81,14 +84,36 @@ class Dispatcher:
         self._in_hand: Counter[str] = Counter()  # conversations by retailer
         self._counting = threading.Lock()
 
-    def release_leases(self) -> None:
-        """At start: free what a killed predecessor held; the next claim overtakes its fence."""
-        with self._database.write() as session:
-            session.execute(update(Parcel).values(lease_until=None))
+    def release_leases(self) -> int:
+        """Free what a killed process held; the next claim overtakes its fence. Returns how many had died.
+
+        Where no other process shares the database it is for the start, and frees everything.
+        """
+        if not self._database.shared:
+            with self._database.write() as session:
+                session.execute(update(Parcel).values(lease_until=None))
+            return 0
+        with self._database.read() as session:
+            held = select(Parcel.holder).where(col(Parcel.lease_until).is_not(None)).distinct()
+            others = {number for number in session.exec(held) if number is not None} - {self._duties.number}
+        dead = 0
+        for number in others:
+            with self._database.write() as session:
+                if not is_alive(session, number):
+                    freed = update(Parcel).where(col(Parcel.holder) == number)
+                    session.execute(freed.values(lease_until=None, holder=None))
+                    log.warning("action=leases_freed holder=%d", number)
+                    dead += 1
+        return dead
 
     def hold_back(self) -> None:
         """Start no conversation with a shop until `let_go`; one under way goes on to its end."""
         self._held_back.set()
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether no conversation is started now."""
+        return self._held_back.is_set()
 
     def let_go(self) -> None:
         """Let orders leave again."""
@@ -116,6 +141,7 @@ class Dispatcher:
             busy = [name for name, number in self._in_hand.items() if number >= _AT_ONE_RETAILER]
         with self._database.write() as session:
             claim = claim_parcel(session, self._clock.now(), self._after(_LEASE_S), busy)
+            self._sign(claim)
         return None if claim is None else self.job_of(claim)
 
     def take(self, session: Session, order_id: str) -> Claim | None:
@@ -127,7 +153,14 @@ class Dispatcher:
         retailer_id = session.get_one(PurchaseOrder, order_id).retailer_id
         if self._held_back.is_set() or self._in_hand[retailer_id] >= _AT_ONE_RETAILER:
             return None
-        return claim_order(session, order_id, self._clock.now(), self._after(_LEASE_S))
+        claim = claim_order(session, order_id, self._clock.now(), self._after(_LEASE_S))
+        self._sign(claim)
+        return claim
+
+    def _sign(self, claim: Claim | None) -> None:
+        """Say on a claimed parcel, in its transaction, which process holds it."""
+        if claim is not None:
+            claim.parcel.holder = self._duties.number
 
     def job_of(self, claim: Claim) -> Job:
         """The conversation about a parcel that is taken, and what comes of it. Run it once."""

@@ -16,7 +16,8 @@ class Parcel(SQLModel, table=True):
 
     `attempt` counts checkout sessions; `fence` grows with every worker that claims the parcel and whenever
     an order leaves it, so that a worker that slept past its lease can do no more. `alone` parcels take no
-    companions: their order was parted from others before. `instrument` is the place of what pays, from 0.
+    companions: their order was parted from others before. `instrument` is the place of what pays, from 0;
+    `holder` is the process that has it on lease.
     """
 
     __tablename__ = "parcel"
@@ -31,6 +32,7 @@ class Parcel(SQLModel, table=True):
     failures: int = 0
     fence: int = 0
     lease_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    holder: int | None = None
     next_try_at: datetime | None = Field(default=None, sa_type=UtcTime)
     next_poll_at: datetime | None = Field(default=None, sa_type=UtcTime)
     created_at: datetime = Field(sa_type=UtcTime)

@@ -42,6 +42,7 @@ class Ingest:
             it must return at once.
         patience: see `ReadingStore`.
         pace: likewise.
+        may_listen: whether it is on us; while another process has the duty we leave the broker to it.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Ingest:
         on_stored: Callable[[Sequence[str]], None],
         patience: timedelta = timedelta(0),
         pace: Pace | None = None,
+        may_listen: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_listen = may_listen
         self._database = database
         self._session = session
         self._known_answers = known_answers
@@ -74,6 +77,10 @@ class Ingest:
     def _run(self) -> None:
         self._database.turnstile.hurry()
         while not self._stopping.is_set():
+            if not self._may_listen():
+                self._session.hang_up()
+                self._stopping.wait(_IDLE_S)
+                continue
             delivery = self._collect()
             while delivery is not None and not self._stopping.is_set():
                 try:

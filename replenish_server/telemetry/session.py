@@ -131,6 +131,12 @@ class IngestSession:
         if self._socket is not None and moment - self._heard_at > _SILENCE_S:
             self._lost("the broker has been silent")
 
+    def hang_up(self) -> None:
+        """Leave the broker; what was not acknowledged comes again to whoever connects next."""
+        with self._lock:
+            self._send(packets.DISCONNECT)
+        self._lost("hung up")
+
     def stop(self) -> None:
         """Disconnect, once nobody receives any more; what was not acknowledged comes again next time."""
         self._stopping.set()

@@ -64,7 +64,7 @@ def test_no_crowd_opens_two(fresh_house: FreshHouse, seed: int) -> None:
 
     rng = random.Random(seed)
     rngs = [random.Random(rng.getrandbits(32)) for _ in range(CROWD + 1)]
-    with Watch(house.database.path) as watch:
+    with Watch(house.database.url) as watch:
         at_once([lambda r=one: evaluator(r) for one in rngs[1:]] + [lambda: person(rngs[0])])  # type: ignore[misc]
     assert watch.broken == []
     with house.database.read() as session:

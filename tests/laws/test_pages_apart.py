@@ -11,13 +11,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from replenish_server.app import Server, _build_app
+from replenish_server.app import _build_app
 from replenish_server.database import Database
 from replenish_server.households.membership import ensure_owner
 from replenish_server.households.operators import add_operator, start_operator_session
 from replenish_server.households.people import Role
 from replenish_server.households.sign_in import start_session
 from replenish_server.households.tables import Household
+from replenish_server.server import Server
 from replenish_server.settings import Settings
 from replenish_server.web import fleet_routes
 from replenish_server.web.gate import COOKIE, FOR_ALL, NAMES_NOTHING, PageRoute

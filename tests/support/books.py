@@ -1,18 +1,20 @@
 """The sums that must hold when everything has settled, whatever died on the way: the laws of the house."""
 
-import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from device_sim.fleet import SimDevice
+from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.sentences import note_text, problem_sentence
 from replenish_server.ordering.states import ENDED, OPEN, STARTS, Event, State, after, may
@@ -29,13 +31,13 @@ class Watch:
     """Looks at the database all the time, as a stranger who may only read: law 3 at every moment.
 
     Args:
-        path: the database file.
+        url: of the database; while that is down, nothing is seen.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, url: str) -> None:
         self.looks = 0
         self.broken: list[tuple[str, int]] = []
-        self._path = path
+        self._url = url
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
 
@@ -53,14 +55,13 @@ class Watch:
             f"SELECT slot_id, count(*) FROM purchase_order WHERE state IN ({states})"
             " GROUP BY slot_id HAVING count(*) > 1"
         )
-        connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=15)
-        try:
-            while not self._over.is_set():
-                self.broken += connection.execute(query).fetchall()
+        database = Database(self._url)
+        while not self._over.is_set():
+            with suppress(OperationalError), database.read() as session:
+                self.broken += [(str(slot), int(count)) for slot, count in session.execute(text(query))]
                 self.looks += 1
-                time.sleep(0.015)
-        finally:
-            connection.close()
+            time.sleep(0.015)
+        database.close()
 
 
 @dataclass

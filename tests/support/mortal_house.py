@@ -23,6 +23,8 @@ from replenish_server.fleet.gatekeeper import reload_broker
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.settings import Role
+from tests.support.cluster import Cluster
 from tests.support.zygote import ForkedServer, Zygote
 
 CAP_MINOR = 3000
@@ -133,21 +135,76 @@ class MortalHouse(PrivateHouse):
             command = [*command, "--ship-after-h", "0.0002", "--deliver-after-h", "0.0004"]
         self._commands[name] = command
         if name == "server":
-            settings = self.settings
-            env = {
-                "REPLENISH_DATA_DIR": str(settings.data_dir),
-                "REPLENISH_BROKER_PORT": str(settings.broker_port),
-                "REPLENISH_DEVICE_PORT": str(settings.device_port),
-                "REPLENISH_HTTP_PORT": str(settings.http_port),
-                "REPLENISH_EDGE_PORT": str(settings.edge_port),
-                "REPLENISH_TLS_PORT": str(settings.tls_port),
-                "REPLENISH_CERTIFICATE_PORT": str(settings.certificate_port),
-                "REPLENISH_PSK_PORT": str(settings.psk_port),
-                "REPLENISH_CLOCK": settings.clock,
-            }
-            self.parts[name] = self._zygote.fork(env, self.folder / "server.log")
+            self._fork(name, Role.ALL)
         else:
             self.parts[name] = Child(name, command, self.folder / f"{name}.log", os.environ)
+
+    def _fork(self, name: str, role: Role) -> None:
+        settings = self.settings
+        env = {
+            "REPLENISH_ROLE": role.value,
+            "REPLENISH_DATA_DIR": str(settings.data_dir),
+            "REPLENISH_DATABASE_URL": settings.database_url,
+            "REPLENISH_BROKER_PORT": str(settings.broker_port),
+            "REPLENISH_DEVICE_PORT": str(settings.device_port),
+            "REPLENISH_HTTP_PORT": str(settings.http_port),
+            "REPLENISH_EDGE_PORT": str(settings.edge_port),
+            "REPLENISH_TLS_PORT": str(settings.tls_port),
+            "REPLENISH_CERTIFICATE_PORT": str(settings.certificate_port),
+            "REPLENISH_PSK_PORT": str(settings.psk_port),
+            "REPLENISH_CLOCK": settings.clock,
+        }
+        self.parts[name] = self._zygote.fork(env, self.folder / f"{name}.log")
+
+
+class SharedHouse(MortalHouse):
+    """One whose server is several processes around a PostgreSQL, each of which may die, as may that.
+
+    Args:
+        mosquitto: the broker's binary.
+        zygote: forks the servers.
+        cluster: of the database.
+        roles: which processes there are, by name.
+    """
+
+    def __init__(self, mosquitto: str, zygote: Zygote, cluster: Cluster, roles: dict[str, Role]) -> None:
+        self._cluster, self.roles = cluster, roles
+        self._name = cluster.make()
+        super().__init__(mosquitto, zygote)
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """As with any house; "database" is the whole PostgreSQL, gently with SIGTERM."""
+        if name != "database":
+            super().kill(name, number)
+        elif number == signal.SIGKILL:
+            self._cluster.kill()
+        else:
+            self._cluster.stop()
+
+    def restart(self, name: str) -> None:
+        """Start a part again, once it is dead."""
+        if name == "database":
+            self._cluster.start()
+        else:
+            super().restart(name)
+
+    def stop(self) -> None:
+        """End every part, and remove every file and the database."""
+        super().stop()
+        self._cluster.drop(self._name)
+
+    def _database_url(self) -> str:
+        return self._cluster.url(self._name)
+
+    def _spawn(self, name: str, command: list[str]) -> None:
+        if name == "server":
+            for each in self.roles:
+                self._spawn(each, [])
+        elif name in self.roles:
+            self._commands[name] = command
+            self._fork(name, self.roles[name])
+        else:
+            super()._spawn(name, command)
 
 
 class EncryptedHouse(MortalHouse):

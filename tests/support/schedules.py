@@ -48,7 +48,7 @@ class Tally:
         for seed in seeds:
             print(f"seed {seed}: replay this schedule alone with REPLENISH_SEED={seed}")
         lives = [_Life(house, seed, deaths) for seed in seeds]
-        with Watch(house.database.path) as watch:
+        with Watch(house.database.url) as watch:
             asyncio.run(_live_all(lives))
         assert watch.broken == []
         self.looks += watch.looks
