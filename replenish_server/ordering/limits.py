@@ -162,7 +162,8 @@ def book(session: Session, order: PurchaseOrder, total_minor: int, currency: str
 def wake_orders(session: Session, household_id: str, now: datetime) -> None:
     """The household's rules have changed: slots are judged by the new ones, and what waits for its hour is
     looked at, at once."""
-    for slot in session.exec(select(Slot).where(Slot.household_id == household_id)):
+    slots = select(Slot).where(Slot.household_id == household_id, col(Slot.retired_at).is_(None))
+    for slot in session.exec(slots):
         slot.due_at = now
         session.add(slot)
     query = select(Parcel).where(

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.calendar import day_of
@@ -37,7 +37,7 @@ def pause(session: Session, slot: Slot | None, until: date | None, by: Actor, no
     else:
         pause_slot(session, slot.id, until, now)
         session.get_one(SlotMandate, slot.id).changed_by = by.name
-    wanted = select(Slot).where(Slot.household_id == household.id)
+    wanted = select(Slot).where(Slot.household_id == household.id, col(Slot.retired_at).is_(None))
     for row in session.exec(wanted if slot is None else wanted.where(Slot.id == slot.id)):
         row.due_at = now
         session.add(row)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.tables import AcceptableProduct
@@ -48,7 +48,8 @@ def terms_for(
         raise ConsentRefused("consent_limits", "the limits must be above zero, one order within all together")
     if not timedelta(0) < valid_for <= LONGEST:
         raise ConsentRefused("consent_days", f"valid for 1 to {LONGEST.days} days")
-    slots = session.exec(select(Slot).where(Slot.household_id == household_id)).all()
+    wanted = select(Slot).where(Slot.household_id == household_id, col(Slot.retired_at).is_(None))
+    slots = session.exec(wanted).all()
     items = {slot.item_id: slot.product_name for slot in slots if slot.retailer_id == retailer.id}
     for slot in slots:
         query = select(AcceptableProduct).where(

@@ -12,7 +12,9 @@ from sqlmodel import Session
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.fleet.tables import Slot
+from replenish_server.fleet.tables import Slot, Twin
+from replenish_server.fleet.twin import slot_agreement
+from replenish_server.fleet.units import BY_BASE
 from replenish_server.households import notices
 from replenish_server.households.idempotency import Call, answer_once
 from replenish_server.households.membership import actor_of_token, is_use_worth_noting, note_use
@@ -23,6 +25,7 @@ from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.order_now import order_now
 from replenish_server.replenishment.pausing import pause
 from replenish_server.replenishment.priors import Models
+from replenish_server.replenishment.thresholds import set_threshold, threshold_tag
 from replenish_server.web import api_models as models
 from replenish_server.web import api_reading as reading
 from replenish_server.web.views import Lang
@@ -32,6 +35,14 @@ _Row = TypeVar("_Row", Slot, PurchaseOrder)
 
 class NotHere(Exception):
     """The household has no such thing, whether another one has or not."""
+
+
+class Stale(Exception):
+    """What is to be changed is not what was seen; `unsaid` when nobody said what was."""
+
+    def __init__(self, unsaid: bool) -> None:
+        super().__init__()
+        self.unsaid = unsaid
 
 
 class MayNot(Exception):
@@ -212,11 +223,47 @@ class ApiDesk:
             pause(session, slot, until, actor, self.clock.now())
         self.on_wish()
 
+    def threshold(self, actor: Actor, slot_id: str) -> tuple[models.Threshold, str]:
+        """A slot's threshold and its entity tag."""
+        _need(actor, Act.SEE)
+        with self.database.read() as session:
+            return _threshold(session, _mine(session, Slot, slot_id, actor))
+
+    def set_threshold(
+        self, actor: Actor, slot_id: str, threshold: int, seen: str | None
+    ) -> tuple[models.Threshold, str]:
+        """Another threshold in place of the one that was seen.
+
+        Raises:
+            Stale: it is not the one in force any more, or (None) nobody said which was seen.
+            ThresholdRefused: the slot cannot have it.
+        """
+        _need(actor, Act.SETTINGS)
+        with self.database.write() as session:
+            slot = _mine(session, Slot, slot_id, actor)
+            if seen is None or (seen.strip() != "*" and threshold_tag(slot) not in seen):
+                raise Stale(seen is None)
+            set_threshold(session, slot, threshold, actor.name, self.clock.now())
+            session.flush()
+            answer = _threshold(session, slot)
+        self.on_wish()
+        return answer
+
     def _once(self, call: Call, act: Callable[[Session], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
         answer, earlier = answer_once(self.database, call, act, self.clock.now(), self.clock.speed)
         if not earlier:
             self.on_wish()
         return answer, earlier
+
+
+def _threshold(session: Session, slot: Slot) -> tuple[models.Threshold, str]:
+    agreed = slot_agreement(session.get_one(Twin, slot.device_id), slot.key)
+    factor = BY_BASE[slot.unit].factor
+    on_device = None if agreed.reported is None else agreed.reported * factor
+    shown = models.Threshold(
+        threshold=slot.threshold, unit=slot.unit, agreement=agreed.agreement.value, on_device=on_device
+    )
+    return shown, threshold_tag(slot)
 
 
 def _need(actor: Actor, act: Act) -> None:

@@ -275,6 +275,30 @@ class Pause(BaseModel):
     until: date | None
 
 
+class ThresholdWish(BaseModel):
+    """At which stock to order at the latest, in the slot's `unit`."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"example": {"threshold": 300000}}
+    )
+
+    threshold: int = Field(ge=0, le=10**12)
+
+
+class Threshold(BaseModel):
+    """A slot's threshold, and whether its device has it: `none`, `pending`, `in_force` or `limited`.
+
+    `on_device` is what is in force there, in the slot's `unit`; null where the device keeps none.
+    """
+
+    model_config = _shown(threshold=300000, unit="mg", agreement="pending", on_device=250000)
+
+    threshold: int | None
+    unit: str
+    agreement: str
+    on_device: int | None
+
+
 class Paused(BaseModel):
     """Until when nothing leaves, null for no pause."""
 

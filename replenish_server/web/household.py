@@ -20,7 +20,6 @@ from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.forecast import RunOut
 from replenish_server.households.ledger import spending_of
 from replenish_server.households.tables import Household, SlotMandate
-from replenish_server.ids import DeviceId
 from replenish_server.ordering import orders as order_acts
 from replenish_server.ordering.limits import verdicts_of
 from replenish_server.ordering.parcels import parcel_of
@@ -41,6 +40,7 @@ from replenish_server.replenishment.risk import Timing, timing_outcome
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.stock import correct_spare, fit_unit, infer_button_stock
 from replenish_server.replenishment.tables import DecisionRecord
+from replenish_server.replenishment.thresholds import ThresholdRefused, set_threshold
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import views
@@ -146,12 +146,10 @@ class DatabasePages:
             mandate.timing, mandate.changed_by = rules.timing, by
             session.add(mandate)
             if rules.threshold is not None and slot.capacity is not None:
-                unit = BY_BASE[slot.unit]
-                if rules.threshold * unit.factor >= slot.capacity:
-                    raise views.Refused("threshold_over_capacity")
-                slot.threshold = rules.threshold * unit.factor
-                if not unit.counted:  # a counter does not know what is left, so it keeps no threshold
-                    twin.want_threshold(session, DeviceId(slot.device_id), slot.key, rules.threshold, now)
+                try:
+                    set_threshold(session, slot, rules.threshold * BY_BASE[slot.unit].factor, by, now)
+                except ThresholdRefused as error:
+                    raise views.Refused("threshold_over_capacity") from error
             slot.due_at = now
             session.add(slot)
         self._on_wish()

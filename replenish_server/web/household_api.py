@@ -12,8 +12,9 @@ from replenish_server.households.people import Act, Actor
 from replenish_server.ordering.orders import NotAllowed
 from replenish_server.ordering.states import State
 from replenish_server.replenishment.pausing import PauseRefused
+from replenish_server.replenishment.thresholds import ThresholdRefused
 from replenish_server.web import api_models as models
-from replenish_server.web.api_desk import ApiDesk, MayNot, NotHere
+from replenish_server.web.api_desk import ApiDesk, MayNot, NotHere, Stale
 from replenish_server.web.api_reading import CursorRefused
 from replenish_server.web.language import from_header
 from replenish_server.web.retail_problems import MEDIA_TYPE, Problem, install_problems, problem_response
@@ -42,6 +43,8 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         403: "the role or the scopes do not allow it",
         404: "there is nothing here",
         409: "not possible now, or the first request with this key still runs",
+        412: "somebody changed it since; get it again",
+        428: "If-Match is missing",
         422: "the request is not as described, or its key was used for another one",
     }
     return {status: {**_PROBLEM, "description": said[status]} for status in statuses}
@@ -75,6 +78,7 @@ Speech = Annotated[Lang, Depends(_language)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=300)]
 SlotIdText = Annotated[str, Path(max_length=60)]
+Seen = Annotated[str | None, Header(alias="If-Match", max_length=300)]
 OrderIdText = Annotated[str, Path(max_length=60)]
 KeyText = Annotated[
     str, Header(alias="Idempotency-Key", examples=["0b7c6c5e-5a0c-4a4e-9f0e-2c1d7f1f1a11"], max_length=255)
@@ -134,6 +138,16 @@ def _install_refusals(app: FastAPI) -> None:
     @app.exception_handler(PauseRefused)
     def on_pause(_request: Request, error: PauseRefused) -> Response:
         return problem_response(422, "invalid", str(error))
+
+    @app.exception_handler(ThresholdRefused)
+    def on_threshold(_request: Request, error: ThresholdRefused) -> Response:
+        return problem_response(422, error.code, str(error))
+
+    @app.exception_handler(Stale)
+    def on_stale(_request: Request, error: Stale) -> Response:
+        if error.unsaid:
+            return problem_response(428, "if_match", "send the ETag of what you saw as If-Match")
+        return problem_response(412, "changed", "somebody changed it meanwhile; get it again, then decide")
 
     @app.exception_handler(KeyReused)
     def on_reused(_request: Request, _error: KeyReused) -> Response:
@@ -202,6 +216,8 @@ def _add_reading_routes(router: APIRouter, desk: ApiDesk) -> None:
         desk.pause(who, slot_id, pause.until)
         return models.Paused(until=pause.until)
 
+    _add_threshold_routes(router, desk)
+
     @router.get("/slots/{slot_id}/readings", responses=_problems(400, 401, 403, 404, 422))
     def readings(
         who: Who, slot_id: SlotIdText, limit: Limit = 100, cursor: Cursor = None
@@ -224,6 +240,22 @@ def _add_reading_routes(router: APIRouter, desk: ApiDesk) -> None:
         if seen.until.tzinfo is None:
             raise Problem(422, "invalid", "until needs its offset, such as 2026-06-01T07:00:00Z")
         return models.SeenCount(marked=desk.see_notices(who, seen.until))
+
+
+def _add_threshold_routes(router: APIRouter, desk: ApiDesk) -> None:
+    @router.get("/slots/{slot_id}/threshold", responses=_problems(401, 403, 404))
+    def threshold(who: Who, response: Response, slot_id: SlotIdText) -> models.Threshold:
+        """At which stock is ordered at the latest, with its ETag."""
+        shown, response.headers["etag"] = desk.threshold(who, slot_id)
+        return shown
+
+    @router.put("/slots/{slot_id}/threshold", responses=_problems(401, 403, 404, 412, 422, 428))
+    def set_threshold(
+        who: Who, response: Response, slot_id: SlotIdText, wish: models.ThresholdWish, seen: Seen = None
+    ) -> models.Threshold:
+        """Another threshold in place of the one whose ETag is sent as If-Match; the device is told."""
+        shown, response.headers["etag"] = desk.set_threshold(who, slot_id, wish.threshold, seen)
+        return shown
 
 
 def _add_order_routes(router: APIRouter, desk: ApiDesk) -> None:
