@@ -1,12 +1,12 @@
 """How long two AA cells last: wakes of simulated days, times what a chip is published or estimated to need.
 
-Nothing here was measured on a board. `MEASURED` is what the firmware itself does, on the VM; every other number
-carries where it comes from: published by others, or estimated by us.
+Nothing here was measured on a board. How long the firmware itself is awake comes from the VM; every number
+here says where it comes from: published by others, or estimated by us.
 """
 
 from dataclasses import dataclass
 
-MEASURED, PUBLISHED, ESTIMATED = "measured on the VM", "published by others", "estimated, unmeasured"
+PUBLISHED, ESTIMATED = "published by others", "estimated, unmeasured"
 
 
 @dataclass(frozen=True)
