@@ -18,7 +18,8 @@ from pathlib import Path
 
 from device_sim.clock import SimClock
 from device_sim.hardware.flash_chip import FlashChip
-from device_sim.vm import HARDWARE, RESET_EXIT, SLEEP_EXIT, World, find_vm, pin_numbers
+from device_sim.vm import HARDWARE, RESET_EXIT, SLEEP_EXIT, find_vm
+from device_sim.world import World, pin_numbers
 
 
 class BenchBoard:

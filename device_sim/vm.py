@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from device_sim import images
 from device_sim.clock import SimClock
 from device_sim.hardware.flash_chip import FlashChip, forget_sleep
 from device_sim.watchdog import Watchdog
+from device_sim.world import World, pin_numbers
 from firmware.core import ring, state
 from firmware.hal import pins
 
@@ -68,27 +69,6 @@ def find_vm() -> Path:
     if found is None:
         raise VmMissingError('no MicroPython VM found; install it with: pip install "replenish[sim]"')
     return Path(found)
-
-
-@dataclass
-class World:
-    """What the fake hardware reads (device_sim/hardware/sim_world.py)."""
-
-    clock: str
-    pins: dict[str, int]
-    zero: int
-    counts_per_kg: int
-    load_g: float | None = 0.0
-    noise_g: float = 1.0
-    wifi: bool = True
-    network: tuple[str, str] = ("simulated", "simulated")
-    wave: list[list[int]] | None = None
-    cause: str = "power"
-    battery_mv: int = 3000
-    rssi: int = -61
-    pulses: int = 0
-    held: bool = False
-    rollback: bool = True
 
 
 class VmDevice:
@@ -380,17 +360,6 @@ class VmDevice:
     def _emit(self, fact: dict[str, Any]) -> None:
         if self._on_event is not None:
             self._on_event(fact)
-
-
-def pin_numbers() -> dict[str, int]:
-    """What the fake hardware must know of the wiring."""
-    return {
-        "button": pins.BUTTON,
-        "light": pins.LIGHT,
-        "cell_data": pins.CELL_DATA,
-        "cell_clock": pins.CELL_CLOCK,
-        "cell_power": pins.CELL_POWER,
-    }
 
 
 def _fact(line: str) -> dict[str, Any] | None:
