@@ -108,6 +108,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{product}: you withdrew from the contract at {declared}. The acknowledgement is with the order.",
         "{product}: {declared}에 청약을 철회하셨습니다. 확인서는 주문에 있습니다.",
     ),
+    "order_withdrawn_by_hand": (
+        "{product}: you withdrew from the contract at {declared}. The shop must be told: the text is ready.",
+        "{product}: {declared}에 청약 철회. 판매처에 직접 알려야 하며, 보낼 글이 준비되어 있습니다.",
+    ),
+    "withdrawal_undelivered": (
+        "{shop} does not take our message of your withdrawal, order {number} ({status}). Send it yourself.",
+        "{shop}: 주문 {number} 청약 철회 알림을 받지 않습니다({status}). 직접 보내 주세요.",
+    ),
     "order_to_buy": (
         "{product}: the shop takes no order from us. It is on the shopping list until somebody bought it.",
         "{product}: 판매처가 주문을 받지 않아 장보기 목록에 있습니다. 구매한 뒤 알려 주세요.",

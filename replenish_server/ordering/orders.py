@@ -169,7 +169,7 @@ def move(
         order.delivered_at = now
     elif state in ENDED:
         order.ended_at = now
-    if event in (Event.CANCEL, Event.WITHDRAW) and order.retailer_order_id is not None:
+    if event is Event.CANCEL and order.retailer_order_id is not None:
         call_off(session, order.retailer_id, order.retailer_order_id, order.item_id, now)
     plan(order)
     _book(session, order, now)

@@ -184,7 +184,8 @@ class Receipt(SQLModel, table=True):
 
 
 class Withdrawal(SQLModel, table=True):
-    """A person withdrew from the contract of an order: what they declared, and when. Never changed."""
+    """A person withdrew from the contract of an order: what they declared, when, and how the retailer is told
+    (`retailers.feed.withdrawals`). Never changed: what became of the message stands with the message."""
 
     __tablename__ = "withdrawal"
 
@@ -194,3 +195,5 @@ class Withdrawal(SQLModel, table=True):
     email: str
     reason: str = ""
     by: str = ""
+    channel: str = Field(default="hand", sa_column_kwargs={"server_default": "hand"})
+    message_id: str | None = None

@@ -4,6 +4,7 @@ Source: Directive 2011/83/EU articles 9 and 11a (as of Directive (EU) 2023/2673)
 contract here", a statement, a second step that confirms it, and an acknowledgement on a durable medium.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,8 @@ from replenish_server.ordering.orders import NotAllowed, move
 from replenish_server.ordering.receipts import WITHDRAWAL_DAYS, digest
 from replenish_server.ordering.states import Event, State, may
 from replenish_server.ordering.tables import PurchaseOrder, Withdrawal
-from replenish_server.retailers.feed.messages import call_off
+from replenish_server.retailers.feed.tables import RetailerMessage
+from replenish_server.retailers.feed.withdrawals import Channel, Declaration, send_withdrawal
 
 
 def withdrawable_until(session: Session, order: PurchaseOrder) -> datetime | None:
@@ -40,7 +42,8 @@ def can_withdraw(session: Session, order: PurchaseOrder, now: datetime) -> bool:
 def withdraw(
     session: Session, order_id: str, name: str, email: str, reason: str, now: datetime, by: str = ""
 ) -> Withdrawal:
-    """Keep the statement. An open order ends with it; one that is closed stays closed.
+    """Keep the statement, and with it what the retailer is told. An open order ends with it; one that is
+    closed stays closed.
 
     Args:
         session: a writing unit of work.
@@ -57,15 +60,56 @@ def withdraw(
     order = session.get(PurchaseOrder, order_id)
     if order is None or not can_withdraw(session, order, now):
         raise NotAllowed("there is no contract to withdraw from, or the time to withdraw is over")
-    statement = Withdrawal(order_id=order_id, at=now, name=name, email=email, reason=reason, by=by)
+    said = Declaration(order.item_id, order.packs, name, email, reason, now)
+    way = send_withdrawal(session, order.retailer_id, order.retailer_order_id, said)
+    statement = Withdrawal(
+        order_id=order_id,
+        at=now,
+        name=name,
+        email=email,
+        reason=reason,
+        by=by,
+        channel=way.channel,
+        message_id=way.message_id,
+    )
     session.add(statement)
     session.flush()
     if order.state != State.CLOSED:
         move(session, order, Event.WITHDRAW, now, "withdrawn by a person", by)
-    elif order.retailer_order_id is not None:
-        call_off(session, order.retailer_id, order.retailer_order_id, order.item_id, now)
-    tell(session, order, "order_withdrawn", now, declared_at=now)
+    by_hand = way.channel is Channel.HAND
+    tell(session, order, "order_withdrawn_by_hand" if by_hand else "order_withdrawn", now, declared_at=now)
     return statement
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How far a statement has come on its way to the retailer.
+
+    Args:
+        channel: how it goes.
+        state: "sent" or "stands" (in the retailer's feed) at `at`, "waits" until the next try, "failed" when
+            nobody takes it; "by_hand" where only a person can send it.
+        at: when it was taken; None where it was not.
+    """
+
+    channel: Channel
+    state: str
+    at: datetime | None = None
+
+
+def sending_of(session: Session, statement: Withdrawal) -> Sending:
+    """What became of a statement."""
+    channel = Channel(statement.channel)
+    message = None if statement.message_id is None else session.get(RetailerMessage, statement.message_id)
+    if channel is Channel.HAND:
+        return Sending(channel, "by_hand")
+    if message is None:
+        return Sending(channel, "stands", statement.at)
+    if message.sent_at is not None:
+        return Sending(channel, "sent", message.sent_at)
+    if channel is Channel.FEED:
+        return Sending(channel, "stands", statement.at)
+    return Sending(channel, "waits" if message.next_try_at is not None else "failed")
 
 
 def acknowledgement(order: PurchaseOrder, statement: Withdrawal) -> str:

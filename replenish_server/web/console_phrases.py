@@ -20,6 +20,10 @@ CONSOLE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "console.open": ("To do", "할 일"),
     "console.ended": ("Done", "완료"),
     "console.none": ("No order waits for you.", "기다리는 주문이 없습니다."),
+    "console.withdrawal": (
+        "{name} ({email}) withdrew from the contract: {packs} × {item}. Take the goods back and refund.",
+        "{name} 님({email})이 청약을 철회했습니다: {packs} × {item}. 상품을 회수하고 환불해 주세요.",
+    ),
     "console.order": ("Order {id}", "주문 {id}"),
     "console.acknowledge_by": ("Say by {when} that you saw it", "{when}까지 확인해 주세요"),
     "console.lines": ("What to pack", "포장할 상품"),

@@ -85,9 +85,39 @@ LIFE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "withdraw.email_wrong": ("Give an e-mail address.", "이메일 주소를 입력해 주세요."),
     "withdraw.done": ("Withdrawn on {when} by {name}.", "{when}에 {name} 님이 철회함."),
     "withdraw.next": (
-        "Send this statement to the shop too, and give the goods back as the shop says.",
-        "이 진술을 판매처에도 보내고, 판매처의 안내에 따라 상품을 반환하세요.",
+        "Give the goods back as the shop says.",
+        "판매처의 안내에 따라 상품을 반환하세요.",
     ),
+    "withdraw.sent.feed": ("The shop's system took it on {when}.", "{when}에 판매처 시스템이 받았습니다."),
+    "withdraw.sent.cxml": (
+        "The shop's system took the cancellation on {when}.",
+        "{when}에 판매처 시스템이 취소를 받았습니다.",
+    ),
+    "withdraw.stands": (
+        "It stands in the shop's order feed since {when}.",
+        "{when}부터 판매처의 주문 목록에 있습니다.",
+    ),
+    "withdraw.waits": (
+        "It is on its way to the shop's system, and is sent again until that takes it.",
+        "판매처 시스템에 보내는 중이며, 받을 때까지 다시 보냅니다.",
+    ),
+    "withdraw.failed": (
+        "The shop's system did not take it. Send this text to the shop yourself.",
+        "판매처 시스템이 받지 않았습니다. 아래 글을 판매처에 직접 보내 주세요.",
+    ),
+    "withdraw.by_hand": (
+        "No program can tell this shop. Send it this text yourself, or withdraw on the shop's own page.",
+        "이 판매처에는 자동으로 알릴 수 없습니다. 아래 글을 직접 보내거나 판매처 페이지에서 철회해 주세요.",
+    ),
+    "withdraw.text": ("Text for the shop", "판매처에 보낼 글"),
+    "withdraw.mail": ("Open as an e-mail", "이메일로 열기"),
+    "withdraw.letter.to": ("To {retailer}, {url}", "받는 곳: {retailer}, {url}"),
+    "withdraw.letter.ordered": ("Ordered on", "주문일"),
+    "withdraw.letter.received": ("Received on", "수령일"),
+    "withdraw.letter.name": ("Name", "이름"),
+    "withdraw.letter.address": ("Address", "주소"),
+    "withdraw.letter.email": ("E-mail", "이메일"),
+    "withdraw.letter.date": ("Date", "날짜"),
     "withdraw.download": ("Keep the acknowledgement", "확인서 보관"),
     "withdraw.ack": (
         "Acknowledgement of a withdrawal, received {when}, code {code}",

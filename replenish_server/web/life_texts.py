@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from replenish_server.households.tables import Household
 from replenish_server.ordering.tables import PurchaseOrder, Receipt, Withdrawal
-from replenish_server.ordering.withdrawals import acknowledgement
+from replenish_server.ordering.withdrawals import Sending, acknowledgement
+from replenish_server.retailers.tables import Retailer
 from replenish_server.web.formats import Formatter
 from replenish_server.web.phrases import translate
 from replenish_server.web.views import Lang
@@ -53,8 +55,11 @@ def receipt_text(receipt: Receipt, fmt: Formatter) -> str:
     return _plain(lines)
 
 
-def acknowledgement_text(order: PurchaseOrder, statement: Withdrawal, retailer: str, fmt: Formatter) -> str:
-    """The acknowledgement of a withdrawal: what was declared, by whom, with date and time."""
+def acknowledgement_text(
+    order: PurchaseOrder, statement: Withdrawal, retailer: str, sending: Sending, fmt: Formatter
+) -> str:
+    """The acknowledgement of a withdrawal: what was declared, by whom, with date and time, and how it was
+    sent to the shop."""
     lang = fmt.lang
     code = acknowledgement(order, statement)
     when = f"{fmt.moment(statement.at)} ({statement.at.isoformat()})"
@@ -74,8 +79,40 @@ def acknowledgement_text(order: PurchaseOrder, statement: Withdrawal, retailer: 
     ]
     if statement.reason:
         lines.append(f"{translate(lang, 'withdraw.reason')}: {statement.reason}")
-    lines += ["", translate(lang, "withdraw.next")]
+    lines += ["", sending_text(sending, fmt), translate(lang, "withdraw.next")]
     return _plain(lines)
+
+
+def sending_text(sending: Sending, fmt: Formatter) -> str:
+    """How the shop learns of a withdrawal, and since when; or that a person has to tell it."""
+    key = f"withdraw.sent.{sending.channel}" if sending.state == "sent" else f"withdraw.{sending.state}"
+    when = "" if sending.at is None else fmt.moment(sending.at)
+    return translate(fmt.lang, key, when=when)
+
+
+def letter(
+    order: PurchaseOrder, statement: Withdrawal, retailer: Retailer, household: Household, fmt: Formatter
+) -> str:
+    """The statement as a letter to the shop. Source of its parts: Directive 2011/83/EU, annex I part B."""
+    lang = fmt.lang
+    number = order.retailer_order_id or order.id
+    rows = [
+        ("withdraw.letter.ordered", fmt.moment(order.placed_at) if order.placed_at else "-"),
+        ("withdraw.letter.received", fmt.moment(order.delivered_at) if order.delivered_at else "-"),
+        ("withdraw.letter.name", statement.name),
+        ("withdraw.letter.address", f"{household.street}, {household.postal_code} {household.locality}"),
+        ("withdraw.letter.email", statement.email),
+        ("withdraw.letter.date", fmt.moment(statement.at)),
+    ]
+    goods = {"packs": order.packs, "product": order.product_name, "retailer": retailer.name, "number": number}
+    lines = [
+        translate(lang, "withdraw.letter.to", retailer=retailer.name, url=retailer.url).strip(" ,"),
+        "",
+        translate(lang, "withdraw.statement", **goods),
+        "",
+        *(f"{translate(lang, key)}: {value}" for key, value in rows),
+    ]
+    return _plain([*lines, *([statement.reason] if statement.reason else [])])
 
 
 def _rule(facts: dict[str, Any], fmt: Formatter, currency: str) -> str:

@@ -22,12 +22,16 @@ class ReceiptView:
 
 @dataclass(frozen=True)
 class WithdrawalView:
-    """A statement that was made: when, by whom, and the code of its acknowledgement."""
+    """A statement that was made: when, by whom, and the code of its acknowledgement; `sending` says how the
+    shop learns of it, and where only a person can tell it (`by_hand`), `letter` is the text to send."""
 
     at: datetime
     name: str
     email: str
     code: str
+    sending: str = ""
+    by_hand: bool = False
+    letter: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from replenish_server.web.formats import Formatter, zone
 from replenish_server.web.life_views import LifeAct, LifeView, ReceiptView, WithdrawalView, WithdrawForm
 from replenish_server.web.views import Lang, Refused, StopView
 
+_TOLD_BY_A_PERSON = ("by_hand", "failed")
 _ACTS: dict[LifeAct, Callable[[Session, str, datetime, str], None]] = {
     "leave": leave_now,
     "skip": skip,
@@ -96,9 +97,14 @@ class DatabaseLife:
             order, statement = session.get(PurchaseOrder, order_id), session.get(Withdrawal, order_id)
             if order is None or statement is None:
                 return None
-            retailer = session.get_one(Retailer, order.retailer_id).name
+            retailer = session.get_one(Retailer, order.retailer_id)
             fmt = self._formatter(session, order, lang)
-            return life_texts.acknowledgement_text(order, statement, retailer, fmt)
+            sending = withdrawals.sending_of(session, statement)
+            text = life_texts.acknowledgement_text(order, statement, retailer.name, sending, fmt)
+            if sending.state not in _TOLD_BY_A_PERSON:
+                return text
+            household = session.get_one(Household, order.household_id)
+            return f"{text}\n---\n\n{life_texts.letter(order, statement, retailer, household, fmt)}"
 
     def receipt_text(self, order_id: str, lang: Lang) -> str | None:
         """The receipt."""
@@ -142,15 +148,27 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
         else ReceiptView(receipt.id, receipt.at, life_texts.receipt_rows(receipt, fmt), receipt.sha256),
         can_withdraw=withdrawals.can_withdraw(session, order, now),
         withdraw_until=withdrawals.withdrawable_until(session, order),
-        withdrawal=None
-        if statement is None
-        else WithdrawalView(
-            statement.at, statement.name, statement.email, withdrawals.acknowledgement(order, statement)
-        ),
+        withdrawal=None if statement is None else _withdrawal_view(session, order, statement, household, fmt),
         pickup=order.pickup_location,
         together=len(orders_in(session, parcel_of(session, order))) - 1,
         stopped=bool(stops.stops_of(session, order.household_id)),
         asks_where=order.state == State.DELIVERED and order.reminders > 0,
+    )
+
+
+def _withdrawal_view(
+    session: Session, order: PurchaseOrder, statement: Withdrawal, household: Household, fmt: Formatter
+) -> WithdrawalView:
+    sending = withdrawals.sending_of(session, statement)
+    retailer = session.get_one(Retailer, order.retailer_id)
+    return WithdrawalView(
+        at=statement.at,
+        name=statement.name,
+        email=statement.email,
+        code=withdrawals.acknowledgement(order, statement),
+        sending=life_texts.sending_text(sending, fmt),
+        by_hand=sending.state in _TOLD_BY_A_PERSON,
+        letter=life_texts.letter(order, statement, retailer, household, fmt),
     )
 
 

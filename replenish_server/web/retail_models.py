@@ -70,7 +70,8 @@ class RefundBody(Body):
 
 
 class LineDocument(BaseModel):
-    """One article of an order, amounts in minor units; `canceled` by the household, not to be sent."""
+    """One article of an order, amounts in minor units; `canceled` by the household, not to be sent;
+    `withdrawal_requested_at` when the buyer withdrew from its contract: take it back and refund."""
 
     item_id: str
     name: str
@@ -78,6 +79,7 @@ class LineDocument(BaseModel):
     unit_minor: int
     total_minor: int
     canceled: bool
+    withdrawal_requested_at: str | None = None
 
 
 class OrderDocument(BaseModel):
@@ -138,6 +140,7 @@ ORDER_EXAMPLE: dict[str, Any] = {
             "unit_minor": 1290,
             "total_minor": 2580,
             "canceled": False,
+            "withdrawal_requested_at": None,
         }
     ],
     "subtotal_minor": 2580,

@@ -128,6 +128,11 @@ async def test_the_receipt_and_the_way_out_of_the_contract(
     for language in LANGUAGES:
         text = (await client.get(f"/orders/{order_id}/withdrawal.txt?lang={language}")).text
         assert all(part in text for part in (NOW.isoformat(), "Ada Byron", "ord_1", "too <b>much</b>"))
+        assert ("Send it this text yourself" in text) == (language == "en")  # no program can tell this shop
+        assert "Lindenstrasse" in text or "1 Main Street" in text
+    shown = (await client.get(f"/orders/{order_id}")).text
+    assert 'href="mailto:?subject=' in shown
+    assert 'id="withdrawal-letter" open' in shown
     assert 409 == (await client.post(f"/orders/{order_id}/withdraw", data=said)).status_code
     with house.database.read() as session:
         assert 1 == len(session.exec(select(Withdrawal)).all())

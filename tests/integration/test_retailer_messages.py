@@ -3,18 +3,22 @@
 import json
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import select
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from replenish_server.households.notices import list_notices
 from replenish_server.ordering.orders import cancel
+from replenish_server.ordering.refused_changes import tell_refused_change
+from replenish_server.ordering.tables import Withdrawal
+from replenish_server.ordering.withdrawals import sending_of, withdraw
 from replenish_server.retailers.feed.messages import Messenger, rotate_secret, set_hook
 from replenish_server.retailers.feed.tables import RetailerMessage
 from replenish_server.retailers.http import Answer, NoAnswer
-from tests.fakes.market import Market
-from tests.fakes.retailer_house import House
+from tests.fakes.market import Market, act
+from tests.fakes.retailer_house import HOUSEHOLD, House
 
 
 class Listener:
@@ -119,3 +123,65 @@ def test_a_persons_cancel_is_told_and_nobody_without_a_hook_is(market: Market) -
     assert [("order.canceled", "canceled")] == [
         (json.loads(body)["type"], json.loads(body)["data"]["status"]) for _, body, _ in listener.got
     ]
+
+
+def withdrawn(market: Market, order_id: str) -> str:
+    """A person withdraws; what their page says of how the shop learns of it."""
+    with market.database.write() as session:
+        statement = withdraw(session, order_id, "Ada", "a@example.org", "too much", market.clock.now(), "Ada")
+        return sending_of(session, statement).state
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+async def test_a_withdrawal_is_told_with_its_statement(market: Market, delivered: bool) -> None:
+    """Stored with it, sent under one id until it is taken; the feed shows it on line and in history."""
+    _, listener, run = hooked(market)
+    order_id, booked = market.placed()
+    run()
+    async with market.client() as client:
+        for step, body in (("ship", {"carrier": "Post"}), ("deliver", {})) if delivered else ():
+            assert 200 == (await act(client, booked, step, body)).status_code
+    listener.got.clear()
+    listener.answers = [500, None] if delivered else []
+    assert "stands" == withdrawn(market, order_id)
+    for _ in range(3):
+        run()
+        market.clock.moment += timedelta(hours=1)
+    told = [json.loads(body) for _, body, _ in listener.got]
+    kinds = [] if delivered else ["order.canceled"]
+    ids = {headers["webhook-id"] for _, body, headers in listener.got if b'"order.withdrawal_req' in body}
+    asked = [message for message in told if message["type"] == "order.withdrawal_requested"]
+    assert {*kinds, "order.withdrawal_requested"} == {message["type"] for message in told}
+    statement = asked[0]["data"]["withdrawal"]
+    assert ("Ada", "too much", "det-1kg") == tuple(statement[key] for key in ("name", "reason", "item_id"))
+    assert len(ids) == 1
+    async with market.client() as client:
+        seen = (await client.get(f"/orders/{booked}")).json()
+    assert seen["lines"][0]["withdrawal_requested_at"] == statement["declared_at"]
+    assert [entry["name"] for entry in seen["history"] if entry["what"] == "withdrawal_requested"] == ["Ada"]
+    with market.database.read() as session:
+        sending = sending_of(session, session.get_one(Withdrawal, order_id))
+    assert ("sent", True) == (sending.state, sending.at is not None)
+
+
+async def test_a_withdrawal_without_an_address_stands_in_the_feed(market: Market) -> None:
+    """A retailer that only reads finds it with its cursor."""
+    order_id, booked = market.placed()
+    async with market.client() as client:
+        cursor = (await client.get("/orders")).json()["next_cursor"]
+        assert "stands" == withdrawn(market, order_id)
+        changed = (await client.get(f"/orders?cursor={cursor}")).json()["orders"]
+    assert [booked] == [order["id"] for order in changed]
+    assert changed[0]["lines"][0]["withdrawal_requested_at"]
+
+
+def test_a_withdrawal_that_nobody_takes_comes_back_to_the_household(market: Market) -> None:
+    """The address is gone: the household is told once that it has to send it itself."""
+    _, listener, _ = hooked(market)
+    order_id, _ = market.placed()
+    listener.answers = [410] * 5
+    withdrawn(market, order_id)
+    Messenger(market.database, listener, market.clock, random.Random(1), tell_refused_change).run()
+    with market.database.read() as session:
+        kinds = [row.kind for row in list_notices(session, HOUSEHOLD, 20)]
+    assert 1 == kinds.count("withdrawal_undelivered")

@@ -20,8 +20,8 @@ KIND = "cxml."
 HEADERS = {"content-type": "text/xml; charset=UTF-8", "accept": "text/xml"}
 
 
-def tell_supplier(session: Session, retailer: Retailer, order: BookOrder, now: datetime) -> None:
-    """Store the document that makes the supplier's order what the book says."""
+def tell_supplier(session: Session, retailer: Retailer, order: BookOrder, now: datetime) -> str:
+    """Store the document that makes the supplier's order what the book says; returns the message's id."""
     account = account_of(retailer)
     message_id = new_id("msg")
     earlier = session.exec(
@@ -56,3 +56,4 @@ def tell_supplier(session: Session, retailer: Retailer, order: BookOrder, now: d
             next_try_at=now,
         )
     )
+    return message_id

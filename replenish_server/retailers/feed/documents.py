@@ -20,6 +20,7 @@ def order_document(order: BookOrder) -> dict[str, Any]:
             {
                 **{name: line[name] for name in ("item_id", "name", "packs", "unit_minor", "total_minor")},
                 "canceled": bool(line.get("canceled")),
+                "withdrawal_requested_at": line.get("withdrawal_requested_at"),
             }
             for line in order.lines
         ],

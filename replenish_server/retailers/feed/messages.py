@@ -9,8 +9,9 @@ import json
 import logging
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select
 from standardwebhooks.webhooks import Webhook
@@ -68,41 +69,51 @@ def rotate_secret(session: Session, retailer_id: str, now: datetime) -> str | No
     return hook.secret
 
 
-def tell(session: Session, order: BookOrder, kind: str, now: datetime) -> None:
-    """Store a message about an order, to be sent after the commit; nothing when nobody wants to be told."""
+def tell(
+    session: Session, order: BookOrder, kind: str, now: datetime, more: Mapping[str, Any] | None = None
+) -> str | None:
+    """Store a message about an order, to be sent after the commit under the id that is returned; None when
+    nobody wants to be told. `more` joins the order in the message's data."""
     if session.get(RetailerHook, order.retailer_id) is None:
-        return
-    document = {"type": kind, "timestamp": rfc3339(now), "data": order_document(order)}
-    session.add(
-        RetailerMessage(
-            id=new_id("msg"),
-            retailer_id=order.retailer_id,
-            order_id=order.id,
-            kind=kind,
-            body=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
-            created_at=now,
-            next_try_at=now,
-        )
+        return None
+    document = {"type": kind, "timestamp": rfc3339(now), "data": {**order_document(order), **(more or {})}}
+    message = RetailerMessage(
+        id=new_id("msg"),
+        retailer_id=order.retailer_id,
+        order_id=order.id,
+        kind=kind,
+        body=json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(),
+        created_at=now,
+        next_try_at=now,
     )
+    session.add(message)
+    return message.id
 
 
-def call_off(session: Session, retailer_id: str, order_id: str, item_id: str, now: datetime) -> None:
+def call_off(session: Session, retailer_id: str, order_id: str, item_id: str, now: datetime) -> str | None:
     """The household wants one article of an order no more: take it out while that helps, and say so.
 
     An order that is no order of the book is left alone: its retailer is told in another way.
+
+    Returns:
+        The id of the message that says so; None where there is none.
     """
     order = session.get(BookOrder, order_id)
     if order is None or order.retailer_id != retailer_id or order.state == BookState.CANCELED:
-        return
-    if order.state in (BookState.SHIPPED, BookState.DELIVERED):
-        tell(session, order, "order.withdrawn", now)  # the goods come back; the retailer refunds
-        return
+        return None
+    if is_on_its_way(order):
+        return tell(session, order, "order.withdrawn", now)  # the goods come back; the retailer refunds
     take_out(session, order, item_id, now)
     retailer = session.get_one(Retailer, retailer_id)
     if retailer.kind == RetailerKind.CXML:
-        tell_supplier(session, retailer, order, now)
-        return
-    tell(session, order, "order.canceled" if order.state == BookState.CANCELED else "order.changed", now)
+        return tell_supplier(session, retailer, order, now)
+    kind = "order.canceled" if order.state == BookState.CANCELED else "order.changed"
+    return tell(session, order, kind, now)
+
+
+def is_on_its_way(order: BookOrder) -> bool:
+    """Whether taking something out comes too late: the goods have left the retailer."""
+    return order.state in (BookState.SHIPPED, BookState.DELIVERED)
 
 
 def signed_headers(hook: RetailerHook, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
@@ -128,7 +139,7 @@ class Messenger:
         clock: the server's clock.
         chance: spreads retries; protects nothing.
         on_refused: told, in the transaction that keeps the answer, of every change that a cXML supplier does
-            not take; it may be told of one several times.
+            not take, and of every message that is given up; it may be told of one several times.
     """
 
     def __init__(
@@ -192,9 +203,9 @@ class Messenger:
                 wait_s = _RETRY_AFTER_S[message.tries - 1] * self._chance.uniform(1.0, 1.2)
                 message.next_try_at = now + timedelta(seconds=wait_s)
             session.add(message)
-            refused = status is not None and 400 <= status < 500
+            refused = message.kind.startswith(KIND) and status is not None and 400 <= status < 500
             given_up = message.sent_at is None and message.next_try_at is None
-            if message.kind.startswith(KIND) and (refused or given_up):
+            if refused or given_up:
                 self._on_refused(session, message, now)
 
 
