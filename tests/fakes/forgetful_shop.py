@@ -27,6 +27,7 @@ class ForgetfulShop:
         losses: what goes wrong with each change, one of LOSSES; afterwards nothing does.
         sold_out: articles that no session can be completed for.
         declines: tokens of payments that it does not take.
+        empty_ways: ways in which it has nothing now: "shipping" or "pickup".
     """
 
     fate: Fate
@@ -35,6 +36,7 @@ class ForgetfulShop:
     losses: Iterator[str] = field(default_factory=lambda: repeat(""))
     sold_out: set[str] = field(default_factory=set)
     declines: set[str] = field(default_factory=set)
+    empty_ways: set[str] = field(default_factory=set)
     sessions: dict[str, Doc] = field(default_factory=dict)
     orders: list[Doc] = field(default_factory=list)
     completes: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -75,7 +77,7 @@ class ForgetfulShop:
         url = str(request.url)
         if url == f"{API}/checkout-sessions":
             session_id = f"chk_{len(self.sessions) + 1}"
-            self.sessions[session_id] = self._opened(session_id, json.loads(body)["line_items"][0])
+            self.sessions[session_id] = self._opened(session_id, json.loads(body))
             answer = (201, self.sessions[session_id])
         elif url.endswith("/complete") and any(token.encode() in body for token in self.declines):
             self.completes.append((url.split("/")[-2], key, body))
@@ -91,13 +93,16 @@ class ForgetfulShop:
         self._answers[key] = answer
         return answer
 
-    def _opened(self, session_id: str, wanted: Doc) -> Doc:
+    def _opened(self, session_id: str, body: Doc) -> Doc:
+        wanted, way = body["line_items"][0], body["fulfillment"]["methods"][0]
         item_id = wanted["item"]["id"]
-        lines = [line(wanted["quantity"], item_id)]
-        if item_id not in self.sold_out:
-            return checkout(total=self.total_minor, id=session_id, line_items=lines)
+        more: Doc = {"id": session_id, "line_items": [line(wanted["quantity"], item_id)]}
+        if way["type"] == "pickup":
+            more["fulfillment"] = {"methods": [way | {"id": "pick-1", "line_item_ids": ["li-1"]}]}
+        if item_id not in self.sold_out and way["type"] not in self.empty_ways:
+            return checkout(total=self.total_minor, **more)
         none_left = [error("out_of_stock", content="none left")]
-        return checkout("incomplete", self.total_minor, id=session_id, line_items=lines, messages=none_left)
+        return checkout("incomplete", self.total_minor, messages=none_left, **more)
 
     def _complete(self, session_id: str, key: str, body: bytes) -> Doc:
         session = self.sessions[session_id]

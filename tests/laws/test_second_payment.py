@@ -62,7 +62,7 @@ def test_death_at_every_moment_of_a_second_payment(fresh_house: FreshHouse) -> N
 
 
 @settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
