@@ -1,34 +1,32 @@
 """Who may speak: three ways over TLS, given and taken while the broker runs, and nobody else notices."""
 
+import hashlib
 import random
+import socket
 import ssl
 import time
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from replenish_server import operations
 from replenish_server.cli import find_mosquitto
+from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.credentials import CredentialKind, revoke_device
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.fleet.tables import Device
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.operations import Credential
 from replenish_server.telemetry.tables import Quarantined, Reading
-from tests.support.mortal_house import MortalHouse, wait_until
+from tests.support.mortal_house import EncryptedHouse, MortalHouse, wait_until
 from tests.support.tls_device import TlsDevice
 from tests.support.zygote import Zygote
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
-
-
-class EncryptedHouse(MortalHouse):
-    """With an authority, so that the broker has its TLS listeners."""
-
-    encrypted = True
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +181,37 @@ def test_devices_come_while_others_talk(tls_house: EncryptedHouse, tmp_path: Pat
         assert (1, 0) == (first.connects, first.refused)
     finally:
         first.stop()
+
+
+def shown_certificate(house: MortalHouse, port: int) -> str:
+    """What a listener shows a device that verifies it."""
+    context = ssl.create_default_context(cafile=Authority(house.settings.authority_folder).ca_certificate)
+    with (
+        socket.create_connection(("localhost", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as wrapped,
+    ):
+        return hashlib.sha256(wrapped.getpeercert(binary_form=True) or b"").hexdigest()
+
+
+def renewed(house: MortalHouse, port: int, old: str) -> bool:
+    """Whether a listener shows another certificate than before."""
+    return shown_certificate(house, port) != old
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(tls_house: EncryptedHouse, tmp_path: Path) -> None:
+    """By the broker after a SIGHUP, by the edge soon; devices trust it through the authority, and stay."""
+    settings = tls_house.settings
+    device = TlsDevice(new_credential(tls_house, CredentialKind.PASSWORD), tmp_path)
+    device.start()
+    assert wait_until(lambda: device.sent > 5)
+    connects = device.connects
+    ports = (settings.tls_port, settings.edge_port)
+    before = [shown_certificate(tls_house, port) for port in ports]
+    Authority(settings.authority_folder).renew(settings.device_hosts)
+    operations.gatekeeper(tls_house.database, settings).reload()
+    for port, old in zip(ports, before, strict=True):
+        assert wait_until(partial(renewed, tls_house, port, old))
+    sent = device.sent
+    assert wait_until(lambda: device.sent > sent + 5)
+    device.stop()
+    assert device.connects == connects

@@ -12,7 +12,8 @@ from replenish_server import operations
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.credentials import CredentialKind, give_credential
 from replenish_server.fleet.registry import NewDevice, Product, add_device
-from replenish_server.households.tables import SlotMandate
+from replenish_server.fleet.tables import Device
+from replenish_server.households.tables import HouseholdNotice, SlotMandate
 from replenish_server.telemetry.tables import Quarantined, Reading
 from tests.support.mortal_house import MortalHouse, wait_until
 from tests.support.tls_device import connect_packet, publish_packet
@@ -154,3 +155,32 @@ def test_a_huge_packet_ends_the_connection_and_nothing_else(mortal_house: Mortal
             writer.close()
 
     assert [False, True] == [asyncio.run(shout(size)) for size in (1_000_000, 600)]
+
+
+def test_a_credential_used_twice_ends_the_other_connection_and_is_told(mortal_house: MortalHouse) -> None:
+    """A copy and the real one take turns: each throws the other out, and their boots give them away."""
+    (name, word), *_ = furnish(mortal_house, ["copied"]).items()
+
+    async def take_turns(turns: int) -> list[bool]:
+        ended, before = [], None
+        for turn in range(turns):
+            reader, writer = await asyncio.open_connection("127.0.0.1", mortal_house.settings.device_port)
+            writer.write(connect_packet(name, name, word))
+            assert (await reader.readexactly(4))[3] == 0
+            if before is not None:
+                ended.append(await before[0].read(1) == b"")
+                before[1].close()
+            boot = "0000000b" if turn % 2 else "0000000a"
+            body = {"v": 1, "b": boot, "s": turn, "t": "level", "n": 900, "a": 600 * (turns - turn)}
+            writer.write(publish_packet(f"rp/1/{name}/up/ev", json.dumps(body).encode(), 1))
+            await reader.readexactly(4)
+            before = reader, writer
+        assert before is not None
+        before[1].close()
+        return ended
+
+    assert asyncio.run(take_turns(8)) == [True] * 7
+    assert wait_until(lambda: mortal_house.rows(Device, id=name)[0].doubled_at is not None)
+    (notice,) = mortal_house.rows(HouseholdNotice, kind="device_doubled")
+    assert notice.data["device"] == name
+    assert len(mortal_house.rows(Reading, device_id=name)) == 8  # both are kept: nobody knows who is right
