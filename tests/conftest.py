@@ -119,12 +119,23 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator["House"]:
     """One household in a real database, which is closed afterwards."""
     from tests.fakes.retailer_house import build_house
 
-    shared = getattr(request, "param", _DATABASE) == "postgresql"
-    built = build_house(request.getfixturevalue("shared_template" if shared else "template"), tmp_path)
+    if getattr(request, "param", _DATABASE) == "postgresql":
+        yield request.getfixturevalue("shared")
+        return
+    built = build_house(request.getfixturevalue("template"), tmp_path)
     yield built
     built.database.close()
-    if shared:
-        request.getfixturevalue("cluster").drop(str(built.database.reading.url.database))
+
+
+@pytest.fixture
+def shared(shared_template: "Template", cluster: "Cluster", tmp_path: Path) -> Iterator["House"]:
+    """One household in PostgreSQL."""
+    from tests.fakes.retailer_house import build_house
+
+    built = build_house(shared_template, tmp_path)
+    yield built
+    built.database.close()
+    cluster.drop(str(built.database.reading.url.database))
 
 
 @pytest.fixture(scope="session")

@@ -33,9 +33,14 @@ def find_binaries() -> Path | None:
 
 
 class Cluster:
-    """One server with many databases, reached over a socket in its folder; its commits are synced."""
+    """One server with many databases, reached over a socket in its folder; its commits are synced.
 
-    def __init__(self) -> None:
+    Args:
+        settings: of the server, other than in tests.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self._settings = _SETTINGS | settings
         binaries = find_binaries()
         assert binaries is not None, "mark this test with pytest.mark.postgresql"
         self.binaries = binaries
@@ -53,7 +58,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server, and wait until it answers; after a kill it first recovers."""
         deadline = time.monotonic() + _START_S
-        options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(self.binaries / "postgres"), "-D", "data", "-k", str(self.folder), *options]
         while True:
             with (self.folder / "server.log").open("ab") as log:
@@ -77,6 +82,11 @@ class Cluster:
         """kill -9 of the server and of everything it started."""
         self._end(signal.SIGKILL)
 
+    def processes(self) -> list[int]:
+        """The ids of all its processes."""
+        assert self._server is not None
+        return [self._server.pid, *_children(self._server.pid)]
+
     def url(self, name: str) -> str:
         """The URL of a database."""
         return f"postgresql://{_USER}@/{name}?host={self.folder}"
@@ -91,6 +101,18 @@ class Cluster:
     def drop(self, name: str) -> None:
         """Drop a database, with whoever is connected to it."""
         self.command(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def dump(self, name: str) -> Path:
+        """A backup of a database, as docs/postgresql.md makes it."""
+        file = self.folder / f"{name}.dump"
+        self._run("pg_dump", "-h", str(self.folder), "-U", _USER, "-Fc", "-f", str(file), name)
+        return file
+
+    def restore(self, name: str, file: Path) -> None:
+        """Put a backup in the place of a database, whatever happened to that since."""
+        self.drop(name)
+        self.make(name)
+        self._run("pg_restore", "-h", str(self.folder), "-U", _USER, "-d", name, str(file))
 
     def command(self, sql: str) -> list[tuple[Any, ...]]:
         """Run one statement as an operator would, and return its rows."""
@@ -109,7 +131,7 @@ class Cluster:
     def _end(self, how: signal.Signals) -> None:
         assert self._server is not None
         if how is signal.SIGKILL:
-            for process in (self._server.pid, *_children(self._server.pid)):
+            for process in self.processes():
                 with suppress(ProcessLookupError):
                     os.kill(process, how)
         else:

@@ -169,7 +169,7 @@ class SharedHouse(MortalHouse):
 
     def __init__(self, mosquitto: str, zygote: Zygote, cluster: Cluster, roles: dict[str, Role]) -> None:
         self._cluster, self.roles = cluster, roles
-        self._name = cluster.make()
+        self.name = cluster.make()
         super().__init__(mosquitto, zygote)
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
@@ -191,10 +191,10 @@ class SharedHouse(MortalHouse):
     def stop(self) -> None:
         """End every part, and remove every file and the database."""
         super().stop()
-        self._cluster.drop(self._name)
+        self._cluster.drop(self.name)
 
     def _database_url(self) -> str:
-        return self._cluster.url(self._name)
+        return self._cluster.url(self.name)
 
     def _spawn(self, name: str, command: list[str]) -> None:
         if name == "server":

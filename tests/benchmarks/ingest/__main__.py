@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.ingest import curve, footprint, press, stream, trouble
+from tests.benchmarks.ingest import curve, footprint, postgresql, press, stream, trouble
 
 FILE = Path("build/bench/ingest.json")
 PARTS: dict[str, Callable[[int, float], list[dict[str, Any]]]] = {
@@ -20,7 +20,7 @@ PARTS: dict[str, Callable[[int, float], list[dict[str, Any]]]] = {
     "storage": footprint.measure_storage,
     "burst": trouble.measure_burst,
     "curve": curve.measure,
-    "postgresql": curve.measure_postgresql,
+    "postgresql": postgresql.measure,
 }
 
 

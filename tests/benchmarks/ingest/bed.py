@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import sqlite3
 import sys
 import tempfile
 import time
@@ -11,6 +10,8 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy import text
 
 from device_sim.process import Child, free_ports
 from replenish_server import operations
@@ -32,13 +33,18 @@ class Bed:
     Args:
         devices: level sensors that are registered.
         shop_url: where orders go.
+        database_url: of an empty database; "" for a file of its own.
     """
 
-    def __init__(self, devices: int, shop_url: str = "http://127.0.0.1:1") -> None:
+    def __init__(self, devices: int, shop_url: str = "http://127.0.0.1:1", database_url: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="replenish-bench-"))
         device_port, self.port, self.http_port = free_ports(3)
         self.settings = Settings(
-            data_dir=self.folder, broker_port=self.port, device_port=device_port, http_port=self.http_port
+            data_dir=self.folder,
+            database_url=database_url,
+            broker_port=self.port,
+            device_port=device_port,
+            http_port=self.http_port,
         )
         self.devices = [f"bench-{number:06d}" for number in range(devices)]
         self._home, self._shop = self._furnish(shop_url)
@@ -89,6 +95,7 @@ class Bed:
     def _env(self) -> dict[str, str]:
         return {
             "REPLENISH_DATA_DIR": str(self.folder),
+            "REPLENISH_DATABASE_URL": self.settings.database_url,
             "REPLENISH_BROKER_PORT": str(self.port),
             "REPLENISH_HTTP_PORT": str(self.http_port),
         }
@@ -149,8 +156,8 @@ class Bed:
         slot_id = operations.register_device(
             database, self.settings, self._home, new, mandate, datetime.now(UTC)
         ).slot_id
+        _multiply(database, names, slot_id, self._home)
         database.close()
-        _multiply(self.database, names, slot_id, self._home)
 
 
 def _get(url: str) -> bytes:
@@ -158,28 +165,27 @@ def _get(url: str) -> bytes:
         return bytes(answer.read())
 
 
-def _multiply(path: Path, devices: Sequence[str], slot_id: str, home: str) -> None:
+def _multiply(database: Database, devices: Sequence[str], slot_id: str, home: str) -> None:
     """Copy the first device's rows for all others, whatever columns they have; each in a home of its own.
 
     In one home two slots for the same article would share one order.
     """
     own = {"household": "id", "device": "id", "slot": "id", "twin": "device_id", "slot_mandate": "slot_id"}
     first = {"household": home, "device": devices[0], "twin": devices[0]}
-    new = {"household": "?3", "device": "?1", "twin": "?1"}
-    connection = sqlite3.connect(path)
-    for table, key in own.items():
-        changed = {"device_id": "?1", "household_id": "?3", key: new.get(table, "?2")}
-        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-        values = ", ".join(changed.get(name, f'"{name}"') for name in columns)
-        connection.executemany(
-            f"INSERT INTO {table} SELECT {values} FROM {table} WHERE {key} = ?4",
-            (
-                (device, f"slot-{device}", f"home-{device}", first.get(table, slot_id))
+    new = {"household": ":home", "device": ":device", "twin": ":device"}
+    with database.write() as session:
+        for table, key in own.items():
+            changed = {"device_id": ":device", "household_id": ":home", key: new.get(table, ":slot")}
+            columns = session.execute(text(f"SELECT * FROM {table} LIMIT 0")).keys()
+            values = ", ".join(changed.get(name, f'"{name}"') for name in columns)
+            rows = [
+                {"device": device, "slot": f"slot-{device}", "home": f"home-{device}"}
+                | {"first": first.get(table, slot_id)}
                 for device in devices[1:]
-            ),
-        )
-    connection.commit()
-    connection.close()
+            ]
+            if rows:
+                copy = text(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE {key} = :first")
+                session.execute(copy, rows)
 
 
 def wait_for(condition: Callable[[], bool], what: str, patience_s: float = 120.0) -> None:

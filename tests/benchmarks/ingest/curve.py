@@ -31,14 +31,6 @@ def measure(repetitions: int, scale: float) -> list[dict[str, Any]]:
     return rows
 
 
-def measure_postgresql(_repetitions: int, _scale: float) -> list[dict[str, Any]]:
-    """Goals for a database that this release does not speak: in the list, and missed."""
-    return [
-        row("postgresql_cpu_per_message", [], "us", 50),
-        row("postgresql_throughput", [], "1/s", 15_000, "higher"),
-    ]
-
-
 def _cpu_us(devices: int, stored: int, scale: float) -> float:
     with Bed(devices) as bed:
         _fill(bed.database, bed.devices, stored)

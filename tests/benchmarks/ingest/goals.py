@@ -18,8 +18,6 @@ REASONS = {
     "memory_per_further_device": "ingest remembers about 1 KiB of each; the rest has not been traced",
     "start_to_subscribed": "importing the libraries takes most of it",
     "flat_over_devices": "a batch of a thousand devices touches four pages, and makes one answer, for each",
-    "postgresql_cpu_per_message": "this release keeps its data in SQLite alone",
-    "postgresql_throughput": "this release keeps its data in SQLite alone",
 }
 _OTHERWISE = "missed in this run; see docs/telemetry.md"
 
