@@ -63,9 +63,23 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A writing unit of work: committed when the block ends, rolled back when it raises."""
+        with self._unit_of(self.writing) as session:
+            yield session
+
+    @contextmanager
+    def provisional(self) -> Iterator[Session]:
+        """As `write`, but a power cut may undo the commit, until the next `write` of anybody has returned.
+
+        For what would come out again from what is kept (docs/adr/0033). A process that dies undoes nothing.
+        """
+        with self._unit_of(self.writing.execution_options(provisional=True)) as session:
+            yield session
+
+    @contextmanager
+    def _unit_of(self, engine: Engine) -> Iterator[Session]:
         self.turnstile.enter()
         try:
-            with _UnitOfWork(self.writing, expire_on_commit=False) as session:
+            with _UnitOfWork(engine, expire_on_commit=False) as session:
                 yield session
                 session.commit()
         finally:

@@ -93,6 +93,8 @@ def _begin(connection: Connection) -> None:
     elif options.get("writes"):
         taken = f"SELECT pg_advisory_xact_lock({_ONE_WRITER}), nextval('unit_of_work')"
         connection.info[_UNIT] = connection.exec_driver_sql(taken).one()[1]
+        if options.get("provisional"):  # the next commit that waits for the disk takes this one along
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def _marked_for_psycopg(

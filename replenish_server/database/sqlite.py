@@ -46,5 +46,16 @@ def _configure(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    mode = "IMMEDIATE" if connection.get_execution_options().get("writes") else "DEFERRED"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    options = connection.get_execution_options()
+    if options.get("writes"):
+        _sync(connection, "NORMAL" if options.get("provisional") else "FULL")
+    connection.exec_driver_sql(f"BEGIN {'IMMEDIATE' if options.get('writes') else 'DEFERRED'}")
+
+
+def _sync(connection: Connection, how: str) -> None:
+    """How the next commit meets the disk. NORMAL leaves it to the next FULL one, whichever connection makes
+    it: that one syncs all of the log that was written before (sqlite.org/pragma.html#pragma_synchronous)."""
+    if connection.info.get("synchronous", "FULL") != how:
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(f"PRAGMA synchronous={how}").close()
+        connection.info["synchronous"] = how

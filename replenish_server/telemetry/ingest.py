@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _BATCH_LIMIT = 4000
 _COMPANY = 200  # a batch of this size has shared its commit enough
-_LINGER_S = 0.01  # a smaller one waits this long for company; a press never does
+_LINGER_S = 0.02  # a smaller one waits this long for company; a press never does
 _IDLE_S = 0.5
 _RETRY_S = 0.5
 _ACKS_AT_ONCE = 100  # sequences in one acknowledgement: about 600 bytes, and a board takes 4,096
