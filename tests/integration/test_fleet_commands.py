@@ -1,0 +1,95 @@
+"""The commands about firmware, rollouts and operators, as an operator types them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from replenish_server.cli import app
+from tests.fakes.retailer_house import House
+from tests.support.firmware_fleet import FirmwareFleet
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(house: House, tmp_path: Path) -> Run:
+    """Runs a `replenish` command on the house's database."""
+    env = {
+        "REPLENISH_DATA_DIR": str(tmp_path / "data"),
+        "REPLENISH_DATABASE_URL": house.database.url,
+        "COLUMNS": "200",
+    }
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments), env=env)
+
+    return call
+
+
+def answer(ran: Result) -> Any:
+    """What a command with --json printed."""
+    assert ran.exit_code == 0, ran.output
+    return json.loads(ran.stdout)
+
+
+def test_from_a_key_to_a_rollout_that_is_aborted(house: House, run: Run, tmp_path: Path) -> None:
+    """Each step says the next; what was tampered with or done twice is refused with what to do."""
+    fleet = FirmwareFleet(house, tmp_path / "images", 3)
+    image = tmp_path / "level.bin"
+    image.write_bytes(b"an image" * 500)
+    signing = ["firmware", "sign", str(image), "--kind", "level", "--seq", "20", "--version", "0.20"]
+    assert "key create" in run(*signing).output
+    key = answer(run("firmware", "key", "create", "--json"))
+    assert answer(run("firmware", "key", "list", "--json")) == [
+        {name: key[name] for name in ("key", "modulus")}
+    ]
+    assert run("firmware", "key", "create").exit_code == 2
+    assert "firmware sign" in run("firmware", "add", str(image)).output
+    assert answer(run(*signing, "--json"))["key"] == key["key"]
+    image.write_bytes(b"another!" * 500)
+    assert "not the one that was signed" in run("firmware", "add", str(image)).output
+    image.write_bytes(b"an image" * 500)
+    assert "rollout start level/20" in run("firmware", "add", str(image)).output
+    assert "not above 20" in run("firmware", "add", str(image)).output
+    assert "0.20" in run("firmware", "list").output
+    started = answer(run("rollout", "start", "level/20", "--waves", "1 100%", "--first", "d-1", "--json"))
+    assert (started["waves"], started["left_out"]) == ([1, 2], {"never heard": 1})
+    assert "has not ended" in run("rollout", "start", "level/20").output
+    fleet.keeper.run()
+    (shown,) = answer(run("rollout", "show", started["id"], "--json"))
+    assert next((row["device_id"], row["state"]) for row in shown["devices"]) == ("d-1", "offered")
+    assert "1 offered, 2 planned" in run("rollout", "show", started["id"]).output
+    for deed, state in (("pause", "paused"), ("resume", "running")):
+        assert answer(run("rollout", deed, started["id"], "--json"))["state"] == state
+    assert "rollout abort" in run("firmware", "remove", "level/20").output
+    assert "aborted" in run("rollout", "abort", started["id"], "--why", "enough").output
+    assert "Removed level/20" in run("firmware", "remove", "level/20").output
+    assert run("rollout", "show", "none").exit_code == 2
+
+
+def test_an_operator_gets_a_token_and_the_owner_a_link(run: Run) -> None:
+    """Only the first operator changes how the home signs in; a removed one is gone."""
+    first = answer(run("operator", "add", "Olga", "--json"))
+    assert first["token"].startswith("rpo_")
+    assert [link.rpartition("/")[0][-7:] for link in first["links"].values()] == ["sign-in"]
+    assert answer(run("operator", "add", "Otto", "--json"))["links"] == {}
+    assert "already" in run("operator", "add", "otto").output
+    assert "Removed Olga" in run("operator", "remove", "olga").output
+    assert [row["name"] for row in answer(run("operator", "list", "--json"))] == ["Otto"]
+
+
+def test_the_list_in_the_terminal(house: House, run: Run, tmp_path: Path) -> None:
+    """As a table, as JSON and as CSV, by the same filter."""
+    FirmwareFleet(house, tmp_path / "images", 2)
+    rows = answer(run("fleet", "--kind", "level", "--sign", "pending", "--json"))
+    assert rows == []
+    rows = answer(run("fleet", "--state", "silent", "--kind", "level", "--json"))
+    assert [(row["device_id"], row["sequence"], row["firmware"]) for row in rows] == [
+        ("d-0", 11, "0.11"), ("d-1", 11, "0.11"),
+    ]  # fmt: skip
+    assert run("fleet", "--csv").stdout.startswith("device_id,kind,state,")
+    assert "d-1" in run("fleet").output
