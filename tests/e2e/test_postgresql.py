@@ -11,7 +11,6 @@ from device_sim.fleet import SimDevice
 from replenish_server.cli import find_mosquitto
 from replenish_server.doctor import examine
 from replenish_server.ordering.stops import RESTORED, stopped_scopes
-from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.settings import Role
 from tests.support.cluster import Cluster
 from tests.support.mortal_house import SharedHouse, wait_until
@@ -73,7 +72,7 @@ def test_a_press_is_delivered_and_an_older_backup_orders_nothing(
     asyncio.run(press(button, 60))
     assert wait_until(lambda: any(order.delivered_at for order in house.orders(slot_id)), 60)
     (order,) = house.orders(slot_id)
-    assert [order.retailer_order_id] == [row["id"] for row in house.shop_orders()]
+    assert [row["id"] for row in house.shop_orders()].count(order.retailer_order_id) == 1
     ok, said = said_of_database(house)
     assert ok
     assert said.endswith("is sound")
@@ -82,7 +81,7 @@ def test_a_press_is_delivered_and_an_older_backup_orders_nothing(
     house.await_death("everything")
     house.database.close()
     cluster.restore(house.name, backup)
-    assert house.rows(PurchaseOrder) == []
+    assert house.orders(slot_id) == []
     house.restart("everything")
 
     def stopped() -> bool:
