@@ -33,6 +33,8 @@ UNPROVED = 3
 """Failed conversations, more than a minute, before a fresh credential is asked for again."""
 
 _IDLE_S = 3600
+_LINGER_MS = 1500
+"""So that the last page still reaches the phone."""
 
 
 class Surroundings:
@@ -142,7 +144,10 @@ class Setup:
         say("setup", open="wifi", name=name, s=OPEN_S)
         try:
             around.access_point.up(name, key)
-            return portal.open(OPEN_S, int(str(factory.get("setup_port", 80))), around.alive)
+            wish = portal.open(OPEN_S, int(str(factory.get("setup_port", 80))), around.alive)
+            if wish is not None:
+                around.clock.sleep_ms(_LINGER_MS)
+            return wish
         except (OSError, ValueError) as error:
             say_error("setup", error)
             return None

@@ -1,0 +1,74 @@
+"""The page about devices: presence, and what a device warns of."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from replenish_server.web import install_pages
+from replenish_server.web.devices_routes import build_devices_router
+from replenish_server.web.devices_views import DevicesView, HomeDevice
+from tests.fakes.pages import NOW, household
+from tests.fakes.people import FakePeople
+
+METER = HomeDevice(
+    "meter-1",
+    "Kitchen meter",
+    "flow",
+    [("slt-tank", "Filter")],
+    "heard",
+    NOW,
+    NOW + timedelta(hours=3),
+    "0.1.0",
+    "",
+)
+
+
+class FakeDevices:
+    """One water meter."""
+
+    def __init__(self) -> None:
+        self.meter = METER
+
+    def now(self) -> object:
+        return NOW
+
+    def devices(self, viewer: object) -> DevicesView:
+        return DevicesView([self.meter], [], "UTC")
+
+
+@pytest.fixture
+def devices() -> FakeDevices:
+    return FakeDevices()
+
+
+@pytest.fixture
+async def browser(devices: FakeDevices) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser at the page."""
+    app = FastAPI()
+    app.include_router(build_devices_router(devices))  # type: ignore[arg-type]
+    install_pages(app, household(), FakePeople())
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("alarm", "english", "korean"),
+    [
+        ("leak", "Look for a leak.", "누수를 확인해 주세요."),
+        ("burst", "Shut the main valve", "수도 밸브를 잠그고"),
+    ],
+)
+async def test_a_warning_stands_on_the_page_until_it_is_over(
+    browser: httpx.AsyncClient, devices: FakeDevices, alarm: str, english: str, korean: str
+) -> None:
+    """In both languages, as an alert."""
+    assert english not in (await browser.get("/devices?lang=en")).text
+    devices.meter = replace(METER, alarm=alarm, alarm_at=NOW)
+    text = (await browser.get("/devices?lang=en")).text
+    assert english in text.split('<p class="notice bad" role="alert">')[1].split("</p>")[0]
+    assert korean in (await browser.get("/devices?lang=ko")).text
