@@ -1,7 +1,8 @@
 """The page of a board that waits to be told its Wi-Fi: English and Korean, no script, made for a phone."""
 
 _HEAD = """<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
-<title>Replenish</title><style>body{font:1.1rem sans-serif;word-break:keep-all;max-width:26rem;margin:1rem auto;padding:0 1rem}
+<title>Replenish</title><style>body{font:1.1rem sans-serif;word-break:keep-all;
+max-width:26rem;margin:1rem auto;padding:0 1rem}
 label{display:block;margin:1rem 0}input,button{font:inherit;width:100%;padding:.6rem;box-sizing:border-box}
 p.no{border:2px solid #b00;padding:.6rem}small{color:#444}</style>"""
 
