@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -34,9 +36,14 @@ class Answer:
 
     @property
     def wait_s(self) -> float | None:
-        """Retry-After in seconds, at most `LONGEST_WAIT_S`, where the shop gave a number."""
-        text = self.headers.get("retry-after", "")
-        return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdigit() else None
+        """Retry-After in seconds, at most `LONGEST_WAIT_S`; a date counts from the answer's own."""
+        text = self.headers.get("retry-after", "").strip()
+        if text.isascii() and text.isdigit():
+            return min(float(text[:10]), LONGEST_WAIT_S)
+        until, now = _http_date(text), _http_date(self.headers.get("date", ""))
+        if until is None or now is None:
+            return None
+        return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT_S)
 
 
 def is_loopback(url: str) -> bool:
@@ -45,6 +52,14 @@ def is_loopback(url: str) -> bool:
         return urlsplit(url).hostname in _LOOPBACK_HOSTS
     except ValueError:
         return False
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 class ShopClient:

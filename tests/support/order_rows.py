@@ -77,7 +77,7 @@ class Repeats(UcpRetailer):
     """A mutant: it repeats the complete without having looked."""
 
     def _resolve(self, checkout_id: str, stored: StoredCall, journal: Any) -> Any:
-        return self._send_complete(stored, journal)
+        return self._send_complete(checkout_id, stored, journal)
 
 
 class SimJournal:

@@ -3,10 +3,11 @@
 Source: UCP checkout, fulfillment and payment request schemas of every release that is spoken.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from replenish_server.retailers.port import Fulfilment, Need, PickUp, ShipTo
+from replenish_server.retailers.port import Fulfilment, Line, Need, PickUp, QuotedLine, ShipTo
 from replenish_server.retailers.ucp.documents import Checkout, Method, Option
 from replenish_server.retailers.ucp.release import Release
 
@@ -82,11 +83,24 @@ def complete_body(handler_id: str, instrument_type: str, token: str, release: Re
 
 def same_goods(checkout: Checkout, need: Need) -> bool:
     """Whether the session holds just what we asked for: a shop may adjust quantities, or count in grams."""
-    wanted = sorted((line.item_id, line.packs) for line in need.lines)
-    held = [line for line in checkout.line_items if line.item.quantity_unit is None or _by_piece(line.item)]
-    return wanted == sorted((line.item.id, line.quantity) for line in held) and (
-        len(held) == len(checkout.line_items)
-    )
+    by_piece = all(line.item.quantity_unit is None or _by_piece(line.item) for line in checkout.line_items)
+    return by_piece and packs_held(checkout) == packs_of(need.lines)
+
+
+def packs_held(checkout: Checkout) -> Counter[str]:
+    """Packs by article; a shop may have an article in two lines."""
+    held = Counter[str]()
+    for line in checkout.line_items:
+        held[line.item.id] += line.quantity
+    return held
+
+
+def packs_of(lines: Sequence[Line | QuotedLine]) -> Counter[str]:
+    """The same of lines of ours."""
+    wanted = Counter[str]()
+    for line in lines:
+        wanted[line.item_id] += line.packs
+    return wanted
 
 
 def asked_articles(body: Body | None) -> list[str]:

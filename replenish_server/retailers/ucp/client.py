@@ -37,6 +37,7 @@ from replenish_server.retailers.ucp.signatures import SignatureRefused
 KEY_LIFETIME = timedelta(hours=24)  # shops keep idempotency keys at least this long
 _MAX_UPDATES = 3
 _LATER = (408, 425, 429)
+_OPEN = ("incomplete", "ready_for_complete", "requires_escalation")
 _OTHER_WAY_HELPS = frozenset({Problem.OUT_OF_STOCK, Problem.ADDRESS, Problem.ITEM_UNAVAILABLE})
 
 Document = dict[str, Any]
@@ -116,7 +117,7 @@ class UcpRetailer:
         try:
             stored = journal.find("complete")
             if stored is not None and stored.status is not None and stored.answer is not None:
-                return self._outcome(stored.status, stored.answer)
+                return self._outcome(stored.status, stored.answer, quote.checkout_id)
             if stored is not None:
                 return self._resolve(quote.checkout_id, stored, journal)
             return self._complete(quote, journal)
@@ -130,11 +131,13 @@ class UcpRetailer:
         """Make sure that an earlier session can no longer become an order, or learn that it has."""
         try:
             reply = self._read(checkout_id)
-            current = None if reply is None else self._as_checkout(reply)
-            if reply is None or not isinstance(current, Checkout) or current.status == "canceled":
+            current = None if reply is None else self._as_checkout(reply, checkout_id)
+            if isinstance(current, Trouble):
+                return current  # an error about anything else than its absence leaves it as it was
+            if reply is None or current is None or current.status == "canceled":
                 return None
-            if current.status in ("completed", "complete_in_progress"):
-                return self._outcome(200, reply.body)
+            if current.status not in _OPEN:
+                return self._outcome(200, reply.body, checkout_id)
             closed = self._change(journal, f"retire {checkout_id}", Operation.CANCEL, checkout_id, None)
         except (ProfileUnusable, Unreadable) as error:
             return Trouble(Problem.UNREADABLE, str(error))
@@ -202,13 +205,15 @@ class UcpRetailer:
     def _complete(self, quote: Quote, journal: Journal) -> Placed | Trouble | Unknown | Expired:
         """First try: look once more, store, send."""
         reply = self._read(quote.checkout_id)
-        current = None if reply is None else self._as_checkout(reply)
+        current = None if reply is None else self._as_checkout(reply, quote.checkout_id)
         if isinstance(current, Trouble):
             return current
         if reply is None or current is None or current.status == "canceled":
             return Expired()
-        if current.status in ("completed", "complete_in_progress"):
-            return self._outcome(200, reply.body)  # a person finished it at the shop meanwhile
+        if current.status not in _OPEN:
+            return self._outcome(
+                200, reply.body, quote.checkout_id
+            )  # a person finished it at the shop meanwhile
         document = documents.document_of(reply.body)
         release = self.connection.business().release
         body = offers.objection(current, document, quote, release) or self._payment(document, quote)
@@ -216,7 +221,7 @@ class UcpRetailer:
             return body
         request = self.connection.request(Operation.COMPLETE, quote.checkout_id, body)
         call = journal.prepare("complete", request.method, request.url, request.body)
-        return self._send_complete(call, journal)
+        return self._send_complete(quote.checkout_id, call, journal)
 
     def _payment(self, document: Document, quote: Quote) -> Document | Trouble:
         instrument, release = self._account.instrument(quote.instrument), self.connection.business().release
@@ -242,7 +247,7 @@ class UcpRetailer:
         past = self._now() - stored.prepared_at > KEY_LIFETIME
         try:
             reply = self._read(checkout_id)
-            current = None if reply is None else self._as_checkout(reply)
+            current = None if reply is None else self._as_checkout(reply, checkout_id)
         except (TryLater, Unreadable, ProfileUnusable) as error:
             if past:
                 return Trouble(Problem.UNKNOWN_OUTCOME, f"the shop cannot be asked any more: {error}")
@@ -251,16 +256,19 @@ class UcpRetailer:
         if reply is not None and isinstance(current, Checkout):
             lapsed = current.expiry is not None and current.expiry <= self._now()
             if current.status == "completed":
-                return self._keep_outcome(200, reply.body, journal)
-            if current.status == "complete_in_progress" and not past and not lapsed:
+                outcome = self._keep_outcome(checkout_id, reply, journal)
+                if not isinstance(outcome, Unknown) or not past:
+                    return outcome
+                return Trouble(Problem.UNKNOWN_OUTCOME, outcome.detail)
+            if current.status not in (*_OPEN, "canceled") and not past and not lapsed:
                 waiting = messages.open_action(documents.document_of(reply.body))
-                return waiting or Unknown("the shop is still completing")
+                return waiting or Unknown(_still(current.status))
         if past or lapsed or not isinstance(current, Checkout) or current.status == "canceled":
             return Trouble(Problem.UNKNOWN_OUTCOME, "the shop can no longer say whether it has the order")
-        return self._send_complete(stored, journal, again=True)
+        return self._send_complete(checkout_id, stored, journal, again=True)
 
     def _send_complete(
-        self, call: StoredCall, journal: Journal, again: bool = False
+        self, checkout_id: str, call: StoredCall, journal: Journal, again: bool = False
     ) -> Placed | Trouble | Unknown | Expired:
         try:
             journal.hold()
@@ -274,32 +282,31 @@ class UcpRetailer:
             # A gate before the shop's memory of keys may have answered: that says nothing of the first try.
             refusal = messages.refusal_of(reply.status, reply.body)
             return Trouble(Problem.UNKNOWN_OUTCOME, refusal.detail, refusal.continue_url)
-        return self._keep_outcome(reply.status, reply.body, journal)
+        return self._keep_outcome(checkout_id, reply, journal)
 
-    def _keep_outcome(self, status: int, body: bytes, journal: Journal) -> Placed | Trouble | Unknown:
-        outcome = self._outcome(status, body)
+    def _keep_outcome(self, checkout_id: str, reply: Reply, journal: Journal) -> Placed | Trouble | Unknown:
+        outcome = self._outcome(reply.status, reply.body, checkout_id)
         if not isinstance(outcome, Unknown):
-            journal.answered("complete", status, body)
+            journal.answered("complete", reply.status, reply.body)
         return outcome
 
-    def _outcome(self, status: int, body: bytes) -> Placed | Trouble | Unknown:
-        if status == 402:
-            refusal = messages.refusal_of(status, body)
-            return Trouble(Problem.PAYMENT_FAILED, refusal.detail, refusal.continue_url)
+    def _outcome(self, status: int, body: bytes, checkout_id: str) -> Placed | Trouble | Unknown:
         if status >= 300:
-            return messages.refusal_of(status, body)
+            refusal = messages.refusal_of(status, body)
+            return replace(refusal, problem=Problem.PAYMENT_FAILED) if status == 402 else refusal
         document = documents.document_of(body)
         if messages.is_failure(document):
             return messages.trouble_of(document)
-        checkout = self._verified(document)
+        checkout = self._verified(document, checkout_id)
         if checkout.status == "completed" and checkout.order is not None:
             total = next((entry.amount for entry in checkout.totals if entry.type == "total"), None)
             if total is None:
-                raise Unreadable("the completed checkout names no total")
+                return Unknown("the completed checkout names no total")
             link = messages.web_link(checkout.order.permalink_url) or ""
             return Placed(checkout.order.id, link, total, checkout.currency)
-        if checkout.status in ("complete_in_progress", "completed"):
-            return Unknown("the shop is still completing")
+        if checkout.status not in (*_OPEN, "canceled"):
+            # Completing, completed without an order's name, or a word of no release: it may have bought.
+            return Unknown(_still(checkout.status))
         return messages.trouble_of(document)
 
     def _change(
@@ -313,9 +320,9 @@ class UcpRetailer:
             try:
                 reply = self.connection.send(call)
             except NoAnswer as error:
-                raise TryLater(str(error)) from error
+                return self._put_off(call, TryLater(str(error)))
             if _later(reply.status) or reply.status == 409:
-                raise TryLater(f"{step} answered {reply.status}", reply.wait_s)
+                return self._put_off(call, TryLater(f"{step} answered {reply.status}", reply.wait_s))
             status, content = reply.status, reply.body
             journal.answered(step, status, content)
         asked = bodies.asked_articles(body)
@@ -324,15 +331,23 @@ class UcpRetailer:
         document = documents.document_of(content)
         if messages.is_failure(document):
             return messages.trouble_of(document, asked)
-        return self._verified(document), document
+        return self._verified(document, session_id), document
 
-    def _as_checkout(self, reply: Reply) -> Checkout | Trouble:
+    def _put_off(self, call: StoredCall, later: TryLater) -> Trouble:
+        """Try a step again later, but not for ever: after a day a person should know of the silence."""
+        if self._now() - call.prepared_at <= KEY_LIFETIME:
+            raise later
+        return Trouble(Problem.RETAILER_REFUSED, f"no usable answer for a day: {later}")
+
+    def _as_checkout(self, reply: Reply, checkout_id: str) -> Checkout | Trouble:
         """The session of a reply, or what the shop says instead of one."""
         document = documents.document_of(reply.body)
-        return messages.trouble_of(document) if messages.is_failure(document) else self._verified(document)
+        if messages.is_failure(document):
+            return messages.trouble_of(document)
+        return self._verified(document, checkout_id)
 
-    def _verified(self, document: Document) -> Checkout:
-        """A session; where it is locked to mandates, only as the shop signed it."""
+    def _verified(self, document: Document, checkout_id: str | None) -> Checkout:
+        """The session that was asked for; where it is locked to mandates, only as the shop signed it."""
         if self.connection.is_locked():
             try:
                 try:
@@ -343,7 +358,10 @@ class UcpRetailer:
                     ap2.verify_authorization(document, self.connection.keys(again=True))
             except SignatureRefused as error:
                 raise Unreadable(f"the shop's authorization does not hold: {error}") from error
-        return documents.read_checkout(document)
+        checkout = documents.read_checkout(document)
+        if checkout_id is not None and checkout.id != checkout_id:
+            raise Unreadable("the shop answered with another session")
+        return checkout
 
     def _read(self, checkout_id: str) -> Reply | None:
         """The session now; None when the shop does not know it."""
@@ -356,6 +374,10 @@ class UcpRetailer:
         if reply.status != 200:
             raise TryLater(f"reading the session answered {reply.status}", reply.wait_s)
         return None if messages.is_not_found(documents.document_of(reply.body)) else reply
+
+
+def _still(status: str) -> str:
+    return f"the shop is still completing: {status[:50]}"
 
 
 def _later(status: int) -> bool:

@@ -4,9 +4,10 @@ Source: UCP checkout, fulfillment, totals and order schemas of every release tha
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -14,10 +15,17 @@ from replenish_server.retailers.port import OrderSnapshot, Progress, QuotedLine
 from replenish_server.retailers.ucp.release import Release
 
 _DETAIL_LIMIT = 300
+_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _CANCELLATIONS = ("cancellation", "cancelation", "cancel")
 _SHIPPED_EVENTS = ("shipped", "in_transit", "out_for_delivery", "failed_attempt")
 _READY_EVENTS = ("ready_for_pickup", "ready")
 _TAKEN_EVENTS = ("delivered", "picked_up", "collected")
+
+
+Minor = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+"""An amount that every JSON reader and our database can hold."""
+Quantity = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 class Unreadable(Exception):
@@ -28,7 +36,7 @@ class Total(msgspec.Struct):
     """One entry of a cost breakdown, in minor units."""
 
     type: str
-    amount: int
+    amount: Minor
 
 
 class QuantityUnit(msgspec.Struct):
@@ -42,8 +50,8 @@ class Item(msgspec.Struct):
     """What a line is about. `price` is in minor units for one whole unit."""
 
     id: str
-    title: str = ""
-    price: int | None = None
+    title: Any = ""
+    price: Minor | None = None
     quantity_unit: QuantityUnit | None = None
     unit_price: Any = None
 
@@ -52,7 +60,7 @@ class LineItem(msgspec.Struct):
     """One line of a checkout; `id` is empty where a shop leaves it out."""
 
     item: Item
-    quantity: int
+    quantity: Quantity
     id: str = ""
     totals: list[Total] = []
 
@@ -74,7 +82,7 @@ class Option(msgspec.Struct):
     """One way of carrying a group."""
 
     id: str
-    title: str = ""
+    title: Any = ""
     totals: list[Total] = []
 
 
@@ -107,21 +115,21 @@ class Fulfillment(msgspec.Struct):
 class Confirmation(msgspec.Struct):
     """The order that a checkout became."""
 
-    id: str
-    permalink_url: str = ""
+    id: Name
+    permalink_url: Any = ""
 
 
 class Checkout(msgspec.Struct):
     """A checkout session. `status` may be a word that we do not know."""
 
-    id: str
+    id: Name
     status: str
     currency: str
     line_items: list[LineItem]
     totals: list[Total]
     fulfillment: Fulfillment | None = None
-    expires_at: str | None = None
-    continue_url: str | None = None
+    expires_at: Any = None
+    continue_url: Any = None
     order: Confirmation | None = None
 
     @property
@@ -136,31 +144,38 @@ class Checkout(msgspec.Struct):
 
 
 class _OrderQuantity(msgspec.Struct):
-    total: int
-    fulfilled: int = 0
+    total: Quantity
+    fulfilled: Quantity = 0
 
 
 class _OrderLine(msgspec.Struct):
+    """A line of an order; some shops repeat the checkout's line, with a plain number."""
+
     id: str
-    quantity: _OrderQuantity
+    quantity: _OrderQuantity | Quantity
+
+    @property
+    def packs(self) -> int:
+        """How many are left to be delivered or kept."""
+        return self.quantity if isinstance(self.quantity, int) else self.quantity.total
 
 
 class _EventLine(msgspec.Struct):
     id: str
-    quantity: int = 0
+    quantity: Quantity = 0
 
 
 class _Event(msgspec.Struct):
     type: str
     line_items: list[_EventLine] = []
-    carrier: str | None = None
-    tracking_number: str | None = None
+    carrier: Any = None
+    tracking_number: Any = None
 
 
 class _Adjustment(msgspec.Struct):
     type: str
     status: str = ""
-    description: str | None = None
+    description: Any = None
     line_items: list[Any] | None = None
 
 
@@ -169,7 +184,7 @@ class _OrderFulfillment(msgspec.Struct):
 
 
 class _Order(msgspec.Struct):
-    id: str
+    id: Name
     line_items: list[_OrderLine]
     totals: list[Total] = []
     fulfillment: _OrderFulfillment | None = None
@@ -205,11 +220,33 @@ def document_of(answer: bytes) -> dict[str, Any]:
     """
     try:
         document = json.loads(answer)
+        if _UNSTORABLE.search(answer):
+            document = _storable(document)
     except (ValueError, RecursionError) as error:
         raise Unreadable("the answer is not JSON") from error
     if not isinstance(document, dict):
         raise Unreadable("the answer is not a JSON object")
     return document
+
+
+def _storable(value: Any) -> Any:
+    """The same without what no database takes as text: NUL, and halves of a surrogate pair."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_storable(entry) for entry in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(entry) for name, entry in value.items()}
+    return value
+
+
+def _present(value: Any) -> Any:
+    """The same without members that are null: to say nothing so is not to say something else."""
+    if isinstance(value, list):
+        return [_present(entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: _present(entry) for name, entry in value.items() if entry is not None}
+    return value
 
 
 def read_checkout(document: dict[str, Any]) -> Checkout:
@@ -219,8 +256,8 @@ def read_checkout(document: dict[str, Any]) -> Checkout:
         Unreadable: a member that we need is missing or of another shape; the text names it.
     """
     try:
-        return msgspec.convert(document, Checkout)
-    except msgspec.ValidationError as error:
+        return msgspec.convert(_present(document), Checkout)
+    except (msgspec.ValidationError, RecursionError) as error:
         raise Unreadable(f"the checkout does not follow the release: {error}"[:_DETAIL_LIMIT]) from error
 
 
@@ -291,8 +328,8 @@ def read_order(document: dict[str, Any]) -> OrderSnapshot:
         Unreadable: the order does not follow the release.
     """
     try:
-        order = msgspec.convert(document, _Order)
-    except msgspec.ValidationError as error:
+        order = msgspec.convert(_present(document), _Order)
+    except (msgspec.ValidationError, RecursionError) as error:
         raise Unreadable(f"the order does not follow the release: {error}"[:_DETAIL_LIMIT]) from error
     total = next((entry.amount for entry in order.totals if entry.type == "total"), None)
     progress, note = _progress(order)
@@ -303,17 +340,20 @@ def _progress(order: _Order) -> tuple[Progress, str]:
     cancellations = [a for a in order.adjustments or [] if a.type in _CANCELLATIONS]
     # One that names lines takes away only those; what is left is in the lines' own totals.
     whole = any(a.status == "completed" and not a.line_items for a in cancellations)
-    gone = bool(order.line_items) and all(line.quantity.total == 0 for line in order.line_items)
+    gone = bool(order.line_items) and all(line.packs == 0 for line in order.line_items)
     if whole or gone:
-        return Progress.CANCELED, next((a.description or "" for a in cancellations), "")[:_DETAIL_LIMIT]
+        said = next((a.description for a in cancellations if isinstance(a.description, str)), "")
+        return Progress.CANCELED, said[:_DETAIL_LIMIT]
     events = (order.fulfillment.events if order.fulfillment else None) or []
     arrived: dict[str, int] = {}
-    for event in events:
-        if event.type in _TAKEN_EVENTS:
-            for line in event.line_items:
-                arrived[line.id] = arrived.get(line.id, 0) + line.quantity
-    if arrived and all(
-        arrived.get(line.id, 0) >= line.quantity.total for line in order.line_items if line.quantity.total
+    taken = [event for event in events if event.type in _TAKEN_EVENTS]
+    for event in taken:
+        for line in event.line_items:
+            arrived[line.id] = arrived.get(line.id, 0) + line.quantity
+    # An event that names no line is about all of them.
+    all_taken = any(not event.line_items for event in taken)
+    if all_taken or (
+        arrived and all(arrived.get(line.id, 0) >= line.packs for line in order.line_items if line.packs)
     ):
         return Progress.DELIVERED, ""
     if any(event.type in _READY_EVENTS for event in events):
@@ -321,13 +361,13 @@ def _progress(order: _Order) -> tuple[Progress, str]:
     shipped = [event for event in events if event.type in (*_SHIPPED_EVENTS, *_TAKEN_EVENTS)]
     if shipped:
         last = shipped[-1]
-        note = " ".join(part for part in (last.carrier, last.tracking_number) if part)
+        note = " ".join(part for part in (last.carrier, last.tracking_number) if isinstance(part, str))
         return Progress.SHIPPED, note[:_DETAIL_LIMIT]
     return Progress.PROCESSING, ""
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
+def _moment(text: object) -> datetime | None:
+    if not isinstance(text, str):
         return None
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -81,6 +81,17 @@ def _item_id(line: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def grave(document: dict[str, Any]) -> Trouble | None:
+    """An error that the platform cannot mend, on a session that calls itself ready all the same."""
+    for message in messages_of(document):
+        severity = str(message.get("severity", ""))
+        if message.get("type") == "error" and (
+            severity.startswith("requires_") or severity == "unrecoverable"
+        ):
+            return trouble_of(document)
+    return None
+
+
 def disclosure(document: dict[str, Any]) -> Trouble | None:
     """A notice that a person must see before buying; with nobody there, the shop's page takes over."""
     for message in messages_of(document):

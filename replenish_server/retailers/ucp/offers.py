@@ -3,6 +3,7 @@
 Source: UCP checkout of every release that is spoken; what is never done, docs/retailers.md.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from replenish_server.retailers.port import Fulfilment, Need, Problem, Quote, Trouble
@@ -32,8 +33,9 @@ def quote_of(
         item_id = bodies.changed_article(checkout, need) or trouble.item_id
         return Trouble(Problem.ITEM_UNAVAILABLE, detail, trouble.continue_url, item_id=item_id)
     if checkout.status != "ready_for_complete":
-        return messages.trouble_of(document)
-    if unseen := messages.disclosure(document) or messages.open_action(document):
+        trouble = messages.trouble_of(document)
+        return replace(trouble, detail=trouble.detail or f"the session stays {checkout.status[:50]}")
+    if unseen := _unseen(document):
         return unseen
     link = messages.web_link(checkout.continue_url)
     if not bodies.arrives(checkout, way):
@@ -60,7 +62,7 @@ def objection(current: Checkout, document: Document, quote: Quote, release: Rele
     """Why an open session must not be completed now, or None."""
     if current.status != "ready_for_complete":
         return messages.trouble_of(document)
-    if unseen := messages.disclosure(document) or messages.open_action(document):
+    if unseen := _unseen(document):
         return unseen
     if quote.fulfilment is not None and not bodies.arrives(current, quote.fulfilment):
         link = messages.web_link(current.continue_url)
@@ -69,7 +71,11 @@ def objection(current: Checkout, document: Document, quote: Quote, release: Rele
     if (totals.total_minor, totals.currency) != (quote.total_minor, quote.currency):
         detail = f"{quote.total_minor} -> {totals.total_minor} {totals.currency}"
         return Trouble(Problem.PRICE_OVER_CAP, f"the price changed before the order: {detail}")
-    held = sorted((line.item.id, line.quantity) for line in current.line_items)
-    if quote.lines and held != sorted((line.item_id, line.packs) for line in quote.lines):
+    if quote.lines and bodies.packs_held(current) != bodies.packs_of(quote.lines):
         return Trouble(Problem.ITEM_UNAVAILABLE, "the shop changed what was asked for")
     return None
+
+
+def _unseen(document: Document) -> Trouble | None:
+    """What only a person can settle, whatever the session's state says."""
+    return messages.grave(document) or messages.disclosure(document) or messages.open_action(document)
