@@ -194,6 +194,18 @@ class VmDevice:
             self._world.wifi = up
             self._write_world()
 
+    def set_network(self, ssid: str, key: str) -> None:
+        """Give the access point another name and key."""
+        with self._lock:
+            self._world.network = (ssid, key)
+            self._write_world()
+
+    def set_battery_mv(self, battery_mv: int) -> None:
+        """Set the voltage of the battery."""
+        with self._lock:
+            self._world.battery_mv = battery_mv
+            self._write_world()
+
     def pulse(self, count: int) -> None:
         """Send this many pulses to a device that counts; those that come while it is off are lost."""
         with self._lock:

@@ -7,6 +7,7 @@ import json
 
 from firmware.app.console import say, say_error
 from firmware.app.guard import Guard
+from firmware.app.networks import Networks
 from firmware.app.node import Device, Node, Slot
 from firmware.core import boots, policy
 from firmware.hal import data, pins
@@ -21,6 +22,8 @@ from firmware.net.wire import WireLink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # no board loads the ports; one that has nothing to update reads nothing of updates
+    from typing import Any
+
     from firmware.app.ports import Files, Scale
     from firmware.app.update import Updates
 
@@ -71,21 +74,9 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
     try:
         known = json.loads(files.read(_FACTORY) or b"{}")
         known.update(json.loads(content))
-        device = Device(
-            known["id"],
-            known["kind"],
-            known.get("password", ""),
-            known.get("capacity_g", 0),
-            known.get("zero", 0),
-            known.get("counts_per_kg", 1),
-            {
-                key: Slot(slot["capacity"], slot.get("supply", 0))
-                for key, slot in known.get("slots", {}).items()
-            },
-            known.get("cfg"),
-        )
-        radio = Wifi(known["ssid"], known["key"])
-        link = WireLink(wire_to(known, known["port"]), clock)
+        device = _device(known)
+        if not known["ssid"] or not isinstance(known["key"], str) or not wire_to(known, known["port"]):
+            raise ValueError
     except (ValueError, KeyError, TypeError):
         say(
             "error",
@@ -95,6 +86,13 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
         return _BROKEN_SLEEP_S, None
     if chip.cold() or set_up:
         guard.keep_identity(json.dumps(known).encode())
+    if policy.is_empty(chip.battery_mv()) and not policy.is_mains(device.kind):
+        say("error", at="battery", why="empty; neither radio nor flash is used until it is replaced")
+        return policy.EMPTY_SLEEP_S, None
+    networks = Networks(files)
+    known.update(networks.in_force())
+    radio = Wifi(known["ssid"], known["key"])
+    link = WireLink(wire_to(known, known["port"]), clock)
     if mode == boots.SAFE:
         from firmware.app import safe
         from firmware.app.memory import Memory
@@ -102,14 +100,39 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
         plain = Node(device, safe.Fresh(chip), clock, Memory(), Memory(), guard)
         return safe.wake(plain, radio, link, _updates(plain, known, 0), chip), None
     node = Node(device, chip, clock, files, spool, guard)
-    updates = _updates(node, known, policy.update_spread_s(device.kind))
-    if guard.on_trial():
-        node.record_hello()  # its acknowledgement is what proves the image
-    if policy.is_mains(device.kind):
+    node.networks = networks
+    if guard.on_trial() or networks.on_trial():
+        node.record_hello()  # its acknowledgement is what proves the image or the network
+    return _work(chip, node, radio, link, known)
+
+
+def _device(known: "dict[str, Any]") -> Device:
+    slots = {
+        key: Slot(slot["capacity"], slot.get("supply", 0)) for key, slot in known.get("slots", {}).items()
+    }
+    return Device(
+        known["id"],
+        known["kind"],
+        known.get("password", ""),
+        known.get("capacity_g", 0),
+        known.get("zero", 0),
+        known.get("counts_per_kg", 1),
+        slots,
+        known.get("cfg"),
+    )
+
+
+def _work(
+    chip: Chip, node: Node, radio: Wifi, link: WireLink, known: "dict[str, Any]"
+) -> tuple[int, int | None]:
+    """The program of this kind of device, and the update that may be due."""
+    updates = _updates(node, known, policy.update_spread_s(node.device.kind))
+    if policy.is_mains(node.device.kind):
         return _count(chip, node, radio, link, known, updates), None
+    node.sparing = policy.is_low(chip.battery_mv())
     if updates:
         updates.prepare()
-    if device.kind == "level":
+    if node.device.kind == "level":
         from firmware.app import level
 
         sleep_s, pin = level.wake(node, _scale(known.get("sensor")), radio, link), None
@@ -122,10 +145,12 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
     if updates:
         updates.step(radio, link, chip, busy=bool(node.state.stepping))
         sleep_s = updates.next_s(sleep_s)
-    return sleep_s, pin
+    if node.sparing:
+        sleep_s = max(sleep_s, policy.SPARING_SLEEP_S)
+    return (1 if node.networks and node.networks.changed() else sleep_s), pin
 
 
-def _updates(node: Node, known: dict[str, str], spread_s: int) -> "Updates | None":
+def _updates(node: Node, known: "dict[str, Any]", spread_s: int) -> "Updates | None":
     """None where this board believes nobody's signature, or has no way to verify the server."""
     if not KEYS or "ca" not in known:
         return None
@@ -184,7 +209,7 @@ def _identity(files: "Files", guard: Guard) -> bytes:
 
 
 def _count(
-    chip: Chip, node: Node, radio: Wifi, link: WireLink, known: dict[str, object], updates: "Updates | None"
+    chip: Chip, node: Node, radio: Wifi, link: WireLink, known: "dict[str, Any]", updates: "Updates | None"
 ) -> int:
     """Mains devices never sleep; returns only when they cannot start, or for a reset."""
     from firmware.app import meter
@@ -215,6 +240,8 @@ def _count(
             updates.prepare(program.is_busy())
         rest_ms = program.turn()
         chip.beat()
+        if node.networks and node.networks.changed():
+            return 1  # a new start, with the other network
         if updates and updates.step(radio, link, heart, program.is_busy()):
             return 0
         if node.clock.since_ms(started) > _TRIAL_MS and guard.on_trial():

@@ -17,6 +17,7 @@ from replenish_server.doctor import examine
 from replenish_server.fleet.authority import Authority, NoAuthority
 from replenish_server.fleet.claims import CODE_LASTS, create_code
 from replenish_server.fleet.credentials import CredentialKind, give_credential, revoke_device
+from replenish_server.fleet.networks import want_network
 from replenish_server.fleet.registry import DeviceRefused
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import OF_KIND
@@ -156,6 +157,42 @@ def add_device_commands(device_app: typer.Typer) -> None:
     ) -> None:
         """Give a device a further credential, printed once; the one it has keeps working."""
         _another_credential(device_id, kind, as_json)
+
+    @device_app.command("network")
+    def network(
+        device_id: str,
+        ssid: Annotated[str | None, typer.Option(help="Name of the Wi-Fi; its key is asked for.")] = None,
+        key: Annotated[
+            str | None, typer.Option(envvar="REPLENISH_WIFI_KEY", help="Key of the Wi-Fi.")
+        ] = None,
+        host: Annotated[str | None, typer.Option(help="Name or address of the broker.")] = None,
+        port: Annotated[int | None, typer.Option(help="Its port for this device's credential.")] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Move a device to another network, or, without options, back to the one of its setup.
+
+        It hears of it over the old one, tries the new one twice, and goes back when that leads nowhere.
+        """
+        if ssid is not None and key is None:
+            key = typer.prompt("Key of the Wi-Fi (empty for an open one)", default="", hide_input=True)
+        settings = Settings()
+        try:
+            with open_database(settings).write() as session:
+                wanted = want_network(
+                    session,
+                    device_id,
+                    settings.make_clock().now(),
+                    ssid=ssid,
+                    key=key if ssid is not None else None,
+                    host=host,
+                    port=port,
+                )
+        except DeviceRefused as error:
+            raise fail(str(error)) from error
+        if as_json:
+            print_json({"device_id": device_id, "net": wanted})
+        else:
+            console.print(f"Device [bold]{device_id}[/bold] hears of it when it next talks; see its report.")
 
     @device_app.command("reset")
     def reset(

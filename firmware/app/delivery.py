@@ -49,6 +49,11 @@ def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Ou
 
     Afterwards the state says when to try again.
     """
+    if node.networks and not node.networks.attempt():
+        node.state.retry_at_s = node.clock.now_s()  # with the network before it, as soon as this wake is over
+        node.state.stated = 0
+        node.keep()
+        return Outcome(False, "", False)
     talk = _Talk(node, Session(link, node.clock), press_seq)
     done, reason = False, 0
     try:
@@ -184,8 +189,7 @@ class _Talk:
             now_s = config.server_now(document)
             if now_s and not message.retained:  # a retained document was written at an unknown time
                 self._node.synchronise(now_s)
-            news, offers = self._node.apply(document), self._node.offers
-            if (offers and offers.take_offer(document.get("fw"))) or news:
+            if self._node.take(document):
                 self._session.publish([self._statement("")])
         except config.RefusedDocument as error:
             if crc != self._node.state.refused_crc:

@@ -13,6 +13,7 @@ from firmware.core import ages, config, event, policy, queue, ring, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firmware.app.networks import Networks
     from firmware.app.ports import Board, Clock, Files, Offers
     from firmware.core import supply
 
@@ -96,6 +97,10 @@ class Node:
         self.guard = guard
         self.offers: Offers | None = None
         """Told what firmware the server offers; None on a board that cannot be updated."""
+        self.networks: Networks | None = None
+        """Which network is in use; None where that is not to change."""
+        self.sparing = False
+        """Whether the battery is low."""
         self.board = board
         self.clock = clock
         self._data = data
@@ -190,7 +195,7 @@ class Node:
         """Let go of what the server says it has stored; nothing else ever does.
 
         Returns:
-            Whether the report has to be told anew: the server's word proved a new image.
+            Whether the report has to be told anew: the server's word proved a new image or network.
         """
         names = queue.acknowledged(self.pending(), ack.boot, ack.seqs)
         for name in names:
@@ -201,7 +206,10 @@ class Node:
             say("claim", r="proved")
         if names:
             say("acked", b=ack.boot, s=[_seq(name) for name in names])
-        return bool(names) and self.guard.heard()
+        if not names:
+            return False
+        news = self.guard.heard()
+        return bool(self.networks and self.networks.heard()) or news
 
     def _next_seq(self) -> int:
         # Raised and kept first: a gap is harmless, a number used twice would be taken for a repeat and lost.
@@ -231,7 +239,8 @@ class Node:
 
     def promise_s(self) -> int:
         """Seconds until the server hears from us again at the latest."""
-        return policy.promise_s(self.device.kind, self.state, self.settings.values, self.clock.now_s())
+        promise_s = policy.promise_s(self.device.kind, self.state, self.settings.values, self.clock.now_s())
+        return max(promise_s, policy.SPARING_SLEEP_S) if self.sparing else promise_s
 
     def health(self) -> dict[str, object]:
         """Health as events and reports carry it."""
@@ -244,8 +253,8 @@ class Node:
             health["alarm"] = counter.ALARMS[self.state.alarm]
         if self.state.refused:
             health["refused"] = self.state.refused
-        if self.guard.safe:
-            health["mode"] = "safe"
+        if self.guard.safe or self.sparing:
+            health["mode"] = "safe" if self.guard.safe else "sparing"
         if self.guard.life.fault:
             health["fault"] = self.guard.life.fault
         return health
@@ -258,9 +267,21 @@ class Node:
         if update:
             document["fw"] = update
             self.state.update_told = self.guard.crc()
+        network = self.networks.report() if self.networks else None
+        if network:
+            document["net"] = network
         if problem:
             document["err"] = problem
         return event.compact(document).encode()
+
+    def take(self, document: dict[str, object]) -> bool:
+        """Take all of a desired document; whether there is something to report. Raises RefusedDocument."""
+        news = self.apply(document)
+        if self.offers and self.offers.take_offer(document.get("fw")):
+            news = True
+        if self.networks and self.networks.want(document.get("net")):
+            news = True
+        return news
 
     def apply(self, document: dict[str, object]) -> bool:
         """Put a desired document into force: save, then use. False when its revision already is.

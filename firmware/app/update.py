@@ -128,12 +128,13 @@ class Updates:
     def prepare(self, busy: bool = False) -> None:
         """Before a conversation: have one where an update is due, to hear of it, or where there is news."""
         node = self._node
-        if self._asked:
+        if self._asked or node.guard.on_trial():
             return
+        due = self._offered is None and self._is_due(busy)
         news = bool(node.guard.updatable and node.state.stated and node.state.update_told != node.guard.crc())
         if news:  # such as a new image that the bootloader left
             node.state.stated = 0
-        if news or (self._offered is None and self._is_due(busy)):
+        if news or due:
             self._asked = True
             node.record_hello()
 

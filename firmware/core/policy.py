@@ -19,6 +19,11 @@ TRIAL_FAILURES = 2
 UPDATE_LOOK_S = 600
 """How soon to look whether what kept an update waiting is over."""
 
+SPARING_SLEEP_S = 7200
+"""The shortest sleep of a board whose battery is low."""
+
+EMPTY_SLEEP_S = 86_400
+
 LOW_MV, EMPTY_MV = 2300, 2000
 """Two alkaline cells, loaded: a fifth is left; a converter that starts the radio may drop out."""
 

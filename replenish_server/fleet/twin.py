@@ -75,12 +75,19 @@ def want(session: Session, device_id: DeviceId, change: dict[str, Any], now: dat
 
 def want_firmware(session: Session, device_id: str, offer: dict[str, Any] | None, now: datetime) -> None:
     """Offer a device firmware, or take the offer back; the same again changes nothing."""
+    want_part(session, device_id, "fw", offer, now)
+
+
+def want_part(
+    session: Session, device_id: str, part: str, value: dict[str, Any] | None, now: datetime
+) -> None:
+    """Replace a part of the desired document as a whole, or take it out; the same again changes nothing."""
     twin = session.get_one(Twin, device_id)
-    if twin.desired.get("fw") == offer:
+    if twin.desired.get(part) == value:
         return
-    twin.desired = {name: value for name, value in twin.desired.items() if name != "fw"}
-    if offer is not None:
-        twin.desired = twin.desired | {"fw": offer}
+    twin.desired = {name: kept for name, kept in twin.desired.items() if name != part}
+    if value is not None:
+        twin.desired = twin.desired | {part: value}
     twin.desired_rev += 1
     twin.desired_at = now
     session.add(twin)

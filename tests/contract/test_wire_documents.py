@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from firmware.core import config, counter
+from firmware.core import config, counter, network
 from firmware.core import event as firmware_event
 from replenish_server.fleet import alarms, manifest
 from replenish_server.replenishment import answers
@@ -124,6 +124,20 @@ def test_the_page_and_the_document_have_the_manifests_limits(contract: dict[str,
     assert [word for row in states for word in re.findall(r"`(\w+)`", row[2])] == schema(contract, "update")[
         "why"
     ]["enum"]
+
+
+def test_the_page_and_the_document_have_the_firmwares_networks(contract: dict[str, Any]) -> None:
+    """The keys that it takes, and what it says of them."""
+    assert sorted({*network.TEXTS, "port"}) == sorted(schema(contract, "network"))
+    states = schema(contract, "networkState")["state"]["enum"]
+    assert [row[0].strip("`") for row in table("and never holds a key:")] == states
+    tried = network.Network(None)
+    said = [tried.want({"host": "a"}) and tried.state, tried.attempt() and tried.heard() and tried.state]
+    tried.want({"host": "b"})
+    while tried.attempt():
+        pass
+    said.append(tried.state)
+    assert [*said, tried.want([]) and tried.state] == states
 
 
 @pytest.mark.parametrize("kind", ["level", "button", "flow", "pages"])

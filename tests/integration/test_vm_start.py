@@ -30,8 +30,8 @@ def make_board(tmp_path: Path, server: Server) -> Iterator[Callable[..., Board]]
     boards: list[Board] = []
     server.events.clear()
 
-    def make(kind: str, changes: dict[str, str] | None = None, **config: Any) -> Board:
-        board = Board(kind, tmp_path / f"board{len(boards)}", server._port, 7200.0, **config)
+    def make(kind: str, changes: dict[str, str] | None = None, speed: float = 7200.0, **config: Any) -> Board:
+        board = Board(kind, tmp_path / f"board{len(boards)}", server._port, speed, **config)
         if changes:
             board.vm.firmware_root = images.tree(tmp_path / f"tree{len(boards)}", ROOT, changes)
         boards.append(board)
@@ -40,6 +40,7 @@ def make_board(tmp_path: Path, server: Server) -> Iterator[Callable[..., Board]]
     yield make
     for board in boards:
         board.vm.stop()
+    server.say("d1", "desired", "", retain=True)
 
 
 MakeBoard = Callable[..., Board]
@@ -104,3 +105,45 @@ def test_the_watchdog_ends_an_endless_loop(make_board: MakeBoard) -> None:
     board.vm.start()
     until(lambda: life(board).get("failed") == 3)  # the third start of the same
     assert [fact["cause"] for fact in board.said("wake")] == ["power", "crash", "crash"]
+
+
+def test_network_settings_that_lead_nowhere_are_left_and_good_ones_kept(
+    make_board: MakeBoard, server: Server
+) -> None:
+    board = make_board("level", speed=36_000.0)
+    server.reports.clear()
+    board.vm.start()
+    until(lambda: server.reports)
+    nowhere = {"ssid": "elsewhere", "key": "12345678"}
+    server.say("d1", "desired", {"v": 1, "rev": 1, "net": nowhere}, retain=True)
+    until(lambda: server.reports[-1].get("net") == {"state": "reverted", "why": "no answer in two tries"})
+    assert [fact["state"] for fact in board.said("network")] == ["trial", "trial", "trial", "reverted"]
+    assert server.reports[-1]["rev"] == 1
+    assert {"net": {"state": "trial"}} in [{"net": report.get("net")} for report in server.reports]
+    # The access point is renamed, after the board was told so.
+    server.say("d1", "desired", {"v": 1, "rev": 2, "net": nowhere | {"ssid": "renamed"}}, retain=True)
+    until(lambda: board.said("network")[-1]["state"] == "trial")
+    board.vm.set_network("renamed", "12345678")
+    until(lambda: server.reports[-1].get("net") == {"state": "kept"})
+    board.vm.power_cut()
+    until(lambda: len([fact for fact in board.said("wake") if fact["cause"] == "power"]) == 2)
+    seen = len(server.events)
+    until(lambda: len(server.events) > seen)
+    assert "12345678" not in json.dumps([board.facts, server.reports])
+
+
+def test_a_low_battery_is_spared_and_an_empty_one_writes_and_sends_nothing(
+    make_board: MakeBoard, server: Server
+) -> None:
+    board = make_board("level")
+    board.vm.set_load_g(1500)
+    board.vm.set_battery_mv(2200)
+    board.vm.start()
+    until(lambda: board.said("sleep"))
+    assert board.said("sleep")[0]["ms"] >= 7_200_000
+    (hello,) = server.of_type("hello")
+    assert (hello["h"]["mode"], hello["h"]["next"]) == ("sparing", 86_400)
+    board.vm.set_battery_mv(1900)
+    until(lambda: board.said("sleep")[-1]["ms"] == 86_400_000)
+    assert board.said("wake")[-1]["cause"] == "timer"
+    assert len(server.of_type("level")) == 1
