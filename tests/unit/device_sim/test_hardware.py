@@ -30,7 +30,7 @@ class World:
         self.facts: dict[str, Any] = {
             "clock": "1000000000.0,0.0,1.0", "pins": PINS, "zero": 84_000, "counts_per_kg": 420_000,
             "load_g": 0, "noise_g": 0, "wifi": True, "wave": [], "cause": "power",
-            "battery_mv": 3000, "rssi": -61, "pulses": 0, "held": False,
+            "battery_mv": 3000, "rssi": -61, "pulses": 0, "held": False, "network": ["s", "k"],
         }  # fmt: skip
 
     def run(self, code: str, **facts: Any) -> tuple[int, str]:
