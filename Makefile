@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test laws check serve sim bench-firmware bench-forecast bench-ingest bench-orders bench-inventory grade docs screenshot lock \
+.PHONY: help demo test test-postgresql laws check serve sim bench-firmware bench-forecast bench-ingest bench-orders bench-inventory grade docs screenshot lock \
 	clean ready-demo ready-test \
 	check-format check-lint check-types check-imports check-bytecode
 
@@ -19,7 +19,7 @@ BIN = $(VENV)/bin
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
-		while IFS=$$'\t' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
+		while IFS=$$'\t' read -r name what; do printf '  make %-15s %s\n' "$$name" "$$what"; done
 
 demo: ready-demo ## Watch it work; options in ARGS, e.g. make demo ARGS="--until-order --json"
 	@$(BIN)/replenish demo $(ARGS)
@@ -29,6 +29,9 @@ test: check ## Run every check and every test; ARGS goes to pytest
 
 laws: ready-test ## Run only the laws of docs/architecture.md, over 50 random schedules each; ARGS goes to pytest
 	@REPLENISH_SCHEDULES=50 $(BIN)/pytest -m law -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-postgresql: ready-test ## Every unit test that has a household, on PostgreSQL; ARGS goes to pytest
+	@REPLENISH_TEST_DATABASE=postgresql $(BIN)/pytest $(addprefix tests/unit/,fleet households ordering replenishment retailers telemetry) $(ARGS)
 
 check: check-format check-lint check-types check-imports check-bytecode ## Format, lint, types, import rules, firmware bytecode
 
