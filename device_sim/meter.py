@@ -11,7 +11,7 @@ from device_sim.fleet import Access, SimDevice
 
 
 class Meter(SimDevice):
-    """A counting device, switched on.
+    """A counting device, switched on; it runs on mains, so the broker says when it is gone.
 
     Args:
         access: how it connects.
@@ -22,7 +22,7 @@ class Meter(SimDevice):
     """
 
     def __init__(self, access: Access, clock: SimClock, rng: random.Random, capacity: int, left: int) -> None:
-        super().__init__(access, clock, rng)
+        super().__init__(access, clock, rng, mains=True)
         self.capacity, self.left = capacity, left
         self.restart()
 

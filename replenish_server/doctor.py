@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
 from replenish_server.database import Database
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import BrokerFiles
 from replenish_server.fleet.credentials import uncut
+from replenish_server.fleet.firmware_tables import Rollout
 from replenish_server.fleet.tables import Device
 from replenish_server.retailers.tables import Retailer
 from replenish_server.settings import Settings
@@ -98,7 +99,7 @@ def _permissions(settings: Settings) -> Iterator[Finding]:
     files = BrokerFiles(settings.broker_folder)
     secrets = [files.device_passwords, files.device_keys, files.server_passwords]
     secrets += [settings.data_dir / "broker-passwords.json", settings.authority_folder / "ca.key"]
-    secrets += [settings.platform_keys, settings.household_keys]
+    secrets += [settings.platform_keys, settings.household_keys, settings.firmware_folder / "signing.pem"]
     loose = [path for path in secrets if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
     for path in loose:
         yield Finding("permissions", False, f"others can read {path}; run: chmod 600 {path}")
@@ -152,7 +153,8 @@ def _rows(database: Database) -> Iterator[Finding]:
         return
     finally:
         database.close()
-    shops, silent, refused, open_still = facts
+    shops, silent, refused, open_still, alerts = facts
+    yield from alerts
     yield Finding("retailers", shops > 0, f"{shops}" if shops else "none; run: replenish retailer add --help")
     said = f"silent: {', '.join(silent[:10])}; look at battery and Wi-Fi" if silent else "none is silent"
     yield Finding("devices", not silent, said)
@@ -166,8 +168,8 @@ def _rows(database: Database) -> Iterator[Finding]:
         yield Finding("quarantine", True, "empty")
 
 
-def _read(database: Database) -> tuple[int, Sequence[str], dict[str, int], list[str]]:
-    """Shops, silent devices, refusals by code, and revoked devices that are connected still."""
+def _read(database: Database) -> tuple[int, Sequence[str], dict[str, int], list[str], list[Finding]]:
+    """Shops, silent devices, refusals by code, revoked devices that are connected still, and alerts."""
     with database.read() as session:
         refused = select(Quarantined.code, func.sum(Quarantined.seen)).group_by(Quarantined.code)
         return (
@@ -175,4 +177,16 @@ def _read(database: Database) -> tuple[int, Sequence[str], dict[str, int], list[
             session.exec(select(Device.id).where(col(Device.silent_at).is_not(None))).all(),
             {code: int(number) for code, number in session.exec(refused).all()},
             [device.id for device in uncut(session)],
+            list(_alerts(session)),
         )
+
+
+def _alerts(session: Session) -> Iterator[Finding]:
+    """What waits for somebody: rollouts that halted, credentials that were copied."""
+    for rollout_id, why in session.exec(select(Rollout.id, Rollout.why).where(Rollout.state == "halted")):
+        said = f"{rollout_id} halted: {why}; see: replenish rollout show {rollout_id}"
+        yield Finding("rollout", False, said)
+    copied = select(Device.id).where(col(Device.doubled_at).is_not(None), col(Device.revoked_at).is_(None))
+    for device_id in session.exec(copied):
+        said = f"two devices use its name; run: replenish device revoke {device_id}, then claim it anew"
+        yield Finding(f"credential of {device_id}", False, said)

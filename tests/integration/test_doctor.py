@@ -9,18 +9,15 @@ import pytest
 
 from replenish_server.cli import find_mosquitto
 from replenish_server.doctor import Finding, examine
+from replenish_server.fleet.alarms import note_double
 from replenish_server.fleet.authority import Authority
 from replenish_server.settings import Settings
-from tests.support.mortal_house import MortalHouse
+from tests.fakes.retailer_house import House
+from tests.support.firmware_fleet import FirmwareFleet
+from tests.support.mortal_house import EncryptedHouse
 from tests.support.zygote import Zygote
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
-
-
-class EncryptedHouse(MortalHouse):
-    """With TLS listeners and an edge."""
-
-    encrypted = True
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +59,16 @@ def test_a_healthy_house_is_healthy_until_something_is_not(tls_house: EncryptedH
     foreign = Authority(settings.data_dir / "foreign")
     foreign.init(["localhost"])
     assert wrong(settings) == {}
+
+
+def test_what_waits_for_somebody_in_the_fleet_is_said(house: House, tmp_path: Path) -> None:
+    """A rollout that halted, and a credential that was copied."""
+    fleet = FirmwareFleet(house, tmp_path / "images", 1)
+    rollout_id = fleet.start()
+    fleet.say("d-0", 11, "failed", why="flash")
+    with house.database.write() as session:
+        note_double(session, "d-0", NOW)
+    settings = Settings(data_dir=tmp_path, database_url=house.database.url, broker_port=1, device_port=1)
+    found = wrong(settings)
+    assert f"rollout show {rollout_id}" in found["rollout"].said
+    assert "device revoke d-0" in found["credential of d-0"].said
