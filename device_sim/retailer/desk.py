@@ -14,6 +14,7 @@ from device_sim.retailer.completion import Buyer
 from device_sim.retailer.faults import Fault
 from device_sim.retailer.identity import BUYER, SAVED_ADDRESS
 from device_sim.retailer.lines import NoAnswer
+from device_sim.retailer.payment_mandates import paid_with
 from device_sim.retailer.platforms import Platform
 from device_sim.retailer.shop import Shop
 from device_sim.retailer.wire import AP2, Doc, encode
@@ -93,8 +94,8 @@ def _act(shop: Shop, platform: Platform, change: Change, body: Doc, key: str) ->
         _, seen = platform.release.answer(200, doc, "read")
         if "line_items" in seen:
             keys = shop.platforms.keys(platform)
-            shop.mandates.check(body, seen, keys)
-            body = shop.mandates.paid_with(body, seen, keys)
+            bill = shop.mandates.check(body, seen, keys)
+            body = paid_with(body, bill, keys, shop.clock.now_s())
     return shop.completions.complete(session_id, body, active, Buyer(platform.profile_url, key))
 
 

@@ -12,17 +12,14 @@ from urllib.parse import urlsplit
 
 from device_sim.retailer.config import Clock, RetailerConfig
 from device_sim.retailer.jcs import canonical
+from device_sim.retailer.payment_mandates import MISSHAPEN, Bill, check_time, opened_by, refused
 from device_sim.retailer.sd_jwt import Link, UnreadableError, jws_payload, read_chain
 from device_sim.retailer.signing import KeyRing, b64u
-from device_sim.retailer.wire import Doc, ProtocolError
+from device_sim.retailer.wire import Doc
 
 CLOSED, OPEN = "mandate.checkout.1", "mandate.checkout.open.1"
-PAYMENT = "mandate.payment.1"
 OF_THE_LINK = {"vct", "cnf", "iat", "exp", "constraints"}
 TERMS = ("id", "currency", "line_items", "totals")
-# What reading a document raises that is not built as it should be.
-MISSHAPEN = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
-AHEAD_S = 300  # how far another machine's clock may be ahead
 
 
 class Mandates:
@@ -41,8 +38,11 @@ class Mandates:
         signed = f"{header}.{b64u(canonical(terms))}"
         return terms | {"ap2": {"merchant_authorization": f"{header}..{b64u(key.sign(signed.encode()))}"}}
 
-    def check(self, body: Doc, checkout: Doc, keys: list[Mapping[str, Any]]) -> None:
+    def check(self, body: Doc, checkout: Doc, keys: list[Mapping[str, Any]]) -> Bill:
         """Verify the mandate in a complete body against the session as the platform sees it.
+
+        Returns:
+            What a payment for it has to be for.
 
         Args:
             checkout: the session now, in the platform's release.
@@ -54,105 +54,79 @@ class Mandates:
         ap2 = body.get("ap2")
         text = ap2.get("checkout_mandate") if isinstance(ap2, dict) else None
         if not isinstance(text, str):
-            raise _refused("mandate_required", "Send ap2.checkout_mandate; this session is locked to it.")
+            raise refused("mandate_required", "Send ap2.checkout_mandate; this session is locked to it.")
         if not keys:
-            raise _refused("agent_missing_key", "Your profile publishes no signing key.")
+            raise refused("agent_missing_key", "Your profile publishes no signing key.")
         try:
             links = read_chain(text, _finder(keys))
         except (UnreadableError, *MISSHAPEN) as problem:
-            raise _refused("mandate_invalid_signature", f"The mandate does not hold: {problem}.") from problem
+            raise refused("mandate_invalid_signature", f"The mandate does not hold: {problem}.") from problem
         try:
-            self._check_content(links, checkout)
+            jwt = self._check_content(links, checkout)
         except MISSHAPEN as problem:
-            raise _refused("mandate_scope_mismatch", "The mandate has not the shape of one.") from problem
+            raise refused("mandate_scope_mismatch", "The mandate has not the shape of one.") from problem
+        return Bill(
+            str(checkout["id"]),
+            next(entry["amount"] for entry in checkout["totals"] if entry["type"] == "total"),
+            str(checkout["currency"]),
+            b64u(hashlib.sha256(jwt.encode()).digest()),
+            opened_by(text),
+            frozenset(self._names()),
+        )
 
-    def _check_content(self, links: list[Link], checkout: Doc) -> None:
-        self._check_time(links)
+    def _check_content(self, links: list[Link], checkout: Doc) -> str:
+        """Refuse what is not about this checkout; the checkout as this shop signed it."""
+        check_time(links, self._clock.now_s())
         closed = next((link.content for link in reversed(links) if "key_binding" not in link.claims), {})
         if closed.get("vct") != CLOSED:
-            raise _refused("mandate_scope_mismatch", f"The last mandate is not of type {CLOSED}.")
-        signed = self._signed_checkout(closed)
+            raise refused("mandate_scope_mismatch", f"The last mandate is not of type {CLOSED}.")
+        jwt = self._signed_checkout(closed)
+        try:
+            signed = jws_payload(jwt, _finder(self._keys.published()))
+        except UnreadableError as problem:
+            raise refused("merchant_authorization_invalid", f"Not our signature: {problem}.") from problem
         different = [name for name in TERMS if signed.get(name) != checkout.get(name)]
         if different:
             text = f"The mandate is about another checkout: {', '.join(different)} differ."
-            raise _refused("mandate_scope_mismatch", text)
+            raise refused("mandate_scope_mismatch", text)
         self._check_delegation(links, closed, checkout)
+        return jwt
 
-    def paid_with(self, body: Doc, checkout: Doc, keys: list[Mapping[str, Any]]) -> Doc:
-        """The body with the instrument that its payment mandate names; unchanged where it brings none.
-
-        Raises:
-            ProtocolError: 403, the mandate does not hold or is about another amount.
-        """
-        for instrument in body.get("payment", {}).get("instruments", []):
-            token = instrument.get("credential", {}).get("token")
-            if not isinstance(token, str) or "~~" not in token:
-                continue
-            try:
-                links = read_chain(token, _finder(keys))
-            except UnreadableError as problem:
-                raise _refused(
-                    "mandate_invalid_signature", f"The payment does not hold: {problem}."
-                ) from problem
-            self._check_time(links)
-            closed = links[-1].content
-            total = next(entry["amount"] for entry in checkout["totals"] if entry["type"] == "total")
-            amount = {"amount": total, "currency": checkout["currency"]}
-            if closed.get("vct") != PAYMENT or closed.get("payment_amount") != amount:
-                raise _refused("mandate_scope_mismatch", "The payment mandate is about another amount.")
-            instrument["credential"]["token"] = closed["payment_instrument"]["id"]
-        return body
-
-    def _check_time(self, links: list[Link]) -> None:
-        now_s = self._clock.now_s()
-        for claims in [link.claims for link in links] + [link.content for link in links]:
-            expires, issued = claims.get("exp"), claims.get("iat")
-            if isinstance(expires, int | float) and expires <= now_s:
-                raise _refused("mandate_expired", "The mandate has expired.")
-            if isinstance(issued, int | float) and issued > now_s + AHEAD_S:
-                raise _refused("mandate_invalid_signature", "The mandate was issued in the future.")
-
-    def _signed_checkout(self, closed: Doc) -> Doc:
-        """The checkout that the mandate is about, if this shop signed it."""
-        own = _finder(self._keys.published())
+    def _signed_checkout(self, closed: Doc) -> str:
+        """The checkout that the mandate is about, as a JWS; whose signature it bears is still to be seen."""
         jwt, embedded = closed.get("checkout_jwt"), closed.get("checkout")
         if isinstance(embedded, dict) and jwt is None:
             ap2 = embedded.get("ap2")
             detached = ap2.get("merchant_authorization") if isinstance(ap2, dict) else None
             if not isinstance(detached, str) or ".." not in detached:
-                raise _refused(
-                    "merchant_authorization_missing", "The mandate holds no authorization of ours."
-                )
+                raise refused("merchant_authorization_missing", "The mandate holds no authorization of ours.")
             header, _, signature = detached.partition("..")
             terms = {name: value for name, value in embedded.items() if name != "ap2"}
             try:
                 jwt = f"{header}.{b64u(canonical(terms))}.{signature}"
             except ValueError as problem:
-                raise _refused("merchant_authorization_invalid", str(problem)) from problem
+                raise refused("merchant_authorization_invalid", str(problem)) from problem
         elif isinstance(jwt, str):
             if closed.get("checkout_hash") != b64u(hashlib.sha256(jwt.encode()).digest()):
-                raise _refused("mandate_scope_mismatch", "checkout_hash is not the hash of checkout_jwt.")
+                raise refused("mandate_scope_mismatch", "checkout_hash is not the hash of checkout_jwt.")
         else:
-            raise _refused("merchant_authorization_missing", "The mandate holds no checkout of ours.")
-        try:
-            return jws_payload(jwt, own)
-        except UnreadableError as problem:
-            raise _refused("merchant_authorization_invalid", f"Not our signature: {problem}.") from problem
+            raise refused("merchant_authorization_missing", "The mandate holds no checkout of ours.")
+        return jwt
 
     def _check_delegation(self, links: list[Link], closed: Doc, checkout: Doc) -> None:
         """What an agent closed must be what the open mandates before allow."""
         for link in links:
             audience = link.claims.get("aud")
             if audience is not None and audience not in self._names():
-                raise _refused("mandate_scope_mismatch", "The mandate is for another shop.")
+                raise refused("mandate_scope_mismatch", "The mandate is for another shop.")
             opened = link.content
             if opened is closed or "key_binding" in link.claims:
                 continue
             if opened.get("vct") != OPEN:
-                raise _refused("mandate_scope_mismatch", f"A mandate before the last is of type {OPEN}.")
+                raise refused("mandate_scope_mismatch", f"A mandate before the last is of type {OPEN}.")
             for name, value in opened.items():
                 if name not in OF_THE_LINK and closed.get(name) != value:
-                    raise _refused("mandate_scope_mismatch", f"{name} differs from the open mandate.")
+                    raise refused("mandate_scope_mismatch", f"{name} differs from the open mandate.")
             for constraint in opened.get("constraints", []):
                 self._check_constraint(constraint, checkout)
 
@@ -164,9 +138,9 @@ class Mandates:
         elif kind == "checkout.line_items":
             met = _fits(constraint.get("items", []), checkout["line_items"])
         else:
-            raise _refused("mandate_scope_mismatch", f"The constraint {kind} is not known here.")
+            raise refused("mandate_scope_mismatch", f"The constraint {kind} is not known here.")
         if not met:
-            raise _refused("mandate_scope_mismatch", f"The constraint {kind} does not allow this checkout.")
+            raise refused("mandate_scope_mismatch", f"The constraint {kind} does not allow this checkout.")
 
     def _names(self) -> set[str]:
         url = self._config.base_url
@@ -204,7 +178,3 @@ def _fits(entries: list[Doc], lines: list[Doc]) -> bool:
         return False
 
     return all(take(index, set()) for index, packs in enumerate(wanted) for _ in range(packs))
-
-
-def _refused(code: str, content: str) -> ProtocolError:
-    return ProtocolError(403, code, content)

@@ -220,3 +220,141 @@ async def test_a_mandate_of_the_wrong_shape_is_refused_and_breaks_nothing(
         return
     assert answer.status_code == 403
     assert (await client.get("/testing/orders")).json() == []
+
+
+SHOP = {"id": "http://shop.test", "name": "S", "website": "http://shop.test/"}
+SOON = 4_000_000_000
+
+
+def total_of(session: dict) -> int:
+    return next(entry["amount"] for entry in session["totals"] if entry["type"] == "total")
+
+
+def paying(
+    household: Signer,
+    agent: Signer,
+    session: dict,
+    checkout_mandate: str,
+    limits: list,
+    content: dict,
+    **terminal,
+) -> str:
+    """A payment mandate: what the household opened, and what its agent closed for this checkout."""
+    root = checkout_mandate.partition("~~")[0] + "~"
+    reference = {
+        "type": "payment.reference",
+        "conditional_transaction_id": b64u(hashlib.sha256(root.encode()).digest()),
+    }
+    constraints = [reference, *limits]
+    opened = {"vct": "mandate.payment.open.1", "constraints": constraints, "cnf": {"jwk": agent.jwk}}
+    text, digest = disclosed(opened)
+    before = f"{jws(household, {'delegate_payload': [{'...': digest}]})}~{text}~"
+    closed = {
+        "vct": "mandate.payment.1",
+        "transaction_id": closed_claims(session)["checkout_hash"],
+        "payee": SHOP,
+        "payment_amount": {"amount": total_of(session), "currency": "EUR"},
+        "payment_instrument": {"id": "success_token", "type": "card"},
+        "exp": SOON,
+    } | content
+    claims = {
+        "delegate_payload": [closed],
+        "aud": "http://shop.test",
+        "nonce": session["id"],
+        "sd_hash": b64u(hashlib.sha256(before.encode()).digest()),
+    } | terminal
+    return f"{before}~{jws(agent, claims, typ='kb+sd-jwt')}"
+
+
+def within(most: int, currency: str = "EUR") -> dict:
+    return {"type": "payment.amount_range", "currency": currency, "min": 0, "max": most}
+
+
+async def pay(client, platform, session, a_payment, limits=(), content=None, **terminal):
+    """Complete with both mandates, of which only the payment may be wrong."""
+    agent = Signer("agent")
+    mandate = chain(platform.signer, agent, session, [HERE])
+    token = paying(platform.signer, agent, session, mandate, list(limits), content or {}, **terminal)
+    body = a_payment(token) | {"ap2": {"checkout_mandate": mandate}}
+    return await client.send("POST", f"/checkout-sessions/{session['id']}/complete", body)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        [],
+        [within(10**6)],
+        [{"type": "payment.budget", "currency": "EUR", "max": 9000}],
+        [{"type": "payment.allowed_payees", "allowed": [{"id": "http://shop.test"}]}],
+        [{"type": "payment.allowed_payment_instruments", "allowed": [{"id": "success_token"}]}],
+        [{"type": "payment.agent_recurrence", "frequency": "ON_DEMAND", "max_occurrences": 1}],
+    ],
+)
+async def test_a_payment_inside_what_the_household_opened_pays(client, platform, session, a_payment, limits):
+    answer = await pay(client, platform, session, a_payment, limits)
+    assert answer.json()["status"] == "completed", answer.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"content": {"payment_amount": {"amount": 1, "currency": "EUR"}}}, "mandate_scope_mismatch"),
+        ({"content": {"payee": {"id": "https://e.test"}}}, "mandate_scope_mismatch"),
+        ({"content": {"payee": None}}, "mandate_scope_mismatch"),
+        ({"content": {"exp": 1_700_000_000}}, "mandate_expired"),
+        ({"content": {"exp": None}}, "mandate_scope_mismatch"),
+        ({"content": {"iat": SOON}}, "mandate_invalid_signature"),
+        ({"content": {"transaction_id": "another"}}, "mandate_scope_mismatch"),
+        ({"content": {"vct": "mandate.checkout.1"}}, "mandate_scope_mismatch"),
+        ({"content": {"payment_instrument": {}}}, "mandate_scope_mismatch"),
+        ({"nonce": "chk_other"}, "mandate_scope_mismatch"),
+        ({"nonce": None}, "mandate_scope_mismatch"),
+        ({"aud": "https://e.test"}, "mandate_scope_mismatch"),
+        ({"sd_hash": "AAAA"}, "mandate_invalid_signature"),
+        ({"limits": [within(1)]}, "mandate_scope_mismatch"),
+        ({"limits": [within(10**6, "USD")]}, "mandate_scope_mismatch"),
+        ({"limits": [{"type": "payment.budget", "currency": "EUR", "max": 0.5}]}, "mandate_scope_mismatch"),
+        ({"limits": [{"type": "payment.allowed_payees", "allowed": []}]}, "mandate_scope_mismatch"),
+        (
+            {"limits": [{"type": "payment.allowed_payment_instruments", "allowed": [{"id": "x"}]}]},
+            "mandate_scope_mismatch",
+        ),
+        (
+            {"limits": [{"type": "payment.reference", "conditional_transaction_id": "another"}]},
+            "mandate_scope_mismatch",
+        ),
+        ({"limits": [{"type": "payment.weather"}]}, "mandate_scope_mismatch"),
+        ({"limits": [{"type": "payment.amount_range"}]}, "mandate_scope_mismatch"),
+    ],
+    ids=lambda value: json.dumps(value)[:60] if isinstance(value, dict) else None,
+)
+async def test_a_payment_that_is_for_something_else_pays_nothing(
+    client, platform, session, a_payment, wrong, code
+):
+    answer = await pay(client, platform, session, a_payment, **wrong)
+    assert (answer.status_code, answer.json()["code"]) == (403, code)
+    assert (await client.get("/testing/orders")).json() == []
+
+
+async def test_a_payment_by_a_key_that_the_household_did_not_confirm_pays_nothing(
+    client, platform, session, a_payment
+):
+    agent, thief = Signer("agent"), Signer("agent")
+    mandate = chain(platform.signer, agent, session, [HERE])
+    token = paying(platform.signer, agent, session, mandate, [], {})
+    head, _, _ = token.rpartition(".")
+    forged = f"{head}.{b64u(thief.sign(head.rpartition('~')[2].encode()))}"
+    body = a_payment(forged) | {"ap2": {"checkout_mandate": mandate}}
+    answer = await client.send("POST", f"/checkout-sessions/{session['id']}/complete", body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "mandate_invalid_signature")
+
+
+async def test_a_payment_is_for_one_checkout_and_not_for_the_next(
+    client, platform, session, a_payment, a_cart
+):
+    agent = Signer("agent")
+    token = paying(platform.signer, agent, session, chain(platform.signer, agent, session, [HERE]), [], {})
+    second = (await client.create(a_cart())).json()
+    body = a_payment(token) | {"ap2": {"checkout_mandate": chain(platform.signer, agent, second, [HERE])}}
+    answer = await client.send("POST", f"/checkout-sessions/{second['id']}/complete", body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "mandate_scope_mismatch")
