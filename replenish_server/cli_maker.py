@@ -57,7 +57,7 @@ def flash(
     try:
         with Board(port or find_port()) as board, Progress(console=console, disable=as_json) as progress:
             task = progress.add_task("flashing", total=None)
-            board.interrupt(_KNOCK_S)
+            board.interrupt(_KNOCK_S, _ask_for_reset)
             done = flashing.flash(
                 board, compile_firmware(), factory, new,
                 lambda at, of: progress.update(task, completed=at, total=of),
@@ -93,7 +93,7 @@ def calibrate(
     """Calibrate the sensor of an attached board: tare and a known weight, litres, or pages."""
     try:
         with Board(port or find_port()) as board:
-            board.interrupt(_KNOCK_S)
+            board.interrupt(_KNOCK_S, _ask_for_reset)
             kind, sensor = calibration.kind_of(board)
             if kind == "button":
                 raise fail("a button has nothing to calibrate")
@@ -108,6 +108,10 @@ def calibrate(
         print_json({"kind": kind} | change)
     else:
         console.print(f"Written to the board, which starts anew: {json.dumps(change)}")
+
+
+def _ask_for_reset() -> None:
+    console.print("No answer yet: press the board's reset button (EN) now.")
 
 
 def _level(board: Board, sensor: str, amount: float | None, yes: bool) -> dict[str, Any]:
@@ -168,6 +172,12 @@ def _factory(
             "say how a board on the Wi-Fi reaches this machine: --server 192.168.1.5, a name or "
             "address that the "
             "certificate has (replenish ca renew --host 192.168.1.5)"
+        )
+    known = authority.server_names()
+    if host not in known:
+        raise fail(
+            f"the server's certificate does not have {host!r}, and a board would refuse it; it has "
+            f"{', '.join(known)}. Run: replenish ca renew --host {host}"
         )
     if sensor not in ("", "tof"):
         raise fail(f'unknown sensor {sensor!r}; leave it out for a load cell, or give "tof"')

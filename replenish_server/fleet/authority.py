@@ -100,6 +100,12 @@ class Authority:
         self.renew(names)
         return True
 
+    def server_names(self) -> list[str]:
+        """Names and addresses under which devices believe the broker and the edge."""
+        certificate = x509.load_pem_x509_certificate(self.server_certificate.read_bytes())
+        known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return [str(name.value) for name in known]
+
     def renew(self, names: Sequence[str]) -> None:
         """A fresh key and certificate for the server; devices trust it as before, through the authority.
 

@@ -5,10 +5,11 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 _READ_S = 2.0  # mpremote waits for ever otherwise
+_ASK_AFTER = 8
 _KNOCK_S = 0.3  # a battery board is awake for a second or two after its reset button was pressed
 _LINE_S = 0.05
 
@@ -70,26 +71,31 @@ class Board:
         with contextlib.suppress(OSError):
             self._transport.close()
 
-    def interrupt(self, patience_s: float) -> None:
+    def interrupt(self, patience_s: float, silent: Callable[[], None] = lambda: None) -> None:
         """Take the console, whatever the board does; one that sleeps is reset, over the cable or by a person.
+
+        Args:
+            patience_s: how long to try.
+            silent: called once when neither a program nor the cable's reset line helped.
 
         Raises:
             BoardError: it did not answer within `patience_s`.
         """
         until = time.monotonic() + patience_s
-        knocked, self._transport.serial.timeout = False, _KNOCK_S
+        tries, self._transport.serial.timeout = 0, _KNOCK_S
         while time.monotonic() < until:
             # The first takes a program that runs; the second starts a clean heap, without main.py.
             if self._enters(soft_reset=False) and self._enters(soft_reset=True):
                 self._transport.serial.timeout = _READ_S
                 return
-            if not knocked:
+            tries += 1
+            if tries == 1:
                 self._reset_over_cable()
-                knocked = True
+            elif tries == _ASK_AFTER:
+                silent()
         raise BoardError(
             "the board does not answer. It may be asleep: start this again and press its reset "
-            "button (EN) at "
-            "once. A board without MicroPython needs it first: https://micropython.org/download/?port=esp32"
+            "button (EN) when asked to. A board without MicroPython needs it first: https://micropython.org/download/?port=esp32"
         )
 
     def execute(self, program: str) -> str:

@@ -206,7 +206,12 @@ class NewBoard:
     """A simulated board that nobody owns, as its maker flashed it: real firmware in the real VM."""
 
     def __init__(
-        self, house: EncryptedHouse, folder: Path, kind: str = "password", speed: float = 1.0
+        self,
+        house: EncryptedHouse,
+        folder: Path,
+        kind: str = "password",
+        speed: float = 1.0,
+        server: str = "localhost",
     ) -> None:
         self.facts: list[dict[str, Any]] = []
         (self.door,) = free_ports(1)
@@ -215,7 +220,7 @@ class NewBoard:
         self.vm.renew(
             {
                 "kind": "level", "capacity_g": 1500, "zero": 84_000, "counts_per_kg": 420_000,
-                "server": "localhost", "server_port": house.settings.edge_port, "credential": kind,
+                "server": server, "server_port": house.settings.edge_port, "credential": kind,
                 "ca": Authority(house.settings.authority_folder).ca_certificate.read_text(),
                 "setup_name": "Replenish new", "setup_key": LABEL, "setup_port": self.door,
             }
@@ -242,12 +247,12 @@ def heard(house: EncryptedHouse, code: str) -> bool:
 
 
 @pytest.mark.vm
-@pytest.mark.parametrize("kind", ["password", "psk"])
+@pytest.mark.parametrize(("kind", "server"), [("password", "localhost"), ("psk", "127.0.0.1")])
 def test_a_real_board_is_claimed_over_its_console(
-    tls_house: EncryptedHouse, tmp_path: Path, kind: str
+    tls_house: EncryptedHouse, tmp_path: Path, kind: str, server: str
 ) -> None:
     """It exchanges the code over TLS, proves what it got, and forgets the code."""
-    code, board = new_code(tls_house), NewBoard(tls_house, tmp_path, kind)
+    code, board = new_code(tls_house), NewBoard(tls_house, tmp_path, kind, server=server)
     assert wait_until(lambda: claim(tls_house, code).status_code == 303)
     board.vm.start()
     try:
