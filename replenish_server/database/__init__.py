@@ -4,6 +4,7 @@ from replenish_server.database.bulk import Bulk
 from replenish_server.database.changes import state_after, state_before
 from replenish_server.database.duties import Duties, is_alive
 from replenish_server.database.engine import Database
+from replenish_server.database.records import append
 from replenish_server.database.types import UtcTime
 
-__all__ = ["Bulk", "Database", "Duties", "UtcTime", "is_alive", "state_after", "state_before"]
+__all__ = ["Bulk", "Database", "Duties", "UtcTime", "append", "is_alive", "state_after", "state_before"]

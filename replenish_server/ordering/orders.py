@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from replenish_server.database import append
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
@@ -143,7 +144,7 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
     plan(order)
     session.add(order)
     session.flush()
-    session.add(OrderEvent(order_id=order.id, at=now, state=state, by=new.by))
+    append(session, OrderEvent(order_id=order.id, at=now, state=state, by=new.by))
     return OrderId(order.id)
 
 

@@ -7,6 +7,7 @@ and never completed (docs/adr/0015).
 
 from datetime import datetime
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from replenish_server.households.rules import home_rules
@@ -86,6 +87,25 @@ def part(session: Session, order: PurchaseOrder, now: datetime) -> None:
     session.flush()
 
 
+_OTHERS = (
+    select(Parcel)
+    .where(col(Parcel.household_id) == bindparam("household_id"))
+    .where(col(Parcel.retailer_id) == bindparam("retailer_id"))
+    .where(col(Parcel.id) != bindparam("id"), col(Parcel.alone).is_(False))
+    .where(or_(col(Parcel.lease_until).is_(None), col(Parcel.lease_until) < bindparam("now")))
+    .where(
+        col(Parcel.id).in_(
+            select(PurchaseOrder.parcel_id).where(
+                col(PurchaseOrder.household_id) == bindparam("household_id"),
+                PurchaseOrder.state == State.PLACING,
+            )
+        )
+    )
+    .order_by(col(Parcel.created_at))
+    .limit(_MOST_COMPANIONS)
+)
+
+
 def gather_companions(
     session: Session, parcel: Parcel, mine: list[PurchaseOrder], now: datetime
 ) -> list[PurchaseOrder]:
@@ -104,22 +124,8 @@ def gather_companions(
     """
     if not _may_share(session, parcel, mine):
         return []
-    query = (
-        select(Parcel)
-        .where(Parcel.household_id == parcel.household_id, Parcel.retailer_id == parcel.retailer_id)
-        .where(Parcel.id != parcel.id, col(Parcel.alone).is_(False))
-        .where(or_(col(Parcel.lease_until).is_(None), col(Parcel.lease_until) < now))
-        .where(
-            col(Parcel.id).in_(
-                select(PurchaseOrder.parcel_id).where(
-                    PurchaseOrder.household_id == parcel.household_id, PurchaseOrder.state == State.PLACING
-                )
-            )
-        )
-        .order_by(col(Parcel.created_at))
-        .limit(_MOST_COMPANIONS)
-    )
-    others = session.exec(query).all()
+    near = {"household_id": parcel.household_id, "retailer_id": parcel.retailer_id, "id": parcel.id}
+    others = session.exec(_OTHERS, params=near | {"now": now}).all()
     if not others or home_rules(session, parcel.household_id).basket_days == 0:
         return []  # nobody is there, or the household keeps its orders apart
     taken: list[PurchaseOrder] = []

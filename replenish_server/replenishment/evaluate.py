@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from replenish_server.clock import Clock
-from replenish_server.database import Database
+from replenish_server.database import Database, append
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_watch
 from replenish_server.fleet.units import BY_BASE
@@ -175,18 +175,17 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
             leave_now(session, order.id, now, name, BUTTON_PRESSED)
         opened = opened or order_id
         joined = order_id is None and order is not None
-        session.add(
-            PressAnswer(
-                device_id=press.device_id,
-                boot=press.boot,
-                seq=press.seq,
-                slot_id=slot.id,
-                decision_id=decision_id,
-                order_id=order_id or (order.id if order is not None else None),
-                joined=joined,
-                at=now,
-            )
+        answer = PressAnswer(
+            device_id=press.device_id,
+            boot=press.boot,
+            seq=press.seq,
+            slot_id=slot.id,
+            decision_id=decision_id,
+            order_id=order_id or (order.id if order is not None else None),
+            joined=joined,
+            at=now,
         )
+        append(session, answer)
         moved = order_id is not None or decision.kind is Kind.SHADOW
         if moved and (number < len(presses) or slot.capacity is not None):
             order = open_order(session, slot_id)
@@ -357,6 +356,7 @@ def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> 
             select(DecisionRecord)
             .where(DecisionRecord.slot_id == slot_id, DecisionRecord.trigger == decision.trigger.value)
             .order_by(col(DecisionRecord.last_at).desc())
+            .limit(1)
         )
         last = session.exec(query).first()
         apart = _KEEP_APART[decision.kind]
@@ -375,6 +375,5 @@ def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> 
         at=now,
         last_at=now,
     )
-    session.add(record)
-    session.flush()
+    append(session, record)
     return DecisionId(record.id)
