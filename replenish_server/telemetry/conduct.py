@@ -4,6 +4,7 @@ Source: docs/fleet.md, Limits.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -23,6 +24,16 @@ class Pace:
 
     per_second: float
     burst: int
+
+    @cached_property
+    def every_ms(self) -> float:
+        """Milliseconds between two messages in the long run."""
+        return 1000 / self.per_second
+
+    @cached_property
+    def ahead_ms(self) -> float:
+        """How far a device may be ahead of that."""
+        return self.every_ms * (self.burst - 1)
 
 
 class Conduct(msgspec.Struct, gc=False):
@@ -44,11 +55,13 @@ class Conduct(msgspec.Struct, gc=False):
 
     def may_speak(self, now_ms: int, pace: Pace) -> bool:
         """Take one message out of its bucket (the generic cell rate algorithm); False when it is empty."""
-        every_ms = 1000 / pace.per_second
-        full_ms = max(self.paced_ms, now_ms)
-        if full_ms - now_ms > every_ms * (pace.burst - 1):
+        full_ms = self.paced_ms
+        if full_ms < now_ms:
+            self.paced_ms = now_ms + pace.every_ms
+            return True
+        if full_ms - now_ms > pace.ahead_ms:
             return False
-        self.paced_ms = full_ms + every_ms
+        self.paced_ms = full_ms + pace.every_ms
         return True
 
     def is_two(self, boot: str, at_ms: int) -> bool:

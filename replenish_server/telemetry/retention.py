@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from replenish_server.clock import Clock
 from replenish_server.database import Bulk, Database
+from replenish_server.telemetry.quarantine import is_crowded, trim_quarantine
 from replenish_server.telemetry.rollups import DAY_MS, HOUR_MS, Measured, measured, roll_up
 from replenish_server.telemetry.sources import unix_ms
 
@@ -49,7 +50,18 @@ class Retention:
                 rolled += number
         if rolled:
             log.info("action=readings_rolled_up rows=%d", rolled)
-        return rolled
+        return rolled + self._trim()
+
+    def _trim(self) -> int:
+        """Keep the quarantine small."""
+        now = self.clock.now()
+        with self.database.read() as session:
+            if not is_crowded(session, now):
+                return 0
+        with self.database.write() as session:
+            trimmed = trim_quarantine(session, now)
+        log.info("action=quarantine_trimmed rows=%d", trimmed)
+        return trimmed
 
     def _step(self, stream: int, until_ms: int, hourly: bool) -> int:
         """One transaction; returns how many rows it took in, 0 when nothing is left."""

@@ -8,6 +8,7 @@ from sqlmodel import select
 from replenish_server.fleet.tables import Device
 from replenish_server.households.tables import HouseholdNotice
 from replenish_server.telemetry.conduct import Pace
+from replenish_server.telemetry.quarantine import KEPT_OF_A_TOPIC, is_crowded, trim_quarantine
 from replenish_server.telemetry.store import Incoming, ReadingStore, Stored
 from replenish_server.telemetry.tables import Quarantined, Reading
 from tests.fakes.retailer_house import NOW, House
@@ -74,3 +75,21 @@ def test_a_device_that_restarts_again_and_again_is_one(house: House) -> None:
         at_s += 300
     with house.database.read() as session:
         assert session.get_one(Device, "level-1").doubled_at is None
+
+
+def test_the_quarantine_keeps_what_is_new_and_not_too_much_of_one_device(house: House) -> None:
+    """The newest thousand of a topic for ninety days; then nothing is left to do."""
+    store = ReadingStore()
+
+    def nonsense(number: int, at_s: float, device: str = "level-1") -> Incoming:
+        return Incoming(f"rp/1/{device}/up/ev", b"x%d" % number, False, NOW + timedelta(seconds=at_s))
+
+    take_in(house, store, *(nonsense(n, n) for n in range(KEPT_OF_A_TOPIC + 20)))
+    take_in(house, store, nonsense(1, -86_400 * 91, "button-1"), nonsense(2, 0, "button-1"))
+    with house.database.write() as session:
+        assert is_crowded(session, NOW)
+        assert trim_quarantine(session, NOW) == 21
+        assert not is_crowded(session, NOW)
+        rows = session.exec(select(Quarantined)).all()
+    assert len(rows) == KEPT_OF_A_TOPIC + 1
+    assert min(row.last_at for row in rows if "level" in row.topic) == NOW + timedelta(seconds=20)
