@@ -8,10 +8,11 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 import http_sf
 from cryptography.exceptions import InvalidSignature
@@ -26,6 +27,11 @@ _CURVES: dict[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm, int, str]] = {
 }
 _ALWAYS = ("@method", "@authority", "@path")
 _WHEN_PRESENT = ("ucp-agent", "idempotency-key", "signature-agent")
+_DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
+_FOLD = re.compile(
+    r"[ \t]*\r?\n[ \t]+"
+)  # obsolete, and one space where it still comes (RFC 9421, section 2.1)
+_FORM_SAFE = "*-._"
 _MOST_SIGNATURES = 5  # a message may carry several; nobody needs us to check hundreds
 
 
@@ -78,7 +84,7 @@ class Message:
             value = self.headers.get(name)
             if value is None:
                 raise SignatureRefused("signature_invalid", f"there is no {name[:50]}")
-            return value.strip()
+            return _FOLD.sub(" ", value.strip())
         parts = urlsplit(self.url)
         derived = {
             "@status": None if self.status is None else str(self.status),
@@ -86,12 +92,29 @@ class Message:
             "@authority": _authority(self.url) if self.url else None,
             "@scheme": parts.scheme or None,
             "@target-uri": self.url or None,
+            "@request-target": self._target(parts) if self.url else None,
             "@path": (parts.path or "/") if self.url else None,
             "@query": f"?{parts.query}" if self.url else None,
         }.get(name)
         if derived is None:
             raise SignatureRefused("signature_invalid", f"there is no {name[:50]}")
         return derived
+
+    def query_param(self, name: str) -> str:
+        """The value of the one query parameter of this (percent-encoded) name (RFC 9421, section 2.2.8).
+
+        Raises:
+            SignatureRefused: there is none of that name, or several.
+        """
+        given = parse_qsl(urlsplit(self.url).query, keep_blank_values=True)
+        values = [value for key, value in given if quote(key, safe=_FORM_SAFE) == name]
+        if len(values) != 1:
+            raise SignatureRefused("signature_invalid", f"not one parameter {name[:50]}")
+        return quote(values[0], safe=_FORM_SAFE)
+
+    @staticmethod
+    def _target(parts: SplitResult) -> str:
+        return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
     def required(self) -> tuple[str, ...]:
         """What a signature has to cover to speak for all of the message."""
@@ -273,7 +296,8 @@ def _verify_one(
     lines, plain = [], set()
     for item in components:
         name, modifiers = item
-        if not isinstance(name, str) or set(modifiers) - {"key"}:
+        allowed = {"name"} if name == "@query-param" else {"key"}
+        if not isinstance(name, str) or set(modifiers) - allowed:
             raise SignatureRefused("signature_invalid", "a component that is not known")
         identifier = http_sf.ser(item)
         if identifier in plain:
@@ -291,6 +315,8 @@ def _verify_one(
 
 
 def _member(message: Message, name: str, modifiers: Mapping[str, Any]) -> str:
+    if name == "@query-param":
+        return message.query_param(str(modifiers.get("name", "")))
     if "key" not in modifiers:
         return message.component(name)
     members = _dictionary(message.headers.get(name))
@@ -301,9 +327,12 @@ def _member(message: Message, name: str, modifiers: Mapping[str, Any]) -> str:
 
 
 def _digest_matches(given: str, body: bytes) -> bool:
-    """Whether a `Content-Digest` holds the SHA-256 of these bytes."""
-    claimed = _dictionary(given).get("sha-256", (None, {}))[0]
-    return isinstance(claimed, bytes) and hmac.compare_digest(claimed, digest(body))
+    """Whether a `Content-Digest` (RFC 9530) holds a digest of these bytes that is safe, and no wrong one."""
+    claimed = {name: value[0] for name, value in _dictionary(given).items() if name in _DIGESTS}
+    return bool(claimed) and all(
+        isinstance(value, bytes) and hmac.compare_digest(value, _DIGESTS[name](body).digest())
+        for name, value in claimed.items()
+    )
 
 
 def _dictionary(value: str | None) -> dict[str, Any]:
