@@ -19,6 +19,8 @@ PARTS: dict[str, Callable[[int, float], list[dict[str, Any]]]] = {
     "memory": footprint.measure_memory,
     "storage": footprint.measure_storage,
     "burst": trouble.measure_burst,
+    "surge": trouble.measure_surge,
+    "full-disk": trouble.measure_full_disk,
     "curve": curve.measure,
     "postgresql": postgresql.measure,
 }

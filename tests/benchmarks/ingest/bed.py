@@ -34,10 +34,17 @@ class Bed:
         devices: level sensors that are registered.
         shop_url: where orders go.
         database_url: of an empty database; "" for a file of its own.
+        disk: a folder of the disk to be on; None for the usual one.
     """
 
-    def __init__(self, devices: int, shop_url: str = "http://127.0.0.1:1", database_url: str = "") -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="replenish-bench-"))
+    def __init__(
+        self,
+        devices: int,
+        shop_url: str = "http://127.0.0.1:1",
+        database_url: str = "",
+        disk: Path | None = None,
+    ) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="replenish-bench-", dir=disk))
         device_port, self.port, self.http_port = free_ports(3)
         self.settings = Settings(
             data_dir=self.folder,

@@ -54,9 +54,15 @@ def measure(repetitions: int, scale: float) -> list[dict[str, Any]]:
 
 
 def run(
-    reader: Child, bed: Bed, packets: Sequence[bytes], database: Path, before: int = 0, last: str = LAST_BOOT
+    reader: Child,
+    bed: Bed,
+    packets: Sequence[bytes],
+    database: Path,
+    before: int = 0,
+    last: str = LAST_BOOT,
+    per_second: float | None = None,
 ) -> Run:
-    """Send everything at full speed, wait until the sentinel is stored, and count.
+    """Send everything, wait until the sentinel is stored, and count.
 
     Args:
         reader: the process that is measured.
@@ -65,10 +71,11 @@ def run(
         database: where the reader stores.
         before: readings that were stored before.
         last: boot id of the sentinel, which no run before this one used.
+        per_second: how fast; None for as fast as the broker takes it.
     """
     publisher = bed.publisher()
     cpu, started = cpu_s(reader), time.perf_counter()
-    publisher.send(packets)
+    publisher.send(packets, per_second=per_second)
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
     query = f"SELECT 1 FROM reading WHERE seq = {LAST_SEQ}"
     if database != bed.reader_db:

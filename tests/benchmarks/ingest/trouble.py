@@ -1,11 +1,15 @@
-"""A slow disk, and a burst while nobody takes anything in."""
+"""A slow disk and a full one; ten times the usual for a minute; everything at once while nobody listens."""
 
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,9 @@ from tests.benchmarks.ingest.stream import run
 SYNC_MS = 20
 BURST = 50_000
 STALLED_S = 5.0
+SURGE_PER_S, SURGE_S = 1000, 60  # ten times the usual 100 messages a second
+DISK_MIB, FULL_S = 160, 5.0
+_LEFT_BYTES = 1 << 18  # on a disk that is about to be full
 
 
 def measure_slow_disk(repetitions: int, scale: float) -> list[dict[str, Any]]:
@@ -50,6 +57,71 @@ def measure_burst(repetitions: int, scale: float) -> list[dict[str, Any]]:
         row("burst_lost", lost, "messages", 0),
         row("burst_memory", grown, "MiB more", 50),
     ]
+
+
+def measure_surge(repetitions: int, scale: float) -> list[dict[str, Any]]:
+    """A thousand sensors at ten times their pace for a minute, through the whole server."""
+    lost, grown = [], []
+    for _ in range(repetitions):
+        with Bed(1000) as bed:
+            server = bed.serve()
+            known = level_stream(bed.devices, 1000, last_boot="0000dddd")
+            run(server, bed, known, bed.database, last="0000dddd")
+            before = memory_mib(server)
+            packets = level_stream(bed.devices, int(SURGE_PER_S * SURGE_S * scale), first_seq=1000)
+            result = run(server, bed, packets, bed.database, len(known), per_second=SURGE_PER_S)
+            lost.append(result.lost)
+            grown.append(result.peak_mib - before)
+    return [row("surge_lost", lost, "messages", 0), row("surge_memory", grown, "MiB more", 50)]
+
+
+def measure_full_disk(repetitions: int, scale: float) -> list[dict[str, Any]]:
+    """The disk is full for five seconds while messages come; then somebody makes room."""
+    if os.geteuid() != 0:
+        return [row("full_disk_lost", [], "messages", 0)]
+    lost = []
+    for _ in range(repetitions):
+        with _small_disk() as disk, Bed(100, disk=disk) as bed:
+            packets = level_stream(bed.devices, int(BURST * scale))
+            reader = bed.ours()
+            ballast = disk / "ballast"
+            _fill_up(ballast)
+            stored: list[int] = []
+            room = threading.Thread(target=_make_room, args=(ballast, bed.database, stored), daemon=True)
+            room.start()
+            result = run(reader, bed, packets, bed.database)
+            if stored[0] >= len(packets):
+                raise RuntimeError("the disk was never full: everything was stored before there was room")
+            lost.append(result.lost)
+    return [row("full_disk_lost", lost, "messages", 0)]
+
+
+@contextlib.contextmanager
+def _small_disk() -> Iterator[Path]:
+    """A disk of its own, in memory; only root may mount one."""
+    folder = Path(tempfile.mkdtemp(prefix="replenish-disk-"))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "replenish-bench", str(folder)]
+    subprocess.run(mount, check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        folder.rmdir()
+
+
+def _fill_up(ballast: Path) -> None:
+    """Take all of the disk but a little."""
+    disk = os.statvfs(ballast.parent)
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - _LEFT_BYTES)
+
+
+def _make_room(ballast: Path, database: Path, stored: list[int]) -> None:
+    time.sleep(FULL_S)
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+    stored.append(connection.execute("SELECT count(*) FROM sample").fetchone()[0])
+    connection.close()
+    ballast.unlink()
 
 
 def _continue(pid: int) -> None:
