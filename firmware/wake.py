@@ -7,7 +7,6 @@ import json
 
 from firmware.app.console import say, say_error
 from firmware.app.guard import Guard
-from firmware.app.networks import Networks
 from firmware.app.node import Device, Node, Slot
 from firmware.core import boots, policy
 from firmware.hal import data, pins
@@ -89,8 +88,12 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
     if policy.is_empty(chip.battery_mv()) and not policy.is_mains(device.kind):
         say("error", at="battery", why="empty; neither radio nor flash is used until it is replaced")
         return policy.EMPTY_SLEEP_S, None
-    networks = Networks(files)
-    known.update(networks.in_force())
+    networks = None
+    if "network.json" in files.names():
+        from firmware.app.networks import Networks
+
+        networks = Networks(files)
+        known.update(networks.in_force())
     radio = Wifi(known["ssid"], known["key"])
     link = WireLink(wire_to(known, known["port"]), clock)
     if mode == boots.SAFE:
@@ -101,7 +104,7 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
         return safe.wake(plain, radio, link, _updates(plain, known, 0), chip), None
     node = Node(device, chip, clock, files, spool, guard)
     node.networks = networks
-    if guard.on_trial() or networks.on_trial():
+    if guard.on_trial() or (networks and networks.on_trial()):
         node.record_hello()  # its acknowledgement is what proves the image or the network
     return _work(chip, node, radio, link, known)
 

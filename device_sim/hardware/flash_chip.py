@@ -157,13 +157,17 @@ class FlashChip:
 
     def boot(self, from_sleep: bool) -> str:
         """What the bootloader starts."""
-        if from_sleep:
-            try:
-                with open(self._folder + "/boot_slot") as file:
-                    return file.read()
-            except OSError:
-                pass  # it never ran before
+        slept = ""
+        try:
+            with open(self._folder + "/boot_slot") as file:
+                slept = file.read()
+        except OSError:
+            pass  # it never ran before
+        if from_sleep and slept:
+            return slept
         label = self._choose()
+        if label == slept:
+            return label
         with open(self._folder + "/boot_slot", "w") as file:
             file.write(label)
         return label

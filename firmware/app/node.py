@@ -98,7 +98,7 @@ class Node:
         self.offers: Offers | None = None
         """Told what firmware the server offers; None on a board that cannot be updated."""
         self.networks: Networks | None = None
-        """Which network is in use; None where that is not to change."""
+        """Which network is in use; None where no other was ever wanted."""
         self.sparing = False
         """Whether the battery is low."""
         self.board = board
@@ -279,7 +279,12 @@ class Node:
         news = self.apply(document)
         if self.offers and self.offers.take_offer(document.get("fw")):
             news = True
-        if self.networks and self.networks.want(document.get("net")):
+        wish = document.get("net")
+        if wish is not None and self.networks is None and not self.guard.safe:
+            from firmware.app.networks import Networks  # few boards ever need it
+
+            self.networks = Networks(self._data)
+        if self.networks and self.networks.want(wish):
             news = True
         return news
 

@@ -2,7 +2,7 @@
 
 import esp32
 
-_LARGEST = 3000
+_USUAL, _LARGEST = 256, 3000
 
 
 class Nvs:
@@ -12,12 +12,13 @@ class Nvs:
         self._storage = esp32.NVS("replenish")
 
     def load(self, key: str) -> bytes | None:
-        buffer = bytearray(_LARGEST)
-        try:
-            length = self._storage.get_blob(key, buffer)
-        except OSError:
-            return None
-        return bytes(buffer[:length])
+        for size in (_USUAL, _LARGEST):
+            buffer = bytearray(size)
+            try:
+                return bytes(buffer[: self._storage.get_blob(key, buffer)])
+            except OSError:
+                pass  # there is none, or it is longer
+        return None
 
     def save(self, key: str, content: bytes) -> None:
         self._storage.set_blob(key, content)
