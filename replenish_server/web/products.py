@@ -1,6 +1,6 @@
 """`ProductPages` on the database and the shop's shelf. The shop is asked outside any transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,6 +70,7 @@ class DatabaseProducts:
             try:
                 if query:
                     found = shelf.search(query, facts.household.country)
+                    self._remember(facts.retailer, found)
                     choices = [_choice(article, facts.slot) for article in found]
                     trouble = None if choices else "nothing"
                 if places:
@@ -79,6 +80,16 @@ class DatabaseProducts:
             except TryLater:
                 trouble = "later"
         return _view(facts, shelf is not None, query, choices, spots, trouble)
+
+    def _remember(self, retailer: Retailer, found: Sequence[Article]) -> None:
+        """What the shop named in a search is known from now on: packs of a slot's list are compared by it
+        before the first of them was ever ordered."""
+        now = self._clock.now()
+        if found:
+            with self._database.write() as session:
+                for article in found:
+                    price = (article.price_minor, article.currency, CATALOGUE)
+                    remember_price(session, retailer.id, article.item_id, *price, now)
 
     def choose(self, slot_id: str, item_id: str, pack: int | None) -> None:
         """The shop says once more what it is; then one transaction."""

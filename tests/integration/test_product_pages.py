@@ -7,13 +7,16 @@ import pytest
 from fastapi import FastAPI
 
 from replenish_server.fleet.tables import Slot
+from replenish_server.households.mandate import AcceptedProduct, Mandate, Mode, Substitution
 from replenish_server.households.tables import SlotFulfilment
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.ordering.ways import Ways, ways_of
 from replenish_server.replenishment.priors import shipped_models
+from replenish_server.replenishment.quantity import acceptable_offers, choose_quantity
 from replenish_server.retailers.http import ShopClient
 from replenish_server.retailers.port import PickUp, ShipTo
+from replenish_server.retailers.prices import known_price
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.shelf import UcpShelf
 from replenish_server.web import install_pages
@@ -22,7 +25,7 @@ from replenish_server.web.people import DatabasePeople
 from replenish_server.web.products import DatabaseProducts
 from replenish_server.web.products_routes import build_products_router
 from tests.fakes.mortality import ManualClock
-from tests.fakes.retailer_house import NOW, House
+from tests.fakes.retailer_house import NOW, RETAILER, House
 from tests.fakes.retailer_merchant import API, SESSION, SITE, Merchant, checkout, hangs, profile, says
 from tests.unit.retailers.test_ucp_shelf import CANCEL, CREATE, LOOKUP, SEARCH, page, pickup, variant
 
@@ -94,6 +97,32 @@ async def test_a_product_is_found_compared_and_chosen(house: House, client: http
     assert (refused.status_code, "how much is in a pack" in refused.text) == (409, True)
     assert (await client.post(here, data={"item": "soap-x", "pack": "750"})).status_code == 303
     assert kept(house) == ("soap-x", "Soap, some", 750_000)
+
+
+async def test_prices_of_a_search_compare_packs_before_anything_was_ordered(
+    house: House, client: httpx.AsyncClient, merchant: Merchant
+) -> None:
+    """The list's second pack is cheaper by the kilogram: it is what the first order would be of."""
+    products = (
+        AcceptedProduct(RETAILER, "soap-1", "Soap 1 kg", 1_000_000),
+        AcceptedProduct(RETAILER, "soap-2", "Soap 2 kg", 2_000_000),
+    )
+    mandate = Mandate(Mode.AUTO, None, "EUR", products=products, substitution=Substitution.FROM_LIST)
+
+    def chosen() -> str:
+        with house.database.read() as session:
+            rows = [known_price(session, RETAILER, p.item_id) for p in products]
+        prices = {
+            (str(RETAILER), row.item_id): (row.price_minor, row.currency, row.at) for row in rows if row
+        }
+        return choose_quantity(2_000_000, acceptable_offers(mandate, prices)).offer.item_id
+
+    assert chosen() == "soap-1"
+    small = variant("soap-1", title="Soap 1 kg", unit_price={"measure": {"value": 1, "unit": "kg"}})
+    merchant.on(SEARCH, says(page(small, SOAP)))
+    here = f"/slots/{house.slots['level-1']}/product"
+    assert (await client.get(here, params={"q": "soap"})).status_code == 200
+    assert chosen() == "soap-2"
 
 
 @pytest.mark.parametrize("pack", ["0", "-1", "many", "9" * 20])
