@@ -96,6 +96,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{product}: delivered a week ago, not seen in use. Is it still in its box, or did it never arrive?",
         "{product}: 일주일 전에 배송되었지만 아직 쓰이지 않았습니다. 상자에 있나요, 아니면 못 받으셨나요?",
     ),
+    "order_overdue": (
+        "{product}: nothing heard of the order since {since}. Has it arrived, or did it never come?",
+        "{product}: {since} 이후 소식이 없습니다. 도착했나요? 도착했는지, 못 받았는지 알려 주세요.",
+    ),
+    "order_pickup_waits": (
+        "{product}: ready for pickup since {since}. {place}",
+        "{product}: {since}부터 수령을 기다립니다. {place}",
+    ),
     "order_ready": (
         "{product}: ready for pickup. {place}",
         "{product}: 수령할 수 있습니다. {place}",

@@ -16,6 +16,8 @@ ATTENTION_REMINDERS = (timedelta(hours=24), timedelta(hours=48))
 ATTENTION_ENDS = timedelta(hours=72)
 UNFITTED_ASKS = timedelta(days=7)
 DELIVERED_CLOSES = timedelta(days=14)
+ARRIVAL_ASKS = (timedelta(days=14), timedelta(days=28))
+PICKUP_ASKS = (timedelta(days=3), timedelta(days=7))
 _LONGEST_DAYS = 3650.0
 
 
@@ -24,6 +26,7 @@ class Deadline(StrEnum):
 
     LEAVE = "leave"  # the cooling-off is over
     REMIND = "remind"  # a person is reminded
+    ASK_ARRIVED = "ask_arrived"  # long under way, or long ready at a store: has it come?
     ASK_FITTED = "ask_fitted"  # delivered and never fitted: where is it?
     END = "end"  # the state's time-out
 
@@ -65,6 +68,9 @@ def _deadlines(waiting: Waiting) -> list[tuple[datetime, Deadline]]:
             reminders = [(since + after, Deadline.REMIND) for after in ATTENTION_REMINDERS]
             last = Deadline.REMIND if waiting.outcome_unknown else Deadline.END
             return [*reminders, (since + ATTENTION_ENDS, last)]
+        case State.PLACED | State.SHIPPED | State.READY_FOR_PICKUP:
+            asks = PICKUP_ASKS if waiting.state is State.READY_FOR_PICKUP else ARRIVAL_ASKS
+            return [(since + after, Deadline.ASK_ARRIVED) for after in asks]
         case State.DELIVERED:
             return [(since + UNFITTED_ASKS, Deadline.ASK_FITTED), (since + DELIVERED_CLOSES, Deadline.END)]
         case _:

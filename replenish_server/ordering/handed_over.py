@@ -63,7 +63,7 @@ def record_bought(
         spend(session, Entry(order.household_id, order.slot_id, order.id, paid_minor, order.currency), now)
     move(session, order, Event.FIND, now, "bought by a person", by)
     if order.tier == Tier.LIST:
-        _arrive(session, order, now, "", by)
+        arrive(session, order, now, "", by)
 
 
 def record_arrived(session: Session, order_id: str, by: str, now: datetime) -> None:
@@ -75,10 +75,11 @@ def record_arrived(session: Session, order_id: str, by: str, now: datetime) -> N
     order = session.get(PurchaseOrder, order_id)
     if order is None or not waits_for_arrival(order):
         raise NotAllowed("the order does not wait for a parcel that only a person can see")
-    _arrive(session, order, now, "received by a person", by)
+    arrive(session, order, now, "received by a person", by)
 
 
-def _arrive(session: Session, order: PurchaseOrder, now: datetime, note: str, by: str) -> None:
+def arrive(session: Session, order: PurchaseOrder, now: datetime, note: str, by: str) -> None:
+    """A person has the goods: that closes the order of a slot without a sensor, which nobody sees fitted."""
     move(session, order, Event.DELIVER, now, note, by)
     slot = session.get_one(Slot, order.slot_id)
     if slot.capacity is None:

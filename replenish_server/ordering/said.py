@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from replenish_server.fleet.tables import Slot
+from replenish_server.ordering.handed_over import arrive
 from replenish_server.ordering.orders import NotAllowed, move
 from replenish_server.ordering.states import UNDERWAY, Event, State
 from replenish_server.ordering.tables import PurchaseOrder
@@ -15,6 +16,11 @@ from replenish_server.retailers.port import Problem
 def can_say_where(order: PurchaseOrder) -> bool:
     """Whether a person may say that the pack is in its box, or that it never came."""
     return order.state == State.DELIVERED
+
+
+def can_say_arrived(order: PurchaseOrder) -> bool:
+    """Whether a person may say that the goods have come, where the retailer has not said so."""
+    return order.state in UNDERWAY and order.tier is None  # see `handed_over` for what a person bought
 
 
 def can_say_lost(order: PurchaseOrder) -> bool:
@@ -37,6 +43,15 @@ def say_in_box(session: Session, order_id: str, now: datetime, by: str = "") -> 
     order = _order(session, order_id, can_say_where)
     move(session, order, Event.FIT, now, "still in its box", by)
     _look_again(session, order, now)
+
+
+def say_arrived(session: Session, order_id: str, now: datetime, by: str = "") -> None:
+    """The goods have come, whatever the retailer says or does not say.
+
+    Raises:
+        NotAllowed: there is no such order, or it is not under way.
+    """
+    arrive(session, _order(session, order_id, can_say_arrived), now, "received by a person", by)
 
 
 def say_lost(session: Session, order_id: str, now: datetime, by: str = "") -> None:

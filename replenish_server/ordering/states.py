@@ -95,6 +95,7 @@ _WAYS: dict[tuple[State, Event], State] = (
         (State.NEEDS_ATTENTION, Event.CANCEL): State.CANCELED,
         (State.NEEDS_ATTENTION, Event.FIT): State.CLOSED,
         (State.NEEDS_ATTENTION, Event.LOSE): State.FAILED,
+        (State.NEEDS_ATTENTION, Event.WITHDRAW): State.CANCELED,
         (State.NEEDS_ATTENTION, Event.TIME_OUT): State.CANCELED,
         (State.PLACED, Event.SHIP): State.SHIPPED,
         (State.PLACED, Event.READY): State.READY_FOR_PICKUP,

@@ -108,7 +108,11 @@ def _end(session: Session, order: PurchaseOrder, now: datetime) -> None:
 
 
 def _remind(session: Session, order: PurchaseOrder, what: Deadline, now: datetime) -> None:
-    if what is Deadline.ASK_FITTED:
+    if what is Deadline.ASK_ARRIVED:
+        waits = order.state == State.READY_FOR_PICKUP
+        kind = "order_pickup_waits" if waits else "order_overdue"
+        tell(session, order, kind, now, since_at=order.state_since, place=order.pickup_location or "")
+    elif what is Deadline.ASK_FITTED:
         tell(session, order, "order_unfitted", now)
     elif waiting_of(order).outcome_unknown:
         tell(session, order, "order_unknown_reminder", now)

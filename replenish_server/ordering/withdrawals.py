@@ -15,9 +15,12 @@ from replenish_server.ordering.news import tell
 from replenish_server.ordering.orders import NotAllowed, move
 from replenish_server.ordering.receipts import WITHDRAWAL_DAYS, digest
 from replenish_server.ordering.states import Event, State, may
-from replenish_server.ordering.tables import PurchaseOrder, Withdrawal
+from replenish_server.ordering.tables import OrderEvent, PurchaseOrder, Withdrawal
 from replenish_server.retailers.feed.tables import RetailerMessage
 from replenish_server.retailers.feed.withdrawals import Channel, Declaration, send_withdrawal
+
+WITHDRAWN = "withdrawn by a person"
+"""The note in the history."""
 
 
 def withdrawable_until(session: Session, order: PurchaseOrder) -> datetime | None:
@@ -75,7 +78,9 @@ def withdraw(
     session.add(statement)
     session.flush()
     if order.state != State.CLOSED:
-        move(session, order, Event.WITHDRAW, now, "withdrawn by a person", by)
+        move(session, order, Event.WITHDRAW, now, WITHDRAWN, by)
+    else:
+        session.add(OrderEvent(order_id=order.id, at=now, state=order.state, note=WITHDRAWN, by=by))
     by_hand = way.channel is Channel.HAND
     tell(session, order, "order_withdrawn_by_hand" if by_hand else "order_withdrawn", now, declared_at=now)
     return statement

@@ -224,7 +224,8 @@ def _watch(session: Session, slot: Slot, decision: Decision, now: datetime) -> N
 def _fitted(order: PurchaseOrder, insight: SlotInsight) -> bool:
     """Whether a refill since shipping explains where the delivered pack went; what a person was to buy
     may be fitted before anybody says that it was bought."""
-    since = order.shipped_at if order.state == State.DELIVERED else None
+    left_at = order.shipped_at or order.placed_at  # what is fetched at a store is never shipped
+    since = left_at if order.state == State.DELIVERED else None
     if order.tier is not None and order.state in (State.NEEDS_APPROVAL, State.PLACED, State.DELIVERED):
         since = order.created_at
     return since is not None and any(refill.at >= since for refill in insight.history.refills)

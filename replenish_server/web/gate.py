@@ -30,6 +30,7 @@ FORM_ACTS: Final[dict[str, str]] = {
     "/orders/{order_id}/skip": "cancel",
     "/orders/{order_id}/take-up": "approve",
     "/orders/{order_id}/in-box": "stock",
+    "/orders/{order_id}/received": "stock",
     "/orders/{order_id}/never-arrived": "stock",
     "/orders/{order_id}/at-retailer": "approve",
     "/orders/{order_id}/withdraw": "cancel",

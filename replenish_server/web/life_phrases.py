@@ -32,6 +32,11 @@ LIFE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "life.skip": ("Skip this time", "이번에는 건너뛰기"),
     "life.take-up": ("Ask for the price", "가격 확인하기"),
     "life.in-box": ("Still in its box", "아직 상자에 있음"),
+    "life.received": ("It has arrived", "도착함"),
+    "life.overdue": (
+        "Nothing was heard of it for long. Has it arrived?",
+        "오랫동안 소식이 없습니다. 도착했나요?",
+    ),
     "life.never-arrived": ("Never arrived", "도착하지 않음"),
     "life.at-retailer": ("The shop has the order", "판매처에 주문이 있음"),
     "life.days": ("{n} days", "{n}일"),
@@ -147,6 +152,7 @@ LIFE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     ),
     "notice.take-up": ("The price is asked for.", "가격을 확인하고 있습니다."),
     "notice.in-box": ("It counts as a spare pack.", "여분으로 기록했습니다."),
+    "notice.received": ("It is noted as arrived.", "도착으로 기록했습니다."),
     "notice.never-arrived": ("It counts as lost.", "분실로 기록했습니다."),
     "notice.at-retailer": ("It counts as placed.", "주문된 것으로 기록했습니다."),
     "notice.withdrawn": (

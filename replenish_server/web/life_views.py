@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from replenish_server.web.views import Lang
 
-LifeAct = Literal["leave", "skip", "take-up", "in-box", "never-arrived", "at-retailer"]
+LifeAct = Literal["leave", "skip", "take-up", "received", "in-box", "never-arrived", "at-retailer"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class LifeView:
     `acts` are those that its state allows, `ends_at` when it ends by itself while nobody answers,
     `withdraw_until` the end of the time to withdraw once it runs, `pickup` where it can be fetched,
     `together` how many other orders travel in the same parcel, `stopped` whether a switch holds it,
-    `asks_where` whether the goods came a while ago and were never seen in use.
+    `asks_where` whether the goods came a while ago and were never seen in use, `asks_arrived` whether nothing
+    was heard of them for long.
     """
 
     acts: Sequence[LifeAct]
@@ -54,6 +55,7 @@ class LifeView:
     together: int
     stopped: bool
     asks_where: bool
+    asks_arrived: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ _ACTS: dict[LifeAct, Callable[[Session, str, datetime, str], None]] = {
     "leave": leave_now,
     "skip": skip,
     "take-up": take_up,
+    "received": said.say_arrived,
     "in-box": said.say_in_box,
     "never-arrived": said.say_lost,
     "at-retailer": said.say_found,
@@ -153,6 +154,7 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
         together=len(orders_in(session, parcel_of(session, order))) - 1,
         stopped=bool(stops.stops_of(session, order.household_id)),
         asks_where=order.state == State.DELIVERED and order.reminders > 0,
+        asks_arrived=said.can_say_arrived(order) and order.reminders > 0,
     )
 
 
@@ -189,6 +191,8 @@ def _acts(order: PurchaseOrder) -> list[LifeAct]:
         acts.append("take-up")
     if said.can_say_found(order):
         acts.append("at-retailer")
+    if said.can_say_arrived(order):
+        acts.append("received")
     if said.can_say_where(order):
         acts.append("in-box")
     if said.can_say_lost(order):

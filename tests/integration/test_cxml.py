@@ -392,8 +392,7 @@ def test_a_household_is_told_once_that_its_cancellation_was_refused(office: Offi
     data = {"order_id": order_id, "shop": "Office", "number": key_of(office), "status": "406"}
     assert [[], [data], [data]] == told
     english, korean = (
-        notice_text("supplier_refused_delete", data, lang, office.clock.now().tzinfo or UTC)
-        for lang in ("en", "ko")
+        notice_text("supplier_refused_delete", data, lang, UTC, office.clock.now()) for lang in ("en", "ko")
     )
     assert "Cancel it there" in english
     assert key_of(office) in korean

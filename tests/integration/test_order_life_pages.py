@@ -139,6 +139,24 @@ async def test_the_receipt_and_the_way_out_of_the_contract(
     assert "<b>much" not in (await client.get(f"/orders/{order_id}")).text
 
 
+async def test_who_waits_for_an_answer_may_withdraw_and_the_history_says_so(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    """While the retailer's books say otherwise than ours, and after the goods were fitted."""
+    said = {"name": "Ada Byron", "email": "ada@example.org"}
+    first = opened(house, State.PLACING)
+    advance(house, first, Event.PLACE, Event.MISMATCH)
+    assert 303 == (await client.post(f"/orders/{first}/withdraw", data=said)).status_code
+    assert State.CANCELED == read(house, first).state
+    second = opened(house, State.PLACING)
+    advance(house, second, Event.PLACE, Event.SHIP)
+    assert 303 == (await client.post(f"/orders/{second}/received")).status_code
+    advance(house, second, Event.FIT)
+    assert 303 == (await client.post(f"/orders/{second}/withdraw", data=said)).status_code
+    assert State.CLOSED == read(house, second).state
+    assert "withdrawn" in (await client.get(f"/orders/{second}")).text
+
+
 @pytest.mark.parametrize(("days", "possible"), [(0, True), (14, True), (15, False)])
 async def test_the_time_to_withdraw_is_fourteen_days_from_delivery(
     house: House, client: httpx.AsyncClient, clock: ManualClock, days: int, possible: bool

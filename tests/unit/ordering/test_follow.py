@@ -33,5 +33,5 @@ def test_goods_that_wait_at_a_store_are_told_once_and_where(house: House) -> Non
         assert State.READY_FOR_PICKUP == order.state
     with house.database.read() as session:
         (told,) = [row for row in list_notices(session, HOUSEHOLD, 9) if row.kind == "order_ready"]
-    assert "Market Street 4" in notice_text(told.kind, told.data, "en", ZoneInfo("UTC"))
-    assert "Market Street 4" in notice_text(told.kind, told.data, "ko", ZoneInfo("UTC"))
+    assert "Market Street 4" in notice_text(told.kind, told.data, "en", ZoneInfo("UTC"), told.at)
+    assert "Market Street 4" in notice_text(told.kind, told.data, "ko", ZoneInfo("UTC"), told.at)

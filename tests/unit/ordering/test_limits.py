@@ -94,7 +94,7 @@ def test_within_its_mandate_an_order_leaves_with_every_verdict(house: House) -> 
             None,
             "price_cap",
             Problem.PRICE_OVER_CAP,
-            "24.01 EUR is over the limit of 24.00 EUR",
+            "€24.01 is over the limit of €24.00",
         ),
         (
             replace(FREE, over_last_paid_percent=4),
@@ -102,7 +102,7 @@ def test_within_its_mandate_an_order_leaves_with_every_verdict(house: House) -> 
             1900,
             "over_last_paid",
             Problem.PRICE_JUMPED,
-            "is 5.3 % over the 19.00 EUR",
+            "is 5.3 % over the €19.00",
         ),
         (
             FREE,
@@ -118,7 +118,7 @@ def test_within_its_mandate_an_order_leaves_with_every_verdict(house: House) -> 
             None,
             "budget",
             Problem.OVER_BUDGET,
-            "this supply's 24.00 EUR",
+            "this supply's €24.00",
         ),
         (
             replace(FREE, valid_until=date(2026, 5, 3)),

@@ -44,7 +44,7 @@ WAYS = {
     **{(state, "retailer_cancel"): State.CANCELED for state in AT_THE_SHOP - {State.DELIVERED}},
     **{(state, "mismatch"): State.NEEDS_ATTENTION for state in AT_THE_SHOP - {State.DELIVERED}},
     **{(state, "lose"): State.FAILED for state in AT_THE_SHOP},
-    **{(state, "withdraw"): State.CANCELED for state in AT_THE_SHOP},
+    **{(state, "withdraw"): State.CANCELED for state in AT_THE_SHOP | {State.NEEDS_ATTENTION}},
     **{
         (state, "fit"): State.CLOSED
         for state in (State.NEEDS_APPROVAL, State.NEEDS_ATTENTION, State.PLACED, State.DELIVERED)

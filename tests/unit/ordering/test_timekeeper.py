@@ -18,6 +18,7 @@ from replenish_server.ordering.orders import (
     stumble,
     take_up,
 )
+from replenish_server.ordering.said import say_arrived
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.ordering.timekeeper import Timekeeper
@@ -139,6 +140,35 @@ def test_an_unknown_outcome_is_never_given_up(house: House) -> None:
         look(house, hours)
     assert State.NEEDS_ATTENTION == read(house, order_id).state
     assert 3 == told(house).count("order_unknown_reminder")
+
+
+@pytest.mark.parametrize(
+    ("way", "days", "kind"),
+    [
+        ((Event.PLACE,), (14, 28), "order_overdue"),
+        ((Event.PLACE, Event.SHIP), (14, 28), "order_overdue"),
+        ((Event.PLACE, Event.READY), (3, 7), "order_pickup_waits"),
+    ],
+)
+def test_goods_of_which_nothing_is_heard_are_asked_about(
+    house: House, way: tuple[Event, ...], days: tuple[int, int], kind: str
+) -> None:
+    """Twice; the order stays, and a person may say that it has come, which frees a slot without a sensor."""
+    order_id = opened(house, State.PLACING, "button-1")
+    with house.database.write() as session:
+        for event in way:
+            move(session, session.get_one(PurchaseOrder, order_id), event, NOW)
+    seen = []
+    for day in range(40):
+        look(house, day * 24)
+        seen += [day] * (told(house).count(kind) - len(seen))
+    assert tuple(seen) == days
+    with house.database.write() as session:
+        say_arrived(session, order_id, NOW, "Ada")
+    order = read(house, order_id)
+    assert (order.state, order.delivered_at) == (State.CLOSED, NOW)
+    with house.database.write() as session, pytest.raises(NotAllowed):
+        say_arrived(session, order_id, NOW)
 
 
 def test_what_was_delivered_and_never_fitted_is_asked_about_and_then_closed(house: House) -> None:
