@@ -24,25 +24,30 @@ pytestmark = [pytest.mark.broker, pytest.mark.vm, pytest.mark.timeout(240)]
 SPEED = 20_000.0
 """Six hours of spread are one second."""
 
+MAINS_SPEED = 600.0
+
 
 class UpdatedBoard:
-    """A level sensor in the VM that believes a key, on a running house.
+    """A board in the VM that believes a key, on a running house.
 
     Args:
+        kind: "level" or "flow".
         house: where it is registered.
         keys: its firmware has the public half.
         access: how it connects.
         folder: its flash and its world.
     """
 
-    def __init__(self, house: EncryptedHouse, keys: SigningKeys, access: Access, folder: Path) -> None:
-        self.house, self._keys, self.id, self.folder = house, keys, access.device_id, folder
+    def __init__(
+        self, kind: str, house: EncryptedHouse, keys: SigningKeys, access: Access, folder: Path
+    ) -> None:
+        self.kind, self.house, self._keys, self.id, self.folder = kind, house, keys, access.device_id, folder
         self.facts: list[dict[str, Any]] = []
         known = {key: f"{public.modulus:x}" for key, public in keys.trusted().items()}
         self._changes = {"firmware/keys.py": f"KEYS = {known!r}\n"}
         self.vm = VmDevice(
-            "level", access.device_id, access.password, access.host, access.port, folder,
-            SimClock.started_now(SPEED), self.facts.append, ca=access.ca,
+            kind, access.device_id, access.password, access.host, access.port, folder,
+            SimClock.started_now(SPEED if kind == "level" else MAINS_SPEED), self.facts.append, ca=access.ca,
         )  # fmt: skip
         self.vm.firmware_root = images.tree(folder / "tree", ROOT, self._changes)
         self.vm.set_load_g(900)
@@ -55,7 +60,7 @@ class UpdatedBoard:
         content, now = images.build(ROOT, changes), self.house.clock.now()
         store = ImageStore(self.house.settings.firmware_folder / "images")
         with self.house.database.write() as session:
-            manifest = sign_image(self._keys.private, content, "level", seq, f"0.{seq}.0", 4096)
+            manifest = sign_image(self._keys.private, content, self.kind, seq, f"0.{seq}.0", 4096)
             row = add_image(session, store, manifest, content, self._keys.trusted(), now)
             return start_rollout(session, row.id, Terms(("1",), soak_minutes=0), now).rollout.id
 
@@ -75,23 +80,47 @@ class UpdatedBoard:
         assert wait_until(condition, 90), self.facts[-30:]
 
 
+@pytest.fixture(scope="module")
+def house(zygote: Zygote) -> Iterator[EncryptedHouse]:
+    """With an edge for devices."""
+    running = EncryptedHouse(find_mosquitto() or "", zygote)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
+    """One that the boards have in their firmware."""
+    made = SigningKeys(tmp_path_factory.mktemp("keys"))
+    made.create()
+    return made
+
+
 @pytest.fixture
-def board(zygote: Zygote, tmp_path: Path) -> Iterator[UpdatedBoard]:
-    keys = SigningKeys(tmp_path / "keys")
-    keys.create()
-    house = EncryptedHouse(find_mosquitto() or "", zygote)
-    house.start()
-    device, _ = house.add("level", "d-0", random.Random(1))
-    made = UpdatedBoard(house, keys, device.access, tmp_path / "board")
-    made.vm.start()
-    yield made
-    made.vm.stop()
-    house.stop()
+def make_board(
+    house: EncryptedHouse, keys: SigningKeys, tmp_path: Path
+) -> Iterator[Callable[[str], UpdatedBoard]]:
+    boards: list[UpdatedBoard] = []
+
+    def make(kind: str) -> UpdatedBoard:
+        device, _ = house.add(kind, f"d-{kind}", random.Random(1))
+        boards.append(UpdatedBoard(kind, house, keys, device.access, tmp_path / kind))
+        boards[-1].vm.start()
+        return boards[-1]
+
+    yield make
+    for board in boards:
+        board.vm.stop()
+
+
+MakeBoard = Callable[[str], UpdatedBoard]
 
 
 def test_a_good_image_is_proven_through_power_cuts_and_a_bad_one_goes_back_and_halts(
-    board: UpdatedBoard,
+    make_board: MakeBoard,
 ) -> None:
+    board = make_board("level")
     board.await_(lambda: board.fw() == {"run": 0})
     # The power goes every 14 flash operations: each life writes a few blocks, and the next goes on there.
     cut = board.folder / "world" / "cut_after"
@@ -109,3 +138,12 @@ def test_a_good_image_is_proven_through_power_cuts_and_a_bad_one_goes_back_and_h
     assert [fact["why"] for fact in board.said("error") if "planted" in fact["why"]] == [
         "ValueError: planted"
     ] * 3
+
+
+def test_a_meter_that_never_sleeps_is_updated_too(make_board: MakeBoard) -> None:
+    board = make_board("flow")
+    board.await_(lambda: board.fw() == {"run": 0})
+    good = board.roll_out(22)
+    board.await_(lambda: board.state(good) == "finished")
+    assert board.fw() == {"run": 22, "seq": 22, "state": "proven"}
+    assert not board.said("exit")

@@ -53,7 +53,7 @@ class FlashSlots(Slots):
     """As firmware/hal/slots.py does with esp32.Partition."""
 
     def __init__(self, chip: FlashChip) -> None:
-        self.chip, self.now = chip, "ota_0"
+        self.chip, self.now, self.room = chip, "ota_0", 0x180000
 
     def running(self) -> str:
         return self.now
@@ -62,7 +62,7 @@ class FlashSlots(Slots):
         return "ota_1" if self.now == "ota_0" else "ota_0"
 
     def size(self) -> int:
-        return 0x180000
+        return self.room
 
     def write(self, sector: int, content: bytes) -> None:
         for each in range((len(content) + 4095) // 4096):
@@ -134,7 +134,7 @@ class FlashBoard(Bench):
         self.chip_flash = FlashChip(str(folder), rollback)
         self.store, self.two = ChipMemory(self.chip_flash), FlashSlots(self.chip_flash)
         self.keys, self.shelf, self.heart = keys, Shelf(), Beats()
-        self.asleep, self.new_image = False, "good"
+        self.asleep, self.new_image, self.busy = False, "good", False
         self.reports: list[dict[str, Any]] = []
         self.broker.on_publish = self._server
 
@@ -179,9 +179,9 @@ class FlashBoard(Bench):
         node.offers = updates
         if guard.on_trial():
             node.record_hello()
-        updates.prepare()
+        updates.prepare(self.busy)
         level.wake(node, self.cell, self.air, self.broker)
-        updates.step(self.air, self.broker, self.heart)
+        updates.step(self.air, self.broker, self.heart, self.busy)
         guard.ended_well("normal")
         return not (guard.is_installed() and guard.switch() == "reset")
 

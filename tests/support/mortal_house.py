@@ -112,8 +112,8 @@ class MortalHouse(PrivateHouse):
             f"{item[1]} {device_id}",  # buttons of one name would be one supply
             "detergent",
             Product(self.retailer_id, *item),
-            capacity=1_500_000 if level else None,
-            threshold=300_000 if level else None,
+            capacity=None if kind == "button" else 1_500_000,
+            threshold=None if kind == "button" else 300_000,
             device_id=device_id,
         )
         allowed = mandate or Mandate(Mode.AUTO, CAP_MINOR, "EUR")

@@ -161,7 +161,18 @@ def test_a_signed_file_that_is_no_image_is_refused_by_the_chip(board: FlashBoard
     assert board.two.now == OLD
 
 
-def test_an_image_that_does_not_fit_and_a_low_battery(board: FlashBoard, signing_key: Path) -> None:
+def test_what_is_being_measured_is_waited_for(board: FlashBoard, signing_key: Path) -> None:
+    offered(board, signing_key)
+    board.busy = True
+    board.lives(5)
+    assert board.told()[-1] == ("waiting", "busy", 0)
+    assert board.shelf.asked == []
+    board.busy = False
+    board.lives(LIVES)
+    assert board.told()[-1] == ("proven", "", 12)
+
+
+def test_a_low_battery_is_not_spent_on_an_update(board: FlashBoard, signing_key: Path) -> None:
     fw = offer(signing_key, IMAGE)
     board.chip.millivolts = 2200
     board.want(fw)
@@ -172,3 +183,11 @@ def test_an_image_that_does_not_fit_and_a_low_battery(board: FlashBoard, signing
     board.shelf.content = IMAGE
     board.lives(LIVES)
     assert board.told()[-1] == ("proven", "", 12)
+
+
+def test_an_image_that_does_not_fit_is_given_up(board: FlashBoard, signing_key: Path) -> None:
+    board.two.room = 8192
+    offered(board, signing_key)
+    board.lives(5)
+    assert board.told()[-1] == ("failed", "space", 0)
+    assert board.shelf.asked == []
