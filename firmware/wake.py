@@ -55,7 +55,7 @@ def live() -> None:
         guard.failed()
         sleep_s, wake_pin = policy.backoff_s(guard.life.failed + 1, chip.random()), None
     if guard.on_trial():
-        sleep_s = min(sleep_s, policy.backoff_s(policy.TRIAL_FAILURES, chip.random()))
+        sleep_s = min(sleep_s, policy.trial_wait_s(guard.life.tries, boots.TRIES, chip.random()))
     say("sleep", ms=sleep_s * 1000, awake=clock.ticks_ms())
     chip.sleep(sleep_s * 1000, wake_pin)
 
@@ -106,6 +106,7 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
     node.networks = networks
     if guard.on_trial() or (networks and networks.on_trial()):
         node.record_hello()  # its acknowledgement is what proves the image or the network
+        node.state.retry_at_s = 0  # each start on trial is a try
     return _work(chip, node, radio, link, known)
 
 

@@ -13,9 +13,6 @@ MAINS_HELLO_S = 3600
 SAFE_FAILURES = 6
 """Safe mode waits as long as after this many failures in a row: 8 to 16 minutes."""
 
-TRIAL_FAILURES = 2
-"""A new image that the server did not hear tries again after about a minute: it has three starts in all."""
-
 UPDATE_LOOK_S = 600
 """How soon to look whether what kept an update waiting is over."""
 
@@ -62,6 +59,17 @@ def backoff_s(failures: int, random: int) -> int:
     """
     ceiling = min(BACKOFF_LAST_S, BACKOFF_FIRST_S << min(failures - 1, 7))
     return max(BACKOFF_FIRST_S, ceiling // 2 + random % (ceiling // 2 + 1))
+
+
+def trial_wait_s(starts: int, last: int, random: int) -> int:
+    """Seconds until an image on trial that the server did not hear starts again: a minute, then ten or so.
+
+    Args:
+        starts: that it had; a router that starts anew needs longer than the first wait.
+        last: starts after which the old image is back, at once.
+        random: any integer >= 0.
+    """
+    return 1 if starts >= last else backoff_s(3 * starts, random)
 
 
 def update_spread_s(kind: str) -> int:

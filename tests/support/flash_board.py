@@ -53,7 +53,7 @@ class FlashSlots(Slots):
     """As firmware/hal/slots.py does with esp32.Partition."""
 
     def __init__(self, chip: FlashChip) -> None:
-        self.chip, self.now, self.room = chip, "ota_0", 0x180000
+        self.chip, self.now, self.room, self.silent = chip, "ota_0", 0x180000, False
 
     def running(self) -> str:
         return self.now
@@ -73,7 +73,7 @@ class FlashSlots(Slots):
         buffer[:] = self.chip.read(self.idle(), sector * 4096, len(buffer))
 
     def boot(self, label: str) -> None:
-        if not self.chip.set_boot(label):
+        if not self.chip.set_boot(label) and not self.silent:
             raise OSError("no whole image")
 
     def keep(self) -> None:

@@ -161,6 +161,17 @@ def test_a_signed_file_that_is_no_image_is_refused_by_the_chip(board: FlashBoard
     assert board.two.now == OLD
 
 
+def test_a_port_that_does_not_say_so_is_found_out_by_where_the_board_starts(
+    board: FlashBoard, signing_key: Path
+) -> None:
+    board.two.silent = True  # older builds of MicroPython drop what esp_ota_set_boot_partition answers
+    offered(board, signing_key, b"no image at all" * 999)
+    board.lives(LIVES)
+    board.live()
+    assert board.told()[-1] == ("rolled_back", "boots", 0)
+    assert board.two.now == OLD
+
+
 def test_what_is_being_measured_is_waited_for(board: FlashBoard, signing_key: Path) -> None:
     offered(board, signing_key)
     board.busy = True
