@@ -8,7 +8,14 @@ import typer
 from rich.table import Table
 
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
-from replenish_server.fleet.images import FirmwareRefused, ImageStore, add_image, list_images, remove_image
+from replenish_server.fleet.images import (
+    FirmwareRefused,
+    ImageStore,
+    add_image,
+    drop_bytes,
+    list_images,
+    remove_image,
+)
 from replenish_server.fleet.manifest import MAX_SIZE_BYTES, Manifest, ManifestRefused, read_manifest
 from replenish_server.fleet.signing import NoSigningKey, PublicKey, SigningKeys, load_public, sign_image
 from replenish_server.fleet.units import OF_KIND
@@ -142,9 +149,11 @@ def firmware_remove(
     """Withdraw an image: it is rolled out no more, and its bytes are deleted."""
     settings = Settings()
     try:
-        with open_database(settings).write() as session:
-            store = ImageStore(settings.firmware_folder / "images")
-            image = remove_image(session, store, image_id, settings.make_clock().now())
+        database = open_database(settings)
+        with database.write() as session:
+            image = remove_image(session, image_id, settings.make_clock().now())
+        with database.read() as session:
+            drop_bytes(session, ImageStore(settings.firmware_folder / "images"), image)
     except FirmwareRefused as error:
         raise fail(str(error)) from error
     if as_json:

@@ -28,7 +28,9 @@ def rollout_start(
     waves: Annotated[
         str, typer.Option(help="Devices, or shares of all, that have it by the end of each wave.")
     ] = " ".join(rollouts.STEPS),
-    soak_minutes: Annotated[int, typer.Option(min=0, help="A wave must have been well for this long.")] = 60,
+    soak_minutes: Annotated[
+        int, typer.Option(min=0, help="A wave must have been well this long, and each heard again.")
+    ] = 60,
     patience_hours: Annotated[int, typer.Option(min=1, help="A device may take this long.")] = 72,
     halt_percent: Annotated[
         int, typer.Option(min=1, max=100, help="It halts at this share of failures, in a wave or in all.")

@@ -84,8 +84,8 @@ def list_images(session: Session) -> list[FirmwareImage]:
     return list(session.exec(select(FirmwareImage).order_by(col(FirmwareImage.added_at).desc())))
 
 
-def remove_image(session: Session, store: ImageStore, image_id: str, now: datetime) -> FirmwareImage:
-    """Withdraw an image: it can be rolled out no more, and its bytes are deleted.
+def remove_image(session: Session, image_id: str, now: datetime) -> FirmwareImage:
+    """Withdraw an image: it can be rolled out no more. Its bytes go once that is committed; see `drop_bytes`.
 
     Raises:
         FirmwareRefused: there is no such image, or a rollout of it has not ended.
@@ -101,13 +101,16 @@ def remove_image(session: Session, store: ImageStore, image_id: str, now: dateti
         )
     image.removed_at = now
     session.add(image)
-    session.flush()
+    return image
+
+
+def drop_bytes(session: Session, store: ImageStore, image: FirmwareImage) -> None:
+    """Delete the bytes of an image that was removed, unless another one has the same."""
     same = select(FirmwareImage.id).where(
         FirmwareImage.sha256 == image.sha256, col(FirmwareImage.removed_at).is_(None)
     )
     if session.exec(same).first() is None:
         store.path(image.sha256).unlink(missing_ok=True)
-    return image
 
 
 def find_image(session: Session, image_id: str) -> FirmwareImage:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, or_
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _OFFERS_AT_ONCE = 200  # a wave of thousands neither holds the database nor the download for long
 _ROWS_AT_ONCE = 500
+_SAME_WAKE = timedelta(minutes=1)  # what comes this soon may be the end of the wake that proved it
 _WATCHED = tuple(state for state in DeviceState if state not in ("refused", "failed", "rolled_back", "left"))
 
 VersionsHeard = Callable[[Session, Mapping[str, datetime]], dict[str, str]]
@@ -181,15 +182,34 @@ def _step(session: Session, rollout: Rollout, now: datetime) -> Step:
     if rollout.state != RolloutState.RUNNING:
         return Step.NOTHING
     counts = count_waves(session, rollout.id)
+    soak, settled_at = timedelta(minutes=rollout.soak_minutes), rollout.settled_at
+    over = settled_at is not None and soak and now - settled_at >= soak
     plan = Plan(
         RolloutState(rollout.state),
         len(counts),
         rollout.wave,
-        timedelta(minutes=rollout.soak_minutes),
+        soak,
         rollout.halt_percent,
-        rollout.settled_at,
+        settled_at,
+        _unheard(session, rollout, settled_at) if over and settled_at is not None else 0,
     )
     return next_step(plan, counts, now)
+
+
+def _unheard(session: Session, rollout: Rollout, settled_at: datetime) -> int:
+    """How many of the wave have not been heard since it settled: some boards die in their first sleep."""
+    query = (
+        select(func.count())
+        .select_from(RolloutDevice)
+        .join(Device, col(Device.id) == col(RolloutDevice.device_id))
+        .where(
+            RolloutDevice.rollout_id == rollout.id,
+            RolloutDevice.wave == rollout.wave,
+            RolloutDevice.state == DeviceState.PROVEN,
+            or_(col(Device.last_seen_at).is_(None), col(Device.last_seen_at) <= settled_at + _SAME_WAKE),
+        )
+    )
+    return session.exec(query).one()
 
 
 def _changed(rollout_id: str, late_since: datetime) -> Any:

@@ -206,9 +206,10 @@ class Plan:
         state: what it does.
         waves: how many there are.
         wave: the one in hand, from 0.
-        soak: how long the last device of a wave must have been well.
+        soak: how long the last device of a wave must have been well; at zero nobody waits to be heard again.
         halt_percent: at this share of failures among those tried, in the wave or in all, it halts.
         settled_at: since when the wave soaks, or None.
+        unheard: devices of the wave that proved themselves and were not heard again since: they may be dead.
     """
 
     state: RolloutState
@@ -217,6 +218,7 @@ class Plan:
     soak: timedelta
     halt_percent: int
     settled_at: datetime | None
+    unheard: int = 0
 
 
 def next_step(plan: Plan, counts: Sequence[WaveCount], now: datetime) -> Step:
@@ -233,7 +235,7 @@ def next_step(plan: Plan, counts: Sequence[WaveCount], now: datetime) -> Step:
         return Step.OFFER if wave.planned else Step.NOTHING
     if plan.settled_at is None:
         return Step.SETTLE
-    if now - plan.settled_at < plan.soak:
+    if now - plan.settled_at < plan.soak or (plan.soak and plan.unheard):
         return Step.NOTHING
     return Step.FINISH if plan.wave + 1 == plan.waves else Step.ADVANCE
 

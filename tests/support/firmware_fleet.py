@@ -3,6 +3,7 @@
 import hashlib
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,10 +100,17 @@ class FirmwareFleet:
             store_batch(session, [Incoming(topic, json.dumps(body).encode(), False, self.clock.now())])
         self.keeper.run()
 
-    def after(self, **wait: int) -> None:
-        """Let time pass, and the keeper look."""
-        self.clock.moment += timedelta(**wait)
+    def after(self, heard: Sequence[str] | None = None, **wait: int) -> None:
+        """Let time pass, some devices (all if None) say that they live, and the keeper look."""
+        self.hear(*(self.names if heard is None else heard), in_=timedelta(**wait))
         self.keeper.run()
+
+    def hear(self, *names: str, in_: timedelta) -> None:
+        """Let time pass, and devices say that they live."""
+        self.clock.moment += in_
+        with self.database.write() as session:
+            for name in names:
+                session.get_one(Device, name).last_seen_at = self.clock.now()
 
     def silence(self, name: str, since: datetime | None) -> None:
         """Presence noticed that a device fell silent, or came back."""

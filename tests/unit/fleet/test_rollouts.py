@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from replenish_server.fleet.credentials import revoke_device
-from replenish_server.fleet.images import FirmwareRefused, ImageStore, add_image, find_image, remove_image
+from replenish_server.fleet.images import (
+    FirmwareRefused,
+    ImageStore,
+    add_image,
+    drop_bytes,
+    find_image,
+    remove_image,
+)
 from replenish_server.fleet.offers import image_behind
 from replenish_server.fleet.rollout_keeper import RolloutKeeper
 from replenish_server.fleet.rollouts import Terms, abort_rollout, pause_rollout, resume_rollout, start_rollout
@@ -118,6 +125,18 @@ def test_a_device_that_goes_dark_during_the_soak_halts_it(fleet: FirmwareFleet) 
     assert fleet.rows(rollout_id)["d-0"].state == "proven"
 
 
+def test_a_wave_waits_until_each_device_was_heard_again(fleet: FirmwareFleet) -> None:
+    """Some boards prove themselves and die in their first sleep: the soak alone would not see it."""
+    rollout_id = fleet.start(steps=("20%",), soak_minutes=30)
+    first, second = fleet.offered()
+    fleet.prove(first, second)
+    fleet.after(minutes=40, heard=[first])
+    fleet.after(minutes=600, heard=[first])
+    assert (fleet.offered(), fleet.rollout(rollout_id).wave) == ([], 0)
+    fleet.after(minutes=1, heard=[second])
+    assert (len(fleet.offered()), fleet.rollout(rollout_id).wave) == (8, 1)
+
+
 def test_patience_ends(fleet: FirmwareFleet) -> None:
     """Who says nothing in time is overdue, and counts; its offer is taken back; it may still come."""
     rollout_id = fleet.start(steps=("1",), patience_hours=5, first=["d-0"])
@@ -218,7 +237,7 @@ def test_a_server_that_was_killed_goes_on_where_it_was(fleet: FirmwareFleet) -> 
     other = RolloutKeeper(fleet.database, fleet.clock, 8443, versions_heard)
     assert other.run() == 0
     fleet.prove(first)
-    fleet.clock.moment += timedelta(hours=1)
+    fleet.hear(first, in_=timedelta(hours=1))
     assert other.run() > 0
     assert fleet.keeper.run() == 0
     assert fleet.rollout(rollout_id).wave == 1
@@ -244,9 +263,11 @@ def test_images_only_rise_and_are_kept_while_they_are_needed(
         assert path.read_bytes() == content
         started = start_rollout(session, "level/13", Terms(), NOW)
         with pytest.raises(FirmwareRefused, match="rollout abort"):
-            remove_image(session, store, "level/13", NOW)
+            remove_image(session, "level/13", NOW)
         abort_rollout(session, started.rollout.id, "", NOW)
-        remove_image(session, store, "level/13", NOW)
+        removed = remove_image(session, "level/13", NOW)
+        session.flush()
+        drop_bytes(session, store, removed)
         assert not path.exists()
         with pytest.raises(FirmwareRefused, match="was removed"):
             start_rollout(session, "level/13", Terms(), NOW)
