@@ -303,7 +303,7 @@ class VmDevice:
                 [str(self._vm), *self._heap, "-c", self.program],
                 cwd=self._flash,
                 env={
-                    "MICROPYPATH": f"{HARDWARE}:{root}",
+                    "MICROPYPATH": f"{HARDWARE}:{root}:.frozen",
                     "RP_WORLD": str(self._world_folder),
                     "PATH": os.environ.get("PATH", ""),
                 },

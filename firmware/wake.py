@@ -31,11 +31,6 @@ _BROKEN_SLEEP_S = 3600
 """Without settings there is nothing to do but to wait for a person."""
 
 _DEVICE, _FACTORY = "device.json", "factory.json"
-_WELL_MS = 60_000
-"""A mains device that ran for so long has started well."""
-
-_TRIAL_MS = 600_000
-"""A new image on a mains device that the server has not heard by then starts again."""
 
 
 def live() -> None:
@@ -94,7 +89,7 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
 
         networks = Networks(files)
         known.update(networks.in_force())
-    radio = Wifi(known["ssid"], known["key"])
+    radio = Wifi(known["ssid"], known["key"], policy.is_mains(device.kind))
     link = WireLink(wire_to(known, known["port"]), clock)
     if mode == boots.SAFE:
         from firmware.app import safe
@@ -132,7 +127,12 @@ def _work(
     """The program of this kind of device, and the update that may be due."""
     updates = _updates(node, known, policy.update_spread_s(node.device.kind))
     if policy.is_mains(node.device.kind):
-        return _count(chip, node, radio, link, known, updates), None
+        from firmware import mains
+
+        if not mains.sound(node):
+            return _BROKEN_SLEEP_S, None
+        wire = wire_to(known, known["port"])
+        return mains.Mains(chip, node, radio, wire, link, known, updates).run(), None
     node.sparing = policy.is_low(chip.battery_mv())
     if updates:
         updates.prepare()
@@ -210,49 +210,6 @@ def _identity(files: "Files", guard: Guard) -> bytes:
     if kept:
         files.write(_DEVICE, kept)
     return kept or b""
-
-
-def _count(
-    chip: Chip, node: Node, radio: Wifi, link: WireLink, known: "dict[str, Any]", updates: "Updates | None"
-) -> int:
-    """Mains devices never sleep; returns only when they cannot start, or for a reset."""
-    from firmware.app import meter
-    from firmware.hal.panel import Lamp, PushButton
-    from firmware.hal.pulses import PulseCounter
-    from firmware.net.printer import SnmpPrinter
-
-    if len([slot for slot in node.device.slots.values() if not slot.supply]) > 1 or not node.device.slots:
-        say("error", at="device", why="data/device.json wants slots, and one pulse input counts for one slot")
-        return _BROKEN_SLEEP_S
-    ports = node, PulseCounter(), PushButton(), Lamp(), radio, link
-    program: meter.Meter
-    if node.device.kind == "flow":
-        program = meter.Flow(*ports)
-    else:
-        printer = None
-        if "printer" in known:
-            printer = SnmpPrinter(
-                str(known["printer"]),
-                int(str(known.get("printer_port", 161))),
-                str(known.get("community", "public")),
-            )
-        program = meter.Toner(*ports, printer)
-    guard, started = node.guard, node.clock.ticks_ms()
-    heart = meter.CountingHeart(chip, program)
-    while True:
-        if updates:
-            updates.prepare(program.is_busy())
-        rest_ms = program.turn()
-        chip.beat()
-        if node.networks and node.networks.changed():
-            return 1  # a new start, with the other network
-        if updates and updates.step(radio, link, heart, program.is_busy()):
-            return 0
-        if node.clock.since_ms(started) > _TRIAL_MS and guard.on_trial():
-            chip.reset()
-        if node.clock.since_ms(started) > _WELL_MS:
-            guard.ended_well(boots.NORMAL)
-        node.clock.sleep_ms(rest_ms)
 
 
 def _scale(sensor: object) -> "Scale":

@@ -54,7 +54,7 @@ def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Ou
         node.state.stated = 0
         node.keep()
         return Outcome(False, "", False)
-    talk = _Talk(node, Session(link, node.clock), press_seq)
+    talk = Talk(node, Session(link, node.clock), press_seq)
     done, reason = False, 0
     try:
         node.state.rssi_dbm = radio.up(FAILED_WAKE_MS - 1000)  # leaves a second for the broker
@@ -68,11 +68,12 @@ def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Ou
         say_error("net", error)
     talk.close()
     radio.down()
-    _note(node, done, reason)
+    note(node, done, reason)
     return Outcome(done, talk.answer, talk.pressed)
 
 
-def _note(node: Node, done: bool, reason: int) -> None:
+def note(node: Node, done: bool, reason: int) -> None:
+    """Remember how a conversation went, and when to try again; `reason`: why we were sent away, or 0."""
     state = node.state
     state.failures = 0 if done else state.failures + 1
     state.refusals = state.refusals + 1 if reason in packet.UNWANTED else 0
@@ -83,8 +84,14 @@ def _note(node: Node, done: bool, reason: int) -> None:
     node.keep()
 
 
-class _Talk:
-    """The conversation itself; its clock starts with the radio, so that one budget covers all."""
+class Talk:
+    """The conversation itself; its clock starts with the radio, so that one budget covers all.
+
+    Args:
+        node: whose.
+        session: the connection.
+        press_seq: the press whose answer is waited for, or -1.
+    """
 
     def __init__(self, node: Node, session: Session, press_seq: int) -> None:
         self._node = node
@@ -98,24 +105,45 @@ class _Talk:
         self._stating = False
         self.answer = ""
         self.pressed = False
+        self.acks = 0
+        """Acknowledgements of the server so far."""
 
     def run(self) -> bool:
         """Talk until there is nothing left to say; whether everything sent was acknowledged."""
-        device = self._node.device
-        first = self._batch()
-        if not self._node.state.stated:
-            first.append(self._statement(""))
-        self._session.start(device.id, device.password, self._topic + "down/+", first, self._left_ms())
+        self.begin()
         while self._advance():
             left_ms = self._left_ms()
             if left_ms <= 0:
                 break
             message = self._session.next(left_ms)
             if message is not None:
-                self._take(message)
+                self.take(message)
         return not self._waiting and not self._session.open_ids
 
+    def begin(self) -> None:
+        """Connect and say what there is to say, in one write. Raises OSError."""
+        device = self._node.device
+        first = self._batch()
+        if not self._node.state.stated:
+            first.append(self._statement(""))
+        self._session.start(device.id, device.password, self._topic, first, self._left_ms())
+
+    def go_on(self) -> None:
+        """In a conversation that lasts: say what has become due since. Raises OSError."""
+        if not self._node.state.stated and not self._stating:
+            self._session.publish([self._statement("")])
+        self._advance()
+
+    def is_acknowledged(self) -> bool:
+        """Whether the server has acknowledged all that was sent."""
+        return not self._waiting
+
+    def send_again(self) -> None:
+        """Take what was sent and not acknowledged for unsent."""
+        self._waiting = []
+
     def close(self) -> None:
+        """End the conversation; never raises."""
         self._session.close()
 
     def _advance(self) -> bool:
@@ -164,7 +192,8 @@ class _Talk:
         self._node.state.stated = 0
         return Publication(self._topic + "up/st", self._node.report(problem), retain=True)
 
-    def _take(self, message: packet.Message) -> None:
+    def take(self, message: packet.Message) -> None:
+        """Take what the server says. Raises OSError."""
         if message.topic == self._topic + "down/ack":
             self._take_ack(message.payload)
         elif message.topic == self._topic + "down/desired":
@@ -174,6 +203,7 @@ class _Talk:
         ack = event.parse_ack(payload)
         if ack is None:
             return
+        self.acks += 1
         if self._node.forget(ack):
             self._session.publish([self._statement("")])
         kept = self._node.pending()

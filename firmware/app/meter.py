@@ -7,13 +7,12 @@ chip's counters stop then.
 import json
 
 from firmware.app.console import say
-from firmware.app.delivery import deliver
 from firmware.app.node import Node
 from firmware.core import counter, queue, supply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from firmware.app.ports import Button, Heartbeat, Light, Link, Printer, Pulses, Radio
+    from firmware.app.ports import Button, Heartbeat, Light, Printer, Pulses, Radio
 
 
 TURN_MS = 100
@@ -24,17 +23,13 @@ _SAVES_PER_REPORT = 5
 
 
 class Meter:
-    """What both programs share: totals, reports, the gesture for a new unit, delivery."""
+    """What both programs share: totals, reports, the gesture for a new unit. It never talks to a broker."""
 
-    def __init__(
-        self, node: Node, pulses: "Pulses", button: "Button", light: "Light", radio: "Radio", link: "Link"
-    ) -> None:
+    def __init__(self, node: Node, pulses: "Pulses", button: "Button", light: "Light") -> None:
         self.node = node
         self._pulses = pulses
         self._button = button
         self._light = light
-        self._radio = radio
-        self._link = link
         self._held_since = -1
         self._turned_ms = node.clock.ticks_ms()
         self._saved = node.state.total
@@ -52,8 +47,6 @@ class Meter:
             self._fit()
         self.node.record_hello_if_due()
         self.node.keep()
-        if self.node.pending() and self.node.clock.now_s() >= self.node.state.retry_at_s:
-            deliver(self.node, self._radio, self._link)
         return TURN_MS
 
     def count(self) -> None:
@@ -170,6 +163,7 @@ class Toner(Meter):
     """Pages of a printer, and what it says itself of each supply, where it speaks SNMP.
 
     Args:
+        radio: the way to the printer; somebody else joins.
         printer: None for one without a network.
     """
 
@@ -180,10 +174,10 @@ class Toner(Meter):
         button: "Button",
         light: "Light",
         radio: "Radio",
-        link: "Link",
         printer: "Printer | None",
     ) -> None:
-        super().__init__(node, pulses, button, light, radio, link)
+        super().__init__(node, pulses, button, light)
+        self._radio = radio
         self._printer = printer
         self._steps = {key: supply.Steps() for key in node.device.slots}
         self._told: dict[str, tuple[int | None, str]] = {}
@@ -192,7 +186,8 @@ class Toner(Meter):
     def turn(self) -> int:
         now_s = self.node.clock.now_s()
         every_s = self.node.settings.values["cfg.supply_s"]
-        if self._printer and (self._asked_s < 0 or now_s - self._asked_s >= every_s):
+        due = self._asked_s < 0 or now_s - self._asked_s >= every_s
+        if self._printer and due and self._radio.signal() is not None:
             self._asked_s = now_s
             self._ask(self._printer)
         return super().turn()
@@ -208,10 +203,6 @@ class Toner(Meter):
         counter.add(self.node.state, believed, 1, values["cfg.pulses_per_page"])
 
     def _ask(self, printer: "Printer") -> None:
-        try:
-            self.node.state.rssi_dbm = self._radio.up(3000)
-        except OSError:
-            return  # the outage shows in the delivery, which waits and backs off
         for key, slot in self.node.device.slots.items():
             if not slot.supply:
                 continue
@@ -221,7 +212,6 @@ class Toner(Meter):
             if self._told.get(key) != (answer.pages, answer.quality):
                 self._told[key] = (answer.pages, answer.quality)
                 self.node.record_supply(key, answer)
-        self._radio.down()
 
 
 def _usages(node: Node) -> list[tuple[str, int]]:

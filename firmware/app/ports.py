@@ -153,7 +153,15 @@ class Radio(Protocol):
         raise NotImplementedError
 
     def down(self) -> None:
-        """Switch off; never raises."""
+        """Switch off, unless it is to stay on; never raises."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Start to join, unless it has joined; does not wait. Raises OSError."""
+        raise NotImplementedError
+
+    def signal(self) -> int | None:
+        """The signal in dBm, None while it has not joined."""
         raise NotImplementedError
 
 

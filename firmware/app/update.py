@@ -165,7 +165,7 @@ class Updates:
             whole = False
             self._note(self._offered, "again")
         radio.down()
-        if not node.state.stated:
+        if not node.state.stated and not self._mains:  # whose lasting conversation tells it
             deliver(node, radio, link)
         node.keep()
         return whole

@@ -1,6 +1,6 @@
 """MQTT 5 packets to bytes and back. It owns the wire format and never touches a socket.
 
-Only what a one-shot device needs: CONNECT, SUBSCRIBE, PUBLISH at QoS 1, their answers, DISCONNECT.
+Only what our devices need: CONNECT, SUBSCRIBE, PUBLISH at QoS 1, PINGREQ, their answers.
 Source: MQTT Version 5.0, OASIS Standard, 7 March 2019 (section numbers below).
 """
 
@@ -59,15 +59,41 @@ def varint(value: int) -> bytes:
             return bytes(out)
 
 
-def connect(client_id: str, username: str, password: str, keep_alive_s: int) -> bytes:
-    """CONNECT with clean start (3.1). `keep_alive_s`: 0 to 65535.
+class Lasting:
+    """What makes a connection more than a visit: a session that outlasts it, and a will.
+
+    Args:
+        expiry_s: how long the broker keeps the session.
+        delay_s: how long after a loss it waits before it publishes the will.
+        topic: of the will, at QoS 1 and not retained.
+        payload: of the will.
+    """
+
+    def __init__(self, expiry_s: int, delay_s: int, topic: str, payload: bytes) -> None:
+        self.expiry_s = expiry_s
+        self.delay_s = delay_s
+        self.topic = topic
+        self.payload = payload
+
+
+def connect(
+    client_id: str, username: str, password: str, keep_alive_s: int, lasting: Lasting | None = None
+) -> bytes:
+    """CONNECT (3.1), with clean start unless it is `lasting`. `keep_alive_s`: 0 to 65535.
 
     Without a password no user name is sent either: TLS has said who we are.
     """
-    head = _text("MQTT") + bytes((5, 0xC2 if password else 0x02)) + struct.pack(">H", keep_alive_s)
+    flags = (0xC0 if password else 0) | (0x0C if lasting else 0x02)
     properties = b"\x27" + struct.pack(">I", MAX_PACKET_BYTES)
+    will = b""
+    if lasting:
+        properties += b"\x11" + struct.pack(">I", lasting.expiry_s)
+        will = (
+            b"\x05\x18" + struct.pack(">I", lasting.delay_s) + _text(lasting.topic) + _binary(lasting.payload)
+        )
+    head = _text("MQTT") + bytes((5, flags)) + struct.pack(">H", keep_alive_s)
     login = _text(username) + _text(password) if password else b""
-    return _packet(0x10, head + varint(len(properties)) + properties + _text(client_id) + login)
+    return _packet(0x10, head + varint(len(properties)) + properties + _text(client_id) + will + login)
 
 
 def subscribe(packet_id: int, topic: str, qos: int) -> bytes:
@@ -85,9 +111,9 @@ def puback(packet_id: int) -> bytes:
     return _packet(0x40, struct.pack(">H", packet_id))
 
 
-def disconnect() -> bytes:
-    """DISCONNECT, normal (3.14.2.1)."""
-    return _packet(0xE0, b"")
+def pingreq() -> bytes:
+    """PINGREQ (3.12)."""
+    return _packet(0xC0, b"")
 
 
 class Reader:
@@ -183,7 +209,10 @@ def _packet(first: int, body: bytes) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    raw = text.encode()
+    return _binary(text.encode())
+
+
+def _binary(raw: bytes) -> bytes:
     return struct.pack(">H", len(raw)) + raw
 
 

@@ -50,6 +50,18 @@ def retry_s(failures: int, refusals: int, random: int) -> int:
     return backoff_s(failures, random)
 
 
+RECONNECT_LAST_S = 600
+
+
+def reconnect_s(failures: int, random: int) -> int:
+    """Seconds before a mains device connects again after the n-th loss in a row: up to 15 s, then to 10 min.
+
+    Drawn from the whole range: a thousand devices that lose their broker at one moment come back spread.
+    """
+    ceiling = min(RECONNECT_LAST_S, 15 << min(failures - 1, 6))
+    return 1 + random % ceiling
+
+
 def backoff_s(failures: int, random: int) -> int:
     """Seconds to wait after the n-th failure in a row: 30 s doubling up to 1 h, jittered over the upper half.
 

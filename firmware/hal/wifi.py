@@ -13,17 +13,18 @@ class Wifi:
     Args:
         ssid: its name.
         key: its WPA2 key; never printed.
+        stays: whether it is never switched off.
     """
 
-    def __init__(self, ssid: str, key: str) -> None:
+    def __init__(self, ssid: str, key: str, stays: bool = False) -> None:
         self._ssid = ssid
         self._key = key
+        self._stays = stays
         self._station = network.WLAN(network.WLAN.IF_STA)
 
     def up(self, timeout_ms: int) -> int:
         started = time.ticks_ms()
-        self._station.active(True)
-        self._station.connect(self._ssid, self._key)
+        self.begin()
         while not self._station.isconnected():
             if time.ticks_diff(time.ticks_ms(), started) > timeout_ms:
                 raise OSError(f"no Wi-Fi, status {self._station.status()}")
@@ -31,8 +32,18 @@ class Wifi:
         return int(self._station.status("rssi"))
 
     def down(self) -> None:
+        if self._stays:
+            return
         try:
             self._station.disconnect()
             self._station.active(False)
         except OSError:
             pass  # it was never up
+
+    def begin(self) -> None:
+        self._station.active(True)
+        if not self._station.isconnected():
+            self._station.connect(self._ssid, self._key)
+
+    def signal(self) -> int | None:
+        return int(self._station.status("rssi")) if self._station.isconnected() else None

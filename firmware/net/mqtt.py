@@ -1,4 +1,4 @@
-"""A one-shot MQTT 5 conversation over a byte stream. It owns packet ids and order, and keeps no record.
+"""An MQTT 5 conversation over a byte stream. It owns packet ids and order, and keeps no record.
 
 CONNECT, SUBSCRIBE and the first PUBLISHes leave in one write, so that acknowledgements and the retained
 settings come back in the same round trip (docs/firmware.md).
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE_S = 30
 """No wake lasts that long; a broker that loses us forgets us after one and a half times this."""
+
+SESSION_S = 86_400
+WILL_DELAY_S = 20
+"""A device that is back by then was never gone."""
+
+WILL = b'{"v":1,"gone":1}'
 
 _SEND_MS = 1000
 """Until the peer takes a few hundred bytes more: it has just talked to us."""
@@ -53,29 +59,44 @@ class Session:
     Args:
         link: the byte stream.
         clock: bounds every wait.
+        stays_s: keep-alive of a connection that lasts, 0 for one of seconds.
     """
 
-    def __init__(self, link: "Link", clock: "Clock") -> None:
+    def __init__(self, link: "Link", clock: "Clock", stays_s: int = 0) -> None:
         self._link = link
         self._clock = clock
+        self._stays_s = stays_s
         self._reader = packet.Reader()
         self._last_id = 0
+        self.connected = False
+        """Whether the broker has let us in."""
+        self.handled = 0
+        """Packets taken in so far."""
         self.open_ids: set[int] = set()
         """Packets that the broker has not yet acknowledged."""
 
     def start(
         self, device_id: str, password: str, topic: str, first: list[Publication], timeout_ms: int
     ) -> None:
-        """Connect, subscribe to `topic` and publish, in one write. Raises OSError.
+        """Connect, subscribe to all below `topic`/down and publish, in one write. Raises OSError.
 
-        The subscription is at QoS 0: the connection lasts for seconds, and what it loses comes again.
+        A visit of seconds subscribes at QoS 0: what it loses comes again. A connection that lasts has QoS 1,
+        a will (docs/wire.md) and a session that outlasts it; it subscribes anew, session present or not.
         """
         started = self._clock.ticks_ms()
         self._link.open(timeout_ms)
-        head = packet.connect(device_id, device_id, password, KEEP_ALIVE_S)
-        head += packet.subscribe(self._take_id(), topic, 0)
+        lasting, keep_alive_s = None, KEEP_ALIVE_S
+        if self._stays_s:
+            keep_alive_s = self._stays_s
+            lasting = packet.Lasting(SESSION_S, WILL_DELAY_S, topic + "up/st", WILL)
+        head = packet.connect(device_id, device_id, password, keep_alive_s, lasting)
+        head += packet.subscribe(self._take_id(), topic + "down/+", 1 if lasting else 0)
         left_ms = timeout_ms - self._clock.since_ms(started)
         self._link.send(head + self._publications(first), left_ms)
+
+    def ping(self) -> None:
+        """Ask for a sign of life. Raises OSError."""
+        self._link.send(packet.pingreq(), _SEND_MS)
 
     def publish(self, publications: list[Publication]) -> None:
         """Publish in one write. Raises OSError."""
@@ -103,6 +124,7 @@ class Session:
         self._link.close()
 
     def _handle(self, kind: int, flags: int, body: bytes) -> packet.Message | None:
+        self.handled += 1
         if kind == packet.PUBLISH:
             message = packet.read_publish(flags, body)
             if message.qos:
@@ -110,13 +132,14 @@ class Session:
             return message
         if kind == packet.CONNACK:
             _check("connack", packet.read_connack(body))
+            self.connected = True
         elif kind == packet.PUBACK:
             self._close_id("puback", packet.read_puback(body))
         elif kind == packet.SUBACK:
             self._close_id("suback", packet.read_suback(body))
         elif kind == packet.DISCONNECT:
             raise RefusedError("disconnect", packet.read_disconnect(body))
-        else:
+        elif kind != packet.PINGRESP:
             raise packet.ProtocolError(f"unexpected packet type {kind}")
         return None
 
@@ -131,7 +154,9 @@ class Session:
         return out
 
     def _take_id(self) -> int:
-        self._last_id += 1  # one wake sends far fewer than 65,535 packets
+        self._last_id = self._last_id % 65_535 + 1
+        while self._last_id in self.open_ids:
+            self._last_id = self._last_id % 65_535 + 1
         self.open_ids.add(self._last_id)
         return self._last_id
 

@@ -46,7 +46,7 @@ def talk(seq):
     top = "rp/1/" + known["id"] + "/"
     body = b'{"v":1,"b":"5f3a9c01","s":%d,"t":"press","g":"short","a":2,"c":1}' % seq
     session = Session(WireLink(wire_to(known, known["port"]), clock), clock)
-    session.start(known["id"], known["password"], top + "down/+", [Publication(top + "up/ev", body)], 4000)
+    session.start(known["id"], known["password"], top, [Publication(top + "up/ev", body)], 4000)
     while session.open_ids:
         session.next(4000)
     session.close()

@@ -99,6 +99,13 @@ class Server:
         self._client.loop_start()
         assert self._listening.wait(10)
 
+    def forget_subscription(self) -> None:
+        """Before the broker starts again: `is_listening` then waits for the new one."""
+        self._listening.clear()
+
+    def is_listening(self) -> bool:
+        return self._listening.is_set()
+
     def stop(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

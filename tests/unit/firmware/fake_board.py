@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from firmware.app.guard import Guard
 from firmware.app.node import Device, Node
-from firmware.app.ports import Board, Button, Clock, Files, Light, Link, Radio, Scale, Slots, Store
+from firmware.app.ports import Board, Button, Clock, Files, Light, Link, Radio, Scale, Slots, Store, Wire
 from firmware.core import packet
 
 
@@ -125,6 +125,12 @@ class Air(Radio):
     def down(self) -> None:
         self.on = False
 
+    def begin(self) -> None:
+        self.on = True
+
+    def signal(self) -> int | None:
+        return -61 if self.on and self.works else None
+
 
 class Broker(Link):
     """Answers each packet at once; `on_publish` returns what it sends back for one."""
@@ -138,6 +144,7 @@ class Broker(Link):
         self.on_publish: Callable[[packet.Message], list[tuple[str, bytes]]] = lambda message: []
         self.on_subscribe: list[bytes] = []
         self.open_links = 0
+        self.pings = 0
         self._out = b""
 
     def open(self, timeout_ms: int) -> None:
@@ -154,20 +161,26 @@ class Broker(Link):
         reader = packet.Reader()
         reader.feed(content)
         while (whole := reader.next()) is not None:
-            self._answer(*whole)
+            self.answer(*whole)
 
     def receive(self, timeout_ms: int) -> bytes:
         self._clock.ms += timeout_ms if not self._out else 1
-        out, self._out = self._out[:7], self._out[7:]  # in pieces, as TCP may
+        return self.take(7)  # in pieces, as TCP may
+
+    def take(self, size: int) -> bytes:
+        out, self._out = self._out[:size], self._out[size:]
         return out
 
-    def _answer(self, kind: int, flags: int, body: bytes) -> None:
+    def answer(self, kind: int, flags: int, body: bytes) -> None:
         if kind == 1:
             self._out += bytes((0x20, 3, 0, self.connack, 0))
         elif kind == 8:
             self._out += bytes((0x90, 5)) + body[:2] + b"\x00\x01\x01"
             for payload in self.on_subscribe:
                 self._out += packet.publish("rp/1/d1/down/desired", payload, 7, True)
+        elif kind == 12:
+            self.pings += 1
+            self._out += b"\xd0\x00"
         elif kind == packet.PUBLISH:
             message = packet.read_publish(flags, body)
             self.published.append(message)
@@ -175,6 +188,45 @@ class Broker(Link):
             self._out += b"\x40\x03" + number + bytes((self.puback,)) if self.puback else b"\x40\x02" + number
             for topic, payload in self.on_publish(message):
                 self._out += packet.publish("rp/1/d1/down/" + topic, payload, 8, False)
+
+
+class BrokerWire(Wire):
+    """The way to a `Broker` that may not listen, say nothing, or be cut."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._reader = packet.Reader()
+        self.listens = self.answers = True
+        self.begun = 0
+        self.cut = False
+
+    def begin(self) -> None:
+        self.begun += 1
+        if not self.listens:
+            raise OSError(111)
+        self._reader, self.cut = packet.Reader(), False
+        self._broker.open(0)
+
+    def is_open(self) -> bool:
+        return True
+
+    def write(self, content: memoryview) -> int:
+        taken = bytes(content[:100])  # in pieces, as TCP may
+        self._reader.feed(taken if self.answers else b"")
+        while (whole := self._reader.next()) is not None:
+            self._broker.answer(*whole)
+        return len(taken)
+
+    def read(self) -> bytes:
+        if self.cut:
+            raise OSError(104)
+        return self._broker.take(7)
+
+    def wait(self, timeout_ms: int) -> None:
+        raise AssertionError("an uplink never waits")
+
+    def close(self) -> None:
+        self._broker.close()
 
 
 class Cell(Scale):

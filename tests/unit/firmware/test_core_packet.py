@@ -32,11 +32,19 @@ class PacketTest(unittest.TestCase):
         self.assertEqual(packet.subscribe(10, "a/+", 0), b"\x82\x09\x00\x0a\x00\x00\x03a/+\x00")
         self.assertEqual(packet.subscribe(10, "a/+", 1)[-1], 1)
 
-    def test_publish_puback_disconnect(self):
+    def test_publish_puback_ping(self):
         self.assertEqual(packet.publish("a/b", b"hi", 10, False), b"\x32\x0a\x00\x03a/b\x00\x0a\x00hi")
         self.assertEqual(packet.publish("a/b", b"", 10, True), b"\x33\x08\x00\x03a/b\x00\x0a\x00")
         self.assertEqual(packet.puback(258), b"\x40\x02\x01\x02")
-        self.assertEqual(packet.disconnect(), b"\xe0\x00")
+        self.assertEqual(packet.pingreq(), b"\xc0\x00")
+
+    def test_a_lasting_connection_has_a_session_and_a_will(self):
+        lasting = packet.Lasting(86400, 60, "t", b"{}")
+        self.assertEqual(
+            packet.connect("d1", "d1", "pw", 60, lasting),
+            b"\x10\x2e\x00\x04MQTT\x05\xcc\x00\x3c\x0a\x27\x00\x00\x10\x00\x11\x00\x01\x51\x80"
+            b"\x00\x02d1\x05\x18\x00\x00\x00\x3c\x00\x01t\x00\x02{}\x00\x02d1\x00\x02pw",
+        )
 
     def test_reader_takes_any_cut(self):
         stream = b"\x20\x03\x00\x00\x00" + b"\x40\x02\x00\x07" + packet.publish("t", b"x" * 300, 9, False)

@@ -1,0 +1,146 @@
+"""The lasting conversation: it never waits, comes back by itself, and keeps what is not stored."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from firmware.app import uplink
+from firmware.app.node import Node
+from firmware.app.uplink import Uplink
+from firmware.core import packet
+from tests.unit.firmware.fake_board import Bench, BrokerWire
+from tests.unit.firmware.test_app import storing
+
+
+class Line:
+    """A meter, its uplink, and time that passes between steps only."""
+
+    def __init__(self) -> None:
+        self.bench = Bench("flow")
+        self.wire = BrokerWire(self.bench.broker)
+        self.node: Node = self.bench.node()
+        self.uplink = Uplink(self.node, self.bench.air, self.wire)
+
+    def run(self, seconds: float, rest_ms: int = 500) -> None:
+        """Let time pass; where nothing happens before the next try, `rest_ms` at once."""
+        clock = self.bench.clock
+        until = clock.ms + 1000 * seconds
+        while clock.ms < until:
+            before = clock.ms
+            next_ms = self.uplink.step()
+            assert clock.ms == before, "a step took time"
+            assert 0 <= next_ms <= 500
+            clock.ms += rest_ms if next_ms == 500 else max(1, next_ms)
+
+    def events(self) -> list[int]:
+        """Sequences that reached the broker, in order, with repeats."""
+        published = self.bench.broker.published
+        return [json.loads(each.payload)["s"] for each in published if each.topic.endswith("/ev")]
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+def test_records_leave_as_they_are_made_over_one_connection(line: Line) -> None:
+    line.bench.broker.on_publish = storing()
+    for total in range(20):
+        line.node.record_usage("main", total)
+        line.run(5)
+    assert line.events() == list(range(20))
+    assert line.node.pending() == []
+    assert line.wire.begun == 1
+    assert len([each for each in line.bench.broker.published if each.retained]) == 1  # up/st, once
+
+
+def test_a_quiet_broker_is_asked_and_one_that_does_not_answer_is_left(line: Line) -> None:
+    line.bench.broker.on_publish = storing()
+    line.run(600)
+    assert 10 <= line.bench.broker.pings <= 14
+    assert line.wire.begun == 1
+    line.wire.answers = False
+    line.run(120)
+    assert line.wire.begun >= 2
+    line.node.record_usage("main", 1)
+    line.wire.answers = True
+    line.run(60)
+    assert line.node.pending() == []
+
+
+@pytest.mark.parametrize("trouble", ["closed", "mute", "no wifi", "cut"])
+def test_trouble_is_bounded_backs_off_and_ends(line: Line, trouble: str) -> None:
+    def set_trouble(on: bool) -> None:
+        line.wire.listens = not (on and trouble == "closed")
+        line.wire.answers = not (on and trouble == "mute")
+        line.bench.air.works = not (on and trouble == "no wifi")
+
+    line.bench.broker.on_publish = storing()
+    line.run(2)
+    set_trouble(True)
+    line.wire.cut = True
+    begun = line.wire.begun
+    for total in range(10):
+        line.node.record_usage("main", total)
+        line.run(360)
+        line.wire.cut = line.wire.cut or trouble == "cut"
+    assert line.wire.begun - begun <= 60, "a fleet must not hammer its broker"
+    set_trouble(False)
+    line.run(700)
+    assert line.node.pending() == []
+    assert line.node.state.failures == 0
+    assert set(line.events()) == set(range(10))
+
+
+def test_what_the_server_does_not_store_is_sent_again_later_and_later(line: Line) -> None:
+    line.node.record_usage("main", 7)
+    line.run(3600)
+    assert line.wire.begun == 1, "the broker is not to blame"
+    assert 3 <= len(line.events()) <= 12
+    line.bench.broker.on_publish = storing()
+    line.run(3700)
+    assert line.node.pending() == []
+
+
+def test_who_is_not_wanted_asks_once_a_day(line: Line) -> None:
+    line.bench.broker.connack = 0x87
+    line.run(86_400, 30_000)
+    assert line.wire.begun <= 6
+    line.bench.broker.connack, line.bench.broker.on_publish = 0, storing()
+    line.node.record_usage("main", 7)
+    while line.node.pending():
+        line.run(600, 30_000)
+    assert line.node.pending() == []
+    told = [json.loads(each.payload) for each in line.bench.broker.published if each.topic.endswith("/st")]
+    assert told[0]["h"]["refused"] == 0x87
+
+
+def test_settings_that_come_later_are_taken_and_reported(line: Line) -> None:
+    def settings(message: packet.Message) -> list[tuple[str, bytes]]:
+        return [*answer(message), ("desired", b'{"v":1,"rev":1,"cfg":{"report_ml":900}}')]
+
+    answer: Callable[[packet.Message], list[tuple[str, bytes]]] = storing()
+    line.bench.broker.on_publish = answer
+    line.run(5)
+    line.bench.broker.on_publish = settings
+    line.node.record_usage("main", 7)
+    line.run(5)
+    assert line.node.settings.values["cfg.report_ml"] == 900
+    told = [json.loads(each.payload)["rev"] for each in line.bench.broker.published if each.retained]
+    assert told == [0, 1]
+
+
+def test_reconnects_of_a_fleet_are_spread() -> None:
+    lines = [Line() for _ in range(20)]
+    waits = []
+    for number, each in enumerate(lines):
+        each.bench.chip.next_random = number * 7919
+        each.bench.broker.on_publish = storing()
+        each.run(2)
+        each.wire.cut = True
+        each.run(1)
+        waits.append(each.node.state.retry_at_s - each.bench.clock.now_s())
+    assert len(set(waits)) >= 8
+    assert max(waits) <= 15
+    assert uplink.PING_MS < 1000 * uplink.KEEP_ALIVE_S
