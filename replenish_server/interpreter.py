@@ -8,7 +8,7 @@ import ctypes
 import gc
 import sys
 
-_SWITCH_S = 0.0005  # how long one thread may keep the others from the interpreter; a press needs it often
+_SWITCH_S = 0.0002  # how long one thread may keep the others from the interpreter; a press needs it often
 _M_ARENA_MAX = -8  # of glibc's mallopt
 _ARENAS = 2  # instead of eight for each core: every thread that reads the database would fill one of its own
 

@@ -100,25 +100,29 @@ class Evaluator:
         return looked_at
 
     def run_pressed(self, slot_ids: Collection[str]) -> int:
-        """Evaluate slots whose button was just pressed, before all others; returns how many there were."""
-        seeing = [slot_id for slot_id in slot_ids if not self._run_button(slot_id)]
-        if seeing:
-            self._look(select(Slot).where(col(Slot.id).in_(seeing)), self.clock.now())
-        return len(slot_ids)
+        """Evaluate slots whose button was just pressed, before all others; returns how many of them somebody
+        has to look after: what departs already is looked after."""
+        left = [slot_id for slot_id in slot_ids if not self._run_button(slot_id)]
+        if left:
+            self._look(
+                select(Slot).where(col(Slot.id).in_(left), col(Slot.capacity).is_not(None)), self.clock.now()
+            )
+        return len(left)
 
     def _run_button(self, slot_id: str) -> bool:
-        """Evaluate a slot without a sensor, and let its order leave; False where there is a level."""
+        """Evaluate a slot without a sensor; returns whether its order departs."""
         claim = None
         # The press is on the disk, and so will be the call before it leaves: in between nothing has to be.
         with self.database.provisional() as session:
             slot = read_pressed(session, slot_id)
             if slot is None or slot.capacity is not None:
-                return slot is None
+                return False
             opened = evaluate_slot(session, slot_id, self.clock.now(), None)
             if opened is not None and self.departures is not None:
                 claim = self.departures.take(session, opened)
-        if claim is not None and self.departures is not None:
-            self.departures.send(claim)
+        if claim is None or self.departures is None:
+            return False
+        self.departures.send(claim)
         return True
 
     def _look(self, query: SelectOfScalar[Slot], now: datetime) -> int:
