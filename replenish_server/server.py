@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from replenish_server import operations
 from replenish_server.clock import Clock
-from replenish_server.database import Database, Duties
+from replenish_server.database import Bells, Database, Duties
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
 from replenish_server.fleet.claims import NotClaimed, WrongCode, exchange
@@ -72,6 +72,7 @@ class Server:
         self.clock: Clock = settings.make_clock()
         self.database = Database(settings.database_url)
         self.duties = Duties(self.database)
+        self._bells = Bells(self.database, self._wake_here)
         passwords = settings.broker_passwords()
         host, port = settings.broker_host, settings.broker_port
         self.session = IngestSession(
@@ -104,7 +105,7 @@ class Server:
         self._answer = Worker("answer", self._tell_presses)
         self.dispatcher.hold_back()  # until our page answers
         self._dispatch = Crew(
-            "dispatch", _CONVERSATIONS, self.dispatcher.next_job, self._answer.wake, self._hurry
+            "dispatch", _CONVERSATIONS, self.dispatcher.next_job, self._wake_answer, self._hurry
         )
         self._hook_client = ShopClient({}, loopback=settings.may_call_loopback)
         messenger = Messenger(self.database, self._post, self.clock, on_refused=tell_refused_change)
@@ -152,7 +153,8 @@ class Server:
         if role.works and not role.serves:
             often.append(Worker("page", self._look_for_the_page))
         if self.database.shared:
-            often.append(Worker("presence", self._show_presence, self._dispatch.wake))
+            often.append(Worker("presence", self._show_presence, self._wake_after_decision))
+        self._here = {worker.name: worker for worker in often}
         return Ticks(often, seldom)
 
     def start(self) -> None:
@@ -168,6 +170,7 @@ class Server:
                 log.warning("action=database_awaited why=%s", str(error.__cause__).strip()[:200])
                 time.sleep(_DATABASE_RETRY_S)
         self._ticks.start()
+        self._bells.start()
         if self.settings.role.hears:
             self._ingest.start()
 
@@ -182,7 +185,7 @@ class Server:
     def let_orders_leave(self) -> None:
         """Our page answers now: a shop that cannot fetch our profile would refuse an order for good."""
         self.dispatcher.let_go()
-        self._dispatch.wake()
+        self._wake("dispatch")
 
     def finish_orders(self) -> None:
         """Our page is about to fall silent: end the conversation in hand, and start no other."""
@@ -194,6 +197,7 @@ class Server:
         """Stop in the order in which things flow, so that nothing is half done."""
         if self.settings.role.hears:
             self._ingest.stop()
+        self._bells.stop()
         self._ticks.stop()
         self.duties.close()
         self.shops.close()
@@ -210,8 +214,8 @@ class Server:
 
     def wake_dispatch(self) -> None:
         """A person approved or canceled: let it be carried out at once."""
-        self._dispatch.wake()
-        self._answer.wake()
+        self._wake("dispatch")
+        self._wake("answer")
 
     def exchange_code(self, code: str, kind: str) -> dict[str, Any]:
         """A device's credential for its claim code, once the broker knows it; see `device_edge`."""
@@ -228,13 +232,13 @@ class Server:
 
     def wake_gate(self) -> None:
         """Somebody revoked a device: shut it out at once."""
-        self._gate.wake()
+        self._wake("gate")
 
     def retailer_acted(self, retailer_order_id: str) -> None:
         """A retailer wrote into the book: let the order follow at once."""
         if self.follower.hint(retailer_order_id):
-            self._follow.wake()
-        self._message.wake()
+            self._wake("follow")
+        self._wake("message")
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         return self._hook_client.send("POST", url, body, headers)
@@ -246,7 +250,7 @@ class Server:
     def take_in(self, delivery: Delivery) -> None:
         """A webhook spoke of an order: act on it, and look at it now."""
         if self.desk.take_in(delivery):
-            self._follow.wake()
+            self._wake("follow")
             self._wake_evaluation()
 
     def _refit_if_due(self) -> int:
@@ -300,20 +304,35 @@ class Server:
             self._pressed.extend(pressed)
             self._press.wake()
         else:
-            self._evaluate.wake()
+            self._wake("evaluate")
 
     def _run_pressed(self, evaluator: Evaluator) -> int:
         slots = {self._pressed.popleft() for _ in range(len(self._pressed))}
         return evaluator.run_pressed(slots) if slots else 0
 
+    def _wake(self, name: str) -> None:
+        """Wake a worker, here or in the processes where that work is done."""
+        if name in self._here:
+            self._here[name].wake()
+        else:
+            self._bells.ring(name)
+
+    def _wake_here(self, name: str) -> None:
+        """Another process rang."""
+        if name in self._here:
+            self._here[name].wake()
+
+    def _wake_answer(self) -> None:
+        self._wake("answer")
+
     def _wake_evaluation(self) -> None:
-        self._evaluate.wake()
-        self._answer.wake()
+        self._wake("evaluate")
+        self._wake("answer")
 
     def _wake_after_deadline(self) -> None:
-        self._evaluate.wake()
+        self._wake("evaluate")
         self._wake_after_decision()
 
     def _wake_after_decision(self) -> None:
-        self._dispatch.wake()
-        self._answer.wake()
+        self._wake("dispatch")
+        self._wake("answer")

@@ -1,5 +1,6 @@
 """Engine, unit of work and migrations. No room's rules live here."""
 
+from replenish_server.database.bells import Bells
 from replenish_server.database.bulk import Bulk
 from replenish_server.database.changes import state_after, state_before
 from replenish_server.database.duties import Duties, is_alive
@@ -7,4 +8,14 @@ from replenish_server.database.engine import Database
 from replenish_server.database.records import append
 from replenish_server.database.types import UtcTime
 
-__all__ = ["Bulk", "Database", "Duties", "UtcTime", "append", "is_alive", "state_after", "state_before"]
+__all__ = [
+    "Bells",
+    "Bulk",
+    "Database",
+    "Duties",
+    "UtcTime",
+    "append",
+    "is_alive",
+    "state_after",
+    "state_before",
+]

@@ -100,10 +100,29 @@ def _begin(connection: Connection) -> None:
 def _marked_for_psycopg(
     _connection: Connection, _cursor: Any, statement: str, parameters: Any, context: Any, _many: bool
 ) -> tuple[str, Any]:
-    """Statements that we hand to the driver say `?`, as SQLite does; psycopg wants `%s`."""
+    """Statements that we hand to the driver say `?`, as SQLite does; psycopg wants `%s`, and no NUL."""
     if context is not None and context.compiled is None and parameters and "?" in statement:
         statement = statement.replace("%", "%%").replace("?", "%s")
-    return statement, parameters
+    return statement, _storable(parameters)
+
+
+def _storable(parameters: Any) -> Any:
+    """Text without NUL, which SQLite keeps and PostgreSQL refuses: as the sign for what cannot be shown.
+
+    Whoever looks for such a text finds nothing, as in SQLite, and gets no error.
+    """
+    if isinstance(parameters, list):
+        return [_storable(each) for each in parameters]
+    values = parameters.values() if isinstance(parameters, dict) else parameters
+    if not any(type(value) is str and "\0" in value for value in values):
+        return parameters
+    if isinstance(parameters, dict):
+        return dict(zip(parameters, map(_shown, values), strict=True))
+    return tuple(map(_shown, values))
+
+
+def _shown(value: Any) -> Any:
+    return value.replace("\0", "\ufffd") if type(value) is str else value
 
 
 class _WideTypes(PGTypeCompiler):

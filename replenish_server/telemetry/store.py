@@ -352,11 +352,9 @@ _MARK_SEEN = Bulk(
 def _quarantine(session: Session, message: Incoming, rejected: Rejected, times: int = 1) -> None:
     digest = hashlib.sha256(f"{message.topic}\0{rejected.code}\0".encode() + message.payload).hexdigest()
     insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
-    row = insert(
-        Quarantined
-    ).values(
+    row = insert(Quarantined).values(
         fingerprint=digest[:32],
-        topic=message.topic[:256].replace("\0", "\ufffd"),  # which PostgreSQL refuses, and must not stop us
+        topic=message.topic[:256],
         code=rejected.code,
         reason=rejected.reason[:500],
         payload=message.payload[:_KEPT_PAYLOAD_BYTES],

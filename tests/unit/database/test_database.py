@@ -252,6 +252,17 @@ def test_quantities_beyond_32_bits_are_kept_and_summed(database: Database) -> No
     assert type(total) is int
 
 
+def test_text_that_postgresql_refuses_is_no_error(database: Database) -> None:
+    """A path or a form may hold a NUL; nothing has such an id, and a name shows that there was something."""
+    with database.write() as session:
+        row = household()
+        row.name = "a\0b"
+        session.add(row)
+    with database.read() as session:
+        assert session.get(Household, "h\0") is None
+        assert session.get_one(Household, "h").name in ("a\0b", "a\ufffdb")
+
+
 def test_a_writer_knows_whether_others_wrote_since(database: Database) -> None:
     """What it keeps in its memory is true as long as nobody did; reading does not count."""
     with database.write() as session:

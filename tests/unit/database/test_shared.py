@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from replenish_server.database import Database, Duties, is_alive
+from replenish_server.database import Bells, Database, Duties, is_alive
 from replenish_server.households.tables import Household
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.orders import create_order
@@ -15,6 +17,7 @@ from replenish_server.ordering.tables import Parcel
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 from tests.support.cluster import Cluster
+from tests.support.mortal_house import wait_until
 
 pytestmark = pytest.mark.postgresql
 _CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> {kept}"
@@ -61,6 +64,28 @@ def test_one_process_has_a_duty_until_it_is_gone(cluster: Cluster, shared: House
     assert fourth.has("broker")
     for each in (second, third, fourth):
         each.close()
+
+
+def test_a_bell_is_heard_in_another_process_also_after_a_restart(
+    cluster: Cluster, shared: House, other: Database
+) -> None:
+    """What was rung while the database was away is not heard: a tick makes that good."""
+    heard: SimpleQueue[str] = SimpleQueue()
+    here, there = Bells(shared.database, heard.put), Bells(other, lambda _name: None)
+    here.start()
+    there.start()
+
+    def arrives(name: str) -> bool:
+        there.ring(name)
+        with suppress(Empty):
+            return heard.get(timeout=0.2) == name
+        return False
+
+    assert wait_until(lambda: arrives("evaluate"))
+    cut(cluster, shared.database)
+    assert wait_until(lambda: arrives("dispatch"))
+    here.stop()
+    there.stop()
 
 
 def test_without_other_processes_every_duty_is_ours(house: House) -> None:
