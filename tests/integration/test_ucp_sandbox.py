@@ -1,121 +1,30 @@
 """Our UCP client against the sandbox retailer, which has its own reading of the protocol: every release, both
 ways of fulfilment, signatures in both directions, and mandates."""
 
-import json
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import httpx
 import pytest
 
-from replenish_server.ids import new_idempotency_key
 from replenish_server.retailers.http import ShopClient
 from replenish_server.retailers.port import (
-    Line,
-    Need,
     PickUp,
     Placed,
     Problem,
     Progress,
     Quote,
-    ShipTo,
-    StoredCall,
     Trouble,
 )
 from replenish_server.retailers.ucp import RELEASES
 from replenish_server.retailers.ucp.ap2 import Terms
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
-from replenish_server.retailers.ucp.connection import Identity
-from replenish_server.retailers.ucp.keys import KeyRing
 from replenish_server.retailers.ucp.mandates import BookedMandates, Keys, MandateBook
-from replenish_server.retailers.ucp.profile import own_profile, own_profile_path
 from replenish_server.retailers.ucp.release import Release
 from replenish_server.retailers.ucp.shelf import UcpShelf
 from replenish_server.retailers.ucp.webhooks import Delivery, verify_delivery
 from tests.fakes.retailer_house import HOUSEHOLD, RETAILER, House
-from tests.fakes.retailer_journal import MemoryJournal
 from tests.support.mortal_house import wait_until
-
-ROOT = Path(__file__).parents[2]
-HOME = ShipTo("1 Main Street", "Bonn", "53111", "DE")
-NEED = Need((Line("det-1500", 2),), "Ada Byron", "ada@example.org", HOME)
-
-
-def now() -> datetime:
-    """Real time: the sandbox runs by it."""
-    return datetime.now(UTC)
-
-
-class Journal(MemoryJournal):
-    """With keys that no other order of the run has."""
-
-    def prepare(self, step: str, method: str, url: str, body: bytes | Callable[[str], bytes]) -> StoredCall:
-        """As the database would."""
-        if step not in self.calls:
-            key = new_idempotency_key()
-            content = body if isinstance(body, bytes) else body(key)
-            self.calls[step] = StoredCall(key, method, url, content, self._now(), None, None)
-        return self.calls[step]
-
-
-class Us:
-    """Our edge: profiles with real keys, and what came to the webhook."""
-
-    def __init__(self, folder: Path) -> None:
-        self.keys, self.household = KeyRing(folder / "keys.json"), KeyRing(folder / "household.json")
-        self.received: list[Delivery] = []
-        us = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                document = us.profiles().get(self.path)
-                self._answer(404 if document is None else 200, document)
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                us.received.append(Delivery(us.url + self.path, headers, body))
-                self._answer(200, {})
-
-            def _answer(self, status: int, document: object) -> None:
-                body = json.dumps(document).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Cache-Control", "public, max-age=300")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def profiles(self) -> dict[str, object]:
-        """By path, as the server publishes them."""
-        return {
-            own_profile_path(release, mandates): own_profile(
-                release,
-                self.url,
-                self.keys.public() + (self.household.public() if mandates else []),
-                mandates,
-            )
-            for release in RELEASES
-            for mandates in (False, True)
-        }
-
-    def close(self) -> None:
-        """Answer nobody any more."""
-        self.server.shutdown()
-        self.server.server_close()
+from tests.support.sandbox import HOME, NEED, Journal, Us, now, open_sandbox, retailer
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +38,8 @@ def us(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Us]:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One sandbox retailer for all tests; its origin."""
-    command = [sys.executable, "-m", "device_sim.retailer"]
-    command += ["--db", str(tmp_path_factory.mktemp("shop") / "shop.db")]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    yield json.loads(process.stdout.readline())["url"]
-    process.terminate()
-    process.wait(10)
-    process.stdout.close()
+    with open_sandbox(tmp_path_factory.mktemp("shop")) as origin:
+        yield origin
 
 
 @pytest.fixture
@@ -145,18 +48,6 @@ def client() -> Iterator[ShopClient]:
     made = ShopClient({}, loopback=True)
     yield made
     made.close()
-
-
-def retailer(
-    url: str,
-    client: ShopClient,
-    us: Us,
-    release: Release = RELEASES[0],
-    mandates: BookedMandates | None = None,
-) -> UcpRetailer:
-    """Our client, signing as us, in one release."""
-    account = Account(url, "sandbox_pay", "success_token")
-    return UcpRetailer(account, client, now, Identity(us.url, us.keys.signer, (release,)), mandates)
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda r: r.date)
@@ -230,3 +121,35 @@ def test_signed_limits_let_an_order_leave_and_stop_the_one_beyond(
     refused = shop.place(second, journal)
     assert isinstance(refused, Trouble), refused
     assert (refused.problem, "3976 is more than 3000" in refused.detail) == (Problem.NO_AGREEMENT, True)
+
+
+GRAVE = {"type": "error", "code": "x", "severity": "unrecoverable", "content": "no"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ({"lies_in_total_minor": -100}, Problem.UNREADABLE),
+        ({"lies_in_total_minor": 100}, Problem.UNREADABLE),
+        ({"adjusts_quantity": True}, Problem.ITEM_UNAVAILABLE),
+        ({"says": [GRAVE]}, Problem.RETAILER_REFUSED),
+    ],
+    ids=["too little", "too much", "partial stock", "a grave message"],
+)
+def test_what_the_shop_does_wrong_buys_nothing(
+    sandbox: str, client: ShopClient, us: Us, fault: dict[str, object], problem: Problem
+) -> None:
+    """The levers of the sandbox, and our client: an order that is not as it was asked for never leaves."""
+
+    def post(path: str, body: object) -> None:
+        assert httpx.post(f"{sandbox}/testing/{path}", json=body, trust_env=False).status_code == 200
+
+    post("stock", {"item_id": "det-1500", "stock": 1 if "adjusts_quantity" in fault else 50})
+    post("faults", fault)
+    try:
+        outcome = retailer(sandbox, client, us).quote(NEED, Journal(now))
+    finally:
+        post("faults", {})
+        post("stock", {"item_id": "det-1500", "stock": 50})
+    assert isinstance(outcome, Trouble), outcome
+    assert outcome.problem is problem
