@@ -81,6 +81,7 @@ def _environment() -> Environment:
         languages=(("en", "English"), ("ko", "한국어")),
     )
     environment.filters.update(web_link=web_link, path=_path_part)
+    environment.tests["phrase"] = PHRASES.__contains__
     return environment
 
 

@@ -2,17 +2,21 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
+from importlib.resources import files
 from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from fastapi import FastAPI
 
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.households.operators import add_operator
 from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web.fleet import PAGE_ROWS, DatabaseFleet
+from replenish_server.web.fleet_phrases import FLEET_PHRASES
 from replenish_server.web.fleet_routes import COOKIE, build_fleet_pages
 from tests.fakes.retailer_house import NOW, House
 from tests.support.firmware_fleet import FirmwareFleet
@@ -113,6 +117,18 @@ async def test_a_rollout_is_steered_from_the_page(browser: httpx.AsyncClient, fl
     fleet.say(bad, 11, "refused", why="signature")
     page = (await browser.get("/fleet")).text
     assert "Too many devices failed" in page
-    assert "signature" in page
+    assert "wrong signature" in page
     assert [await steer(deed) for deed in ("resume", "accept", "abort")] == [409, 303, 303]
     assert fleet.rollout(rollout_id).state == "aborted"
+
+
+def test_every_word_of_the_wire_has_its_phrase() -> None:
+    """Codes of the quarantine and words of `fw.why`, as the contract lists them."""
+    text = (files("broker_config") / "asyncapi.yaml").read_text(encoding="utf-8")
+    words = yaml.safe_load(text)["components"]["schemas"]["update"]["properties"]["why"]["enum"]
+    page = (Path(__file__).parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
+    table = page.split("## Quarantine", 1)[1].split("## Versions", 1)[0]
+    codes = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert len(codes) > 10
+    known = [f"fleet.why.{word}" for word in words] + [f"fleet.code.{code}" for code in codes]
+    assert [key for key in known if key not in FLEET_PHRASES] == []
