@@ -23,7 +23,7 @@ from replenish_server.web.api_desk import ApiDesk
 from replenish_server.web.assistant import build_assistant
 from replenish_server.web.consents import DatabaseConsents
 from replenish_server.web.consents_routes import build_consents_router
-from replenish_server.web.console import build_console, console_limits
+from replenish_server.web.console import build_console
 from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.device_edge import EdgeServer, build_device_edge
@@ -31,7 +31,8 @@ from replenish_server.web.devices import DatabaseDevices
 from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.firmware_edge import DatabaseFirmware, build_firmware_router
 from replenish_server.web.fleet import DatabaseFleet
-from replenish_server.web.fleet_routes import build_fleet_pages, fleet_limits
+from replenish_server.web.fleet_routes import build_fleet_pages
+from replenish_server.web.form_route import sign_in_tries
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.household_api import build_household_api
 from replenish_server.web.life_routes import build_life_router
@@ -142,7 +143,7 @@ def _build_app(server: Server) -> FastAPI:
     pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
     app.include_router(build_retailer_edge(settings.base_url, server.public_keys, server.take_in))
     desk = Desk(server.database, server.clock, server.retailer_acted)
-    app.include_router(build_console(desk, console_limits()))
+    app.include_router(build_console(desk, sign_in_tries()))
     app.mount("/retail/v1", build_retail_api(desk, *retail_limits()))
     cxml = CxmlDesk(server.database, server.clock, server.retailer_acted)
     app.include_router(build_cxml_edge(cxml, cxml_limits()))
@@ -165,7 +166,7 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_devices_router(devices))
     life = DatabaseLife(server.database, server.clock, server.wake_dispatch, server.mark.lower_to)
     app.include_router(build_life_router(life))
-    app.include_router(build_fleet_pages(DatabaseFleet(server.database, server.clock), fleet_limits()))
+    app.include_router(build_fleet_pages(DatabaseFleet(server.database, server.clock), sign_in_tries()))
     install_pages(
         app,
         pages,

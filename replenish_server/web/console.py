@@ -5,16 +5,11 @@ script and no other site can use keeps it for twelve hours.
 """
 
 import secrets
-import time
-from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 
 from replenish_server.households.money import money
 from replenish_server.retailers.book.acts import Parcel, Step
@@ -24,41 +19,15 @@ from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import language
 from replenish_server.web.amounts import amount_example, read_amount
 from replenish_server.web.errors import error_page
+from replenish_server.web.form_route import FormRoute
 from replenish_server.web.phrases import translate
 from replenish_server.web.rendering import page
-from replenish_server.web.security import MAX_FORM_BYTES, is_same_origin
 from replenish_server.web.views import Lang
 
 COOKIE: Final = "replenish_retailer"
 _COOKIE_MAX_AGE_S: Final = 12 * 3600
 _REASONS: Final = ("out_of_stock", "undeliverable", "price_changed", "other")
 _ENDED_SHOWN: Final = 20
-
-
-class ConsoleRoute(APIRoute):
-    """A route for a retailer's people: forms only from our own pages, and what is wrong is said on one."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_for_people(request: Request) -> Response:
-            if request.method == "POST":
-                if not is_same_origin(request):
-                    return error_page(request, 403)
-                length = request.headers.get("content-length", "")
-                if not length.isdigit() or int(length) > MAX_FORM_BYTES:
-                    return error_page(request, 400)
-            try:
-                return await handle(request)
-            except (RequestValidationError, HTTPException):
-                return error_page(request, 400)
-
-        return handle_for_people
-
-
-def console_limits() -> Buckets:
-    """Six tries a minute to sign in from one address, in bursts of ten."""
-    return Buckets(0.1, 10, time.monotonic)
 
 
 def build_console(desk: Desk, tries: Buckets) -> APIRouter:
@@ -68,7 +37,7 @@ def build_console(desk: Desk, tries: Buckets) -> APIRouter:
         desk: what retailers can do.
         tries: how often one address may try to sign in.
     """
-    router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
+    router = APIRouter(route_class=FormRoute, include_in_schema=False)
 
     @router.get("/retail")
     def home(request: Request) -> Response:

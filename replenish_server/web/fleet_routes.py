@@ -4,16 +4,11 @@ Operators sign in here with a token of their own; nobody's household session ope
 opens no other (docs/adr on operators).
 """
 
-import time
-from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.fleet_report import SIGNS, STATES, FleetFilter
@@ -21,40 +16,14 @@ from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import language
 from replenish_server.web.errors import error_page
 from replenish_server.web.fleet import PAGE_ROWS, DatabaseFleet
+from replenish_server.web.form_route import FormRoute
 from replenish_server.web.rendering import page
-from replenish_server.web.security import MAX_FORM_BYTES, is_same_origin
 
 COOKIE: Final = "replenish_operator"
 _COOKIE_MAX_AGE_S: Final = 12 * 3600
 _FILTERS: Final = ("state", "kind", "firmware", "sign", "device")
 _LONGEST: Final = 40
 _MOST_PAGES: Final = 100_000
-
-
-class OperatorRoute(APIRoute):
-    """A route for operators: forms only from our own pages, and what is wrong is said on one."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_for_people(request: Request) -> Response:
-            if request.method == "POST":
-                if not is_same_origin(request):
-                    return error_page(request, 403)
-                length = request.headers.get("content-length", "")
-                if not length.isdigit() or int(length) > MAX_FORM_BYTES:
-                    return error_page(request, 400)
-            try:
-                return await handle(request)
-            except (RequestValidationError, HTTPException):
-                return error_page(request, 400)
-
-        return handle_for_people
-
-
-def fleet_limits() -> Buckets:
-    """Six tries a minute to sign in from one address, in bursts of ten."""
-    return Buckets(0.1, 10, time.monotonic)
 
 
 def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
@@ -64,7 +33,7 @@ def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
         fleet: what they read and do.
         tries: how often one address may try to sign in.
     """
-    router = APIRouter(route_class=OperatorRoute, include_in_schema=False)
+    router = APIRouter(route_class=FormRoute, include_in_schema=False)
 
     @router.get("/fleet")
     def home(request: Request) -> Response:

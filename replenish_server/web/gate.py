@@ -4,20 +4,16 @@ Fail closed: a form that is not listed needs the right to change settings, an id
 belongs to nobody.
 """
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
-from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from replenish_server.web.errors import error_page
+from replenish_server.web.form_route import FormRoute
 from replenish_server.web.people_views import PeoplePages, Viewer
-from replenish_server.web.security import MAX_FORM_BYTES, is_same_origin
 
 COOKIE: Final = "replenish_session"
 COOKIE_MAX_AGE_S: Final = 180 * 24 * 3600
@@ -57,30 +53,13 @@ FOR_ALL: Final = frozenset({"/sign-in", "/sign-in/{token}", "/sign-out", "/langu
 NAMES_NOTHING: Final = frozenset({"lang", "token", "action"})
 
 
-class PageRoute(APIRoute):
-    """A route that answers people: a form from elsewhere is refused before its body is read, who may not is
-    told so, what belongs to another household is not there, and whatever is wrong is said on a page."""
+class PageRoute(FormRoute):
+    """A route of a household's page: besides, who may not is told so, and what is another household's is
+    not there."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-        path = self.path_format
-
-        async def handle_for_people(request: Request) -> Response:
-            if request.method == "POST":
-                if not is_same_origin(request):
-                    return error_page(request, 403)
-                length = request.headers.get("content-length", "")
-                if not length.isdigit() or int(length) > MAX_FORM_BYTES:
-                    return error_page(request, 400)
-            refusal = await _refusal(request, path)
-            if refusal is not None:
-                return refusal
-            try:
-                return await handle(request)
-            except (RequestValidationError, HTTPException):
-                return error_page(request, 400)
-
-        return handle_for_people
+    async def refusal(self, request: Request) -> Response | None:
+        """Why this request goes no further, or None."""
+        return await _refusal(request, self.path_format)
 
 
 async def _refusal(request: Request, path: str) -> Response | None:
