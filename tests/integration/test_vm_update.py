@@ -13,7 +13,7 @@ from device_sim.fleet import Access
 from device_sim.vm import ROOT, VmDevice
 from replenish_server.cli import find_mosquitto
 from replenish_server.fleet.images import ImageStore, add_image
-from replenish_server.fleet.rollouts import Terms, find_rollout, start_rollout
+from replenish_server.fleet.rollouts import Terms, abort_rollout, find_rollout, start_rollout
 from replenish_server.fleet.signing import SigningKeys, sign_image
 from replenish_server.fleet.tables import Twin
 from tests.support.mortal_house import EncryptedHouse, wait_until
@@ -36,10 +36,17 @@ class UpdatedBoard:
         keys: its firmware has the public half.
         access: how it connects.
         folder: its flash and its world.
+        broken: files of the firmware that it comes with which differ, by module name.
     """
 
     def __init__(
-        self, kind: str, house: EncryptedHouse, keys: SigningKeys, access: Access, folder: Path
+        self,
+        kind: str,
+        house: EncryptedHouse,
+        keys: SigningKeys,
+        access: Access,
+        folder: Path,
+        broken: dict[str, str],
     ) -> None:
         self.kind, self.house, self._keys, self.id, self.folder = kind, house, keys, access.device_id, folder
         self.facts: list[dict[str, Any]] = []
@@ -49,20 +56,21 @@ class UpdatedBoard:
             kind, access.device_id, access.password, access.host, access.port, folder,
             SimClock.started_now(SPEED if kind == "level" else MAINS_SPEED), self.facts.append, ca=access.ca,
         )  # fmt: skip
-        self.vm.firmware_root = images.tree(folder / "tree", ROOT, self._changes)
+        self.vm.firmware_root = images.tree(folder / "tree", ROOT, self._changes | _files(broken))
         self.vm.set_load_g(900)
 
     def roll_out(self, seq: int, **broken: str) -> str:
         """Register an image of this firmware, with broken files by module name, and start its rollout."""
         version = (ROOT / "firmware/core/event.py").read_text().replace('"0.1.0"', f'"0.{seq}.0"')
         changes = self._changes | {"firmware/core/event.py": version}
-        changes |= {f"firmware/app/{name}.py": text for name, text in broken.items()}
-        content, now = images.build(ROOT, changes), self.house.clock.now()
+        content, now = images.build(ROOT, changes | _files(broken)), self.house.clock.now()
         store = ImageStore(self.house.settings.firmware_folder / "images")
         with self.house.database.write() as session:
             manifest = sign_image(self._keys.private, content, self.kind, seq, f"0.{seq}.0", 4096)
             row = add_image(session, store, manifest, content, self._keys.trusted(), now)
-            return start_rollout(session, row.id, Terms(("1",), soak_minutes=0), now).rollout.id
+            return start_rollout(
+                session, row.id, Terms(("1",), soak_minutes=0, first=[self.id]), now
+            ).rollout.id
 
     def state(self, rollout_id: str) -> str:
         with self.house.database.read() as session:
@@ -78,6 +86,10 @@ class UpdatedBoard:
 
     def await_(self, condition: Callable[[], Any]) -> None:
         assert wait_until(condition, 90), self.facts[-30:]
+
+
+def _files(broken: dict[str, str]) -> dict[str, str]:
+    return {f"firmware/app/{name}.py": text for name, text in broken.items()}
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +112,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
 @pytest.fixture
 def make_board(
     house: EncryptedHouse, keys: SigningKeys, tmp_path: Path
-) -> Iterator[Callable[[str], UpdatedBoard]]:
+) -> Iterator[Callable[..., UpdatedBoard]]:
     boards: list[UpdatedBoard] = []
 
-    def make(kind: str) -> UpdatedBoard:
-        device, _ = house.add(kind, f"d-{kind}", random.Random(1))
-        boards.append(UpdatedBoard(kind, house, keys, device.access, tmp_path / kind))
+    def make(kind: str, **broken: str) -> UpdatedBoard:
+        device, _ = house.add(kind, f"d-{kind}-{len(broken)}", random.Random(1))
+        boards.append(UpdatedBoard(kind, house, keys, device.access, tmp_path / kind, broken))
         boards[-1].vm.start()
         return boards[-1]
 
@@ -114,7 +126,7 @@ def make_board(
         board.vm.stop()
 
 
-MakeBoard = Callable[[str], UpdatedBoard]
+MakeBoard = Callable[..., UpdatedBoard]
 
 
 def test_a_good_image_is_proven_through_power_cuts_and_a_bad_one_goes_back_and_halts(
@@ -139,6 +151,9 @@ def test_a_good_image_is_proven_through_power_cuts_and_a_bad_one_goes_back_and_h
         "ValueError: planted"
     ] * 3
 
+    with board.house.database.write() as session:
+        abort_rollout(session, bad, "does not work", board.house.clock.now())
+
 
 def test_a_meter_that_never_sleeps_is_updated_too(make_board: MakeBoard) -> None:
     board = make_board("flow")
@@ -147,3 +162,13 @@ def test_a_meter_that_never_sleeps_is_updated_too(make_board: MakeBoard) -> None
     board.await_(lambda: board.state(good) == "finished")
     assert board.fw() == {"run": 22, "seq": 22, "state": "proven"}
     assert not board.said("exit")
+
+
+def test_a_board_whose_program_always_fails_is_mended_in_safe_mode(make_board: MakeBoard) -> None:
+    board = make_board("level", level="def wake(*_):\n    raise ValueError('planted')\n")
+    board.await_(lambda: board.said("safe"))
+    board.roll_out(32)
+    board.await_(lambda: board.fw() == {"run": 32, "seq": 32, "state": "proven"})
+    failed = len(board.said("error"))
+    board.await_(lambda: len(board.said("level")) >= 2)
+    assert len(board.said("error")) == failed
