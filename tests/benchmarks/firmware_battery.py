@@ -12,7 +12,7 @@ DAYS = 2
 _PRESSES = 2
 _DOSE_G = 60
 _DOSES = 2
-_SPEED = 7200.0
+_SPEED = 2400.0
 _PATIENCE_S = 600.0
 
 _NEVER = "; no board was at hand: boot, Wi-Fi, sensor and sleep are not measured"
@@ -70,7 +70,7 @@ def battery_rows(row: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
 
 def button_day(folder: Path, port: int) -> Day:
     """Two presses that are answered, and the daily sign of life."""
-    board = Board("button", folder, port, _SPEED * 12)
+    board = Board("button", folder, port, _SPEED * 36)
     board.vm.start()
     try:
         until(lambda: len(board.said("sleep")) == 1, _PATIENCE_S)  # power-on is not a day of life
