@@ -8,7 +8,7 @@ import json
 from firmware.app.console import say, say_error
 from firmware.app.guard import Guard
 from firmware.app.node import Device, Node, Slot
-from firmware.core import boots, policy
+from firmware.core import boots, policy, state
 from firmware.hal import data, pins
 from firmware.hal.board import Chip, ChipClock
 from firmware.hal.flash import Folder
@@ -57,17 +57,18 @@ def live() -> None:
 
 def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, int | None]:
     files, spool = _folders(chip, guard)
-    content, set_up = _identity(files, guard), False
+    content = _identity(files, guard)
     if mode == boots.NORMAL and _to_set_up(chip, files):
         from firmware import provisioning
 
         wait_s = provisioning.run(chip, files, spool)
+        content = files.read(_DEVICE) or b""
+        if content:
+            guard.keep_identity(_merged(files, content))
         if wait_s is not None:
             return wait_s, pins.BUTTON
-        content, set_up = _identity(files, guard), True
     try:
-        known = json.loads(files.read(_FACTORY) or b"{}")
-        known.update(json.loads(content))
+        known = json.loads(_merged(files, content))
         device = _device(known)
         if not known["ssid"] or not isinstance(known["key"], str) or not wire_to(known, known["port"]):
             raise ValueError
@@ -78,7 +79,7 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
             why="data/device.json is missing or unreadable; write it and reset the board",
         )
         return _BROKEN_SLEEP_S, None
-    if chip.cold() or set_up:
+    if chip.cold():
         guard.keep_identity(json.dumps(known).encode())
     if policy.is_empty(chip.battery_mv()) and not policy.is_mains(device.kind):
         say("error", at="battery", why="empty; neither radio nor flash is used until it is replaced")
@@ -189,13 +190,24 @@ def _to_set_up(chip: Chip, files: "Files") -> bool:
     names = files.names()
     if _FACTORY not in names:
         return False
-    if _DEVICE not in names or "claim.json" in names or "proving.json" in names:
+    if _DEVICE not in names or "claim.json" in names:
         return True
+    if "proving.json" in names:
+        kept = state.decode(chip.memory())
+        if kept and policy.asks_again(kept.failures):
+            return True
     if not chip.powered_on():
         return False
     from firmware.hal.panel import PushButton
 
     return PushButton().pressed()
+
+
+def _merged(files: "Files", content: bytes) -> bytes:
+    """What the maker wrote, and who the board is over it. Raises ValueError, TypeError."""
+    known = json.loads(files.read(_FACTORY) or b"{}")
+    known.update(json.loads(content))
+    return json.dumps(known).encode()
 
 
 def _identity(files: "Files", guard: Guard) -> bytes:

@@ -111,7 +111,7 @@ def calibrate(
 
 
 def _ask_for_reset() -> None:
-    console.print("No answer yet: press the board's reset button (EN) now.")
+    typer.echo("No answer yet: press the board's reset button (EN) now.", err=True)
 
 
 def _level(board: Board, sensor: str, amount: float | None, yes: bool) -> dict[str, Any]:

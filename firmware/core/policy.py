@@ -62,6 +62,14 @@ def reconnect_s(failures: int, random: int) -> int:
     return 1 + random % ceiling
 
 
+def asks_again(failures: int) -> bool:
+    """Whether a fresh credential that was never heard is asked for again, after this many failures in a row.
+
+    After three, which are more than a minute, then after twice as many each time: a broker may just be down.
+    """
+    return failures in (3, 6, 12, 24, 48, 96)
+
+
 def backoff_s(failures: int, random: int) -> int:
     """Seconds to wait after the n-th failure in a row: 30 s doubling up to 1 h, jittered over the upper half.
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 
 _FACTORY, _CLAIM, _PROVING, _DEVICE = "factory.json", "claim.json", "proving.json", "device.json"
+_NETWORK = "network.json"
+"""What the server set (`firmware.app.networks`); what a person has just typed goes before it."""
+
 _LEFT_BEHIND = ("desired.json", "total.json")
 """Of the home before: settings and totals."""
 
@@ -61,6 +64,7 @@ class Papers:
         if wish.code:
             self._write_wish(_CLAIM, wish)
             return
+        self._data.remove(_NETWORK)
         known = self.device()
         known["ssid"], known["key"] = wish.ssid, wish.key
         self._write(_DEVICE, known)
@@ -85,6 +89,7 @@ class Papers:
         before = self.device()
         if before and before.get("id") != document["id"]:
             self._leave_home()
+        self._data.remove(_NETWORK)
         self._write(_DEVICE, document)
         self._write_wish(_PROVING, wish)
         self._data.remove(_CLAIM)  # cut off before this, the board exchanges the code once more

@@ -29,10 +29,8 @@ LISTEN_S = 20
 WAIT_S = 300
 """How long a board asks, awake, whether its household has added it: the person is standing there."""
 
-UNPROVED = 3
-"""Failed conversations, more than a minute, before a fresh credential is asked for again."""
-
 _IDLE_S = 3600
+_RESTART_S = 1
 _LINGER_MS = 1500
 """So that the last page still reaches the phone."""
 
@@ -93,22 +91,26 @@ class Setup:
         self._factory = papers.factory()
 
     def run(self, powered_on: bool) -> int | None:
-        """Do what is due. None: the board is somebody, go on; otherwise seconds to sleep.
+        """Do what is due. None: the board is who it was, go on; otherwise seconds to sleep.
+
+        Whoever became somebody starts anew, so that its program finds a clean memory.
 
         A button held for three seconds opens the board's Wi-Fi for five minutes. A board that is nobody also
         listens to its console after power-on.
         """
+        before = self._papers.device()
         wish = self._enter(powered_on)
         if wish is not None:
             self._papers.keep_wish(wish)
             say("setup", r="taken")
         due = self._papers.claim()
-        if due is None and self._failures >= UNPROVED:
+        if due is None and policy.asks_again(self._failures):
             due = self._papers.proving()
         if due is not None:
             self._claim(due, patient=wish is not None)
-        if self._papers.device():
-            return None
+        after = self._papers.device()
+        if after:
+            return None if after.get("id") == before.get("id") else _RESTART_S
         if self._papers.claim() is None:
             return _IDLE_S
         return policy.backoff_s(8, self._around.board.random())  # an hour at most: nobody stands there now

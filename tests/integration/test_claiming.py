@@ -350,7 +350,7 @@ def test_one_command_makes_a_blank_board_the_households(tls_house: EncryptedHous
                  "REPLENISH_WIFI_KEY": HOME[1]},
         )  # fmt: skip
         assert ran.exit_code == 0, ran.output
-        assert json.loads(ran.output)["claim"] == "claimed"
+        assert json.loads(ran.stdout)["claim"] == "claimed"
         assert heard(tls_house, code)
     finally:
         bench.stop()

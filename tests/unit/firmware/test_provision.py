@@ -196,7 +196,7 @@ def test_a_line_on_the_console_makes_a_board_somebody() -> None:
     body = Body(
         edge, Lines("noise", 'rp {"setup":{"ssid":""}}', typed("short"), typed("8j2k-pq3m ab4t-wx9z"))
     )
-    assert run(flash, body) is None
+    assert run(flash, body) == 1
     known = json.loads(flash.content["device.json"])
     assert known == {
         "id": "d1", "ssid": "home", "key": "12345678", "host": "broker", "port": 8883,
@@ -278,7 +278,7 @@ def test_it_asks_for_five_minutes_and_then_now_and_then_until_a_household_has_ad
     assert 25 <= edge.asked <= 31
     assert set(body.lamp.shown) == {"waiting"}
     edge.claimed = True
-    assert run(flash, Body(edge), powered_on=False) is None
+    assert run(flash, Body(edge), powered_on=False) == 1
 
 
 def test_without_the_network_what_was_typed_is_kept() -> None:
@@ -287,7 +287,7 @@ def test_without_the_network_what_was_typed_is_kept() -> None:
     body.air.works = False
     assert run(flash, body) is not None
     assert body.lamp.shown == ["offline"]
-    assert run(flash, Body(edge), powered_on=False) is None
+    assert run(flash, Body(edge), powered_on=False) == 1
 
 
 def test_another_home_gets_nothing_of_the_first() -> None:
@@ -299,7 +299,7 @@ def test_another_home_gets_nothing_of_the_first() -> None:
     body.chip.frame = b"its boot"
     reader = Papers(flash, spool, body.chip)
     reader.keep_wish(Wish("home", "12345678", CODE))
-    assert Setup(reader, Body(edge), 0).run(False) is None
+    assert Setup(reader, Body(edge), 0).run(False) == 1
     assert spool.content == {}
     assert set(flash.content) == {"factory.json", "device.json", "proving.json"}
     assert body.chip.frame == b""
