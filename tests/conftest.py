@@ -72,6 +72,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI"):
                 pytest.fail(f"{what} is missing, and CI must have it")
             pytest.skip(f"{what} is not installed")
+    if _DATABASE != "sqlite" and item.get_closest_marker("sqlite") is not None:
+        pytest.skip("it looks into SQLite's own file")
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,7 @@ class Composed:
             action="approve",
             act="ship",
             rollout_id="roll-1",
+            what="x",
         )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlmodel import Session, select
 
 from replenish_server.fleet.registry import NewDevice, add_device
@@ -122,8 +122,7 @@ class TwoHomes:
     def dump(self) -> str:
         """Everything in the database, to be compared."""
         with self.database.engine.connect() as connection:
-            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
-            tables = sorted(str(name) for (name,) in names if not str(name).startswith("sqlite_"))
+            tables = sorted(inspect(connection).get_table_names())
             return json.dumps(
                 {
                     table: sorted(map(repr, connection.execute(text(f'SELECT * FROM "{table}"'))))

@@ -55,6 +55,7 @@ def in_transaction(house: House, act: Callable[[Session], None]) -> None:
         act(session)
 
 
+@pytest.mark.both_databases
 def test_an_order_that_fits_is_booked_and_one_that_does_not_is_not(house: House, book: Book) -> None:
     """The verdict names what was left when it looked."""
     assert book(3000).ok
@@ -68,6 +69,7 @@ def test_an_order_that_fits_is_booked_and_one_that_does_not_is_not(house: House,
     assert Spending("2026-05", "EUR", 5000, 5000, 0) == month(house)
 
 
+@pytest.mark.both_databases
 def test_the_same_order_is_booked_once(house: House, book: Book) -> None:
     """Again, dearer, cheaper: the last one counts; one that no longer fits frees what it held."""
     one = order(house)
@@ -78,6 +80,7 @@ def test_the_same_order_is_booked_once(house: House, book: Book) -> None:
     assert 5000 == month(house).left_minor
 
 
+@pytest.mark.both_databases
 def test_a_canceled_order_gives_its_money_back(house: House, book: Book) -> None:
     """Once; releasing twice, or what was never booked, changes nothing; and it may be booked again."""
     one = order(house)

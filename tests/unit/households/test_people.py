@@ -136,6 +136,7 @@ def test_a_session_ends_when_somebody_ends_it(house: House) -> None:
         assert list(sign_in.sessions_of(session, [person_id], NOW)) == []
 
 
+@pytest.mark.sqlite
 def test_secrets_are_kept_as_hashes_only(house: House) -> None:
     person_id = added(house, pin="4711")
     with house.database.write() as session:

@@ -92,6 +92,7 @@ def test_the_order_of_a_press_is_claimed_in_the_transaction_that_opens_it(house:
     assert len(shop.bought) == 1
 
 
+@pytest.mark.sqlite
 def test_who_dies_between_the_decision_and_the_conversation_loses_nothing(house: House) -> None:
     """The next start frees the claim; the lease's end would do so too."""
     shop = CalmShop()

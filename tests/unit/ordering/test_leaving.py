@@ -143,6 +143,7 @@ def test_a_receipt_stands_before_the_retailer_has_the_order(
     assert "Shop" == facts["retailer"]["name"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("how", ["UPDATE receipt SET sha256 = ''", "DELETE FROM receipt"])
 @pytest.mark.usefixtures("two")
 def test_nobody_changes_a_receipt(house: House, shop: SeveralLines, how: str) -> None:

@@ -80,6 +80,7 @@ def test_a_new_order_waits_for_the_shop_or_for_a_person(house: House, approved: 
     assert [state] == [event.state for event in events]
 
 
+@pytest.mark.both_databases
 def test_a_slot_has_at_most_one_open_order(house: House) -> None:
     """Law 3 is an index, not a habit."""
     opened(house)
@@ -98,6 +99,7 @@ def test_every_open_state_keeps_the_slot_busy(house: House, state: State) -> Non
         opened(house)
 
 
+@pytest.mark.both_databases
 def test_an_ended_order_frees_the_slot(house: House) -> None:
     """The next one is the open one."""
     first = opened(house)

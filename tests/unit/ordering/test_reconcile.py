@@ -108,6 +108,7 @@ def test_it_compares_once_a_day(house: House, shop: Remembers, tmp_path: Path) -
     assert [1, 0] == [compares.run(), compares.run()]
 
 
+@pytest.mark.sqlite
 def test_an_older_backup_stops_every_order_until_a_person_has_looked(
     house: House, shop: Remembers, tmp_path: Path
 ) -> None:
