@@ -121,8 +121,11 @@ def refusal_of(status: int, answer: bytes, asked: Sequence[str] = ()) -> Trouble
         return replace(trouble, detail=f"{status} {trouble.detail}".strip())
     detail = f"{status} {_protocol_error(document)}".strip()
     problem = Problem.RETAILER_REFUSED
+    # Releases of January 2026 answer so, without a code.
     if status == 400 and "stock" in detail.lower():
-        problem = Problem.OUT_OF_STOCK  # releases of January 2026 answer so, without a code
+        problem = Problem.OUT_OF_STOCK
+    elif asked and status in (400, 404) and "not found" in detail.lower():
+        problem = Problem.ITEM_UNAVAILABLE
     return Trouble(problem, detail, web_link(document.get("continue_url")))
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from replenish_server.retailers.port import Placed, Quote, Trouble
+from replenish_server.retailers.port import Placed, Problem, Quote, Trouble
 from replenish_server.retailers.ucp import RELEASES
 from replenish_server.retailers.ucp.client import Account, UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
@@ -75,6 +75,25 @@ def test_a_shop_that_cannot_find_our_key_gets_the_same_bytes_unsigned(talk: Conv
     else:
         assert isinstance(outcome, Trouble)
         assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "problem"),
+    [
+        (400, "Insufficient stock for item det-1kg", Problem.OUT_OF_STOCK),
+        (400, "Product det-1kg not found", Problem.ITEM_UNAVAILABLE),
+        (404, "Item not found", Problem.ITEM_UNAVAILABLE),
+        (400, "the wind is not right", Problem.RETAILER_REFUSED),
+    ],
+)
+def test_january_says_in_words_what_is_missing(
+    talk: Conversation, status: int, said: str, problem: Problem
+) -> None:
+    """Without a code; and another product of the slot's list may help."""
+    talk.merchant.on(f"POST {API}/checkout-sessions", says({"detail": said, "code": "INVALID"}, status))
+    trouble = talk.quote()
+    assert isinstance(trouble, Trouble)
+    assert trouble.problem is problem
 
 
 @pytest.mark.parametrize(
