@@ -127,6 +127,14 @@ def test_bad_input_changes_nothing_and_is_explained(
     assert [] == json.loads(run("device list --json").stdout)
 
 
+def test_a_part_of_the_server_alone_needs_a_database_that_can_be_shared(run: Run) -> None:
+    """Said at once, with where to name one."""
+    refused = run("serve --role worker")
+    assert 2 == refused.returncode
+    assert "--role worker needs PostgreSQL" in refused.stdout
+    assert "--database" in refused.stdout
+
+
 def test_two_servers_never_share_a_folder(run: Run, tmp_path: Path) -> None:
     """The second server on a data folder refuses to start while the first one lives."""
     run(f"setup {HOME}")
