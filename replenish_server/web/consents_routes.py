@@ -90,7 +90,9 @@ def build_consents_router(consents: ConsentPages) -> APIRouter:
 
     @router.get(f"{_HERE}/sign")
     @router.get(f"{_HERE}/revoke")
-    @router.get(f"{_HERE}/pay/{{what}}")
+    @router.get(f"{_HERE}/pay/add")
+    @router.get(f"{_HERE}/pay/first")
+    @router.get(f"{_HERE}/pay/remove")
     def reload_of_a_refused_form() -> Response:
         return RedirectResponse(_HERE, 303)
 
