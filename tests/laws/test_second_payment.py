@@ -62,7 +62,7 @@ def test_death_at_every_moment_of_a_second_payment(fresh_house: FreshHouse) -> N
 
 
 @settings(
-    max_examples=5,
+    max_examples=4,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -94,9 +94,10 @@ def test_many_deaths_and_lost_answers_of_a_second_payment(
 
 
 def test_a_person_pays_the_declined_session_meanwhile(fresh_house: FreshHouse) -> None:
-    """The shop wrote to them; at whichever moment they do it before we close it, there is one order."""
+    """The shop wrote to them; at whichever moment between the refusal and our closing they do it, there is one
+    order."""
     paid = 0
-    for moment in moments_that_differ(lambda: declined(fresh_house, {FIRST}))[8::3]:
+    for moment in moments_that_differ(lambda: declined(fresh_house, {FIRST}))[9:16]:
         world = declined(fresh_house, {FIRST})
         world.fate.deaths = {moment}
 
@@ -110,4 +111,4 @@ def test_a_person_pays_the_declined_session_meanwhile(fresh_house: FreshHouse) -
         assert order.state == State.PLACED
         assert [order.retailer_order_id] == [there["id"] for there in world.shop.orders]
         paid += any(key == "by hand" for _, key, _ in world.shop.completes)
-    assert paid > 1
+    assert paid > 4
