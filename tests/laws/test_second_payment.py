@@ -94,8 +94,7 @@ def test_many_deaths_and_lost_answers_of_a_second_payment(
 
 
 def test_a_person_pays_the_declined_session_meanwhile(fresh_house: FreshHouse) -> None:
-    """The shop wrote to them; at whichever moment between the refusal and our closing they do it, there is one
-    order."""
+    """The shop wrote to them: at each moment between the refusal and our closing there is one order."""
     paid = 0
     for moment in moments_that_differ(lambda: declined(fresh_house, {FIRST}))[9:16]:
         world = declined(fresh_house, {FIRST})
