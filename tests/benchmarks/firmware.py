@@ -13,6 +13,7 @@ from rich.table import Table
 
 from device_sim.vm import find_vm
 from tests.benchmarks.firmware_battery import battery_rows
+from tests.benchmarks.firmware_faults import fault_rows
 from tests.benchmarks.firmware_net import heap_rows, net_rows
 from tests.benchmarks.firmware_updates import update_rows
 from tests.support.level_worlds import score
@@ -29,7 +30,7 @@ _MODEL = "unseen"
 def main() -> int:
     """Measure, print, write; 1 when a goal is missed."""
     rows = [*level_rows(), mpy_row(), *net_rows(_row), *heap_rows(_row), wear_row(), *update_rows(_row)]
-    rows += battery_rows(_row)
+    rows += [*battery_rows(_row), *fault_rows(_row)]
     FILE.parent.mkdir(parents=True, exist_ok=True)
     FILE.write_text(json.dumps(rows, indent=1) + "\n")
     table = Table("metric", "value", "unit", "goal", "ok", "reason", title="bench firmware")

@@ -22,6 +22,8 @@ class SlowProxy:
         self.connections = 0
         self.forwards = True
         """False: takes connections and bytes, and nothing comes of it: a cable cut behind the router."""
+        self.returns = True
+        """False: what the broker says is lost on the way back."""
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -88,7 +90,7 @@ class SlowProxy:
             else:
                 self.down += len(data)
             due = max(self._loop.time(), not_before) + self._one_way_s
-            if self.forwards or not data:
+            if (self.forwards and (up or self.returns)) or not data:
                 self._loop.call_at(due, _put, writer, data)
             if not data:
                 return
