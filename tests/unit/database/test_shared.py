@@ -57,11 +57,11 @@ def test_one_process_has_a_duty_until_it_is_gone(cluster: Cluster, shared: House
     assert second.has("follow")
     first.close()
     third = Duties(other)
-    assert third.has("broker")
+    assert wait_until(lambda: third.has("broker"))  # the server notices that a connection ended
     assert not third.has("follow")
     cut(cluster, shared.database)
     fourth = Duties(shared.database)
-    assert fourth.has("broker")
+    assert wait_until(lambda: fourth.has("broker"))
     for each in (second, third, fourth):
         each.close()
 
@@ -116,7 +116,7 @@ def test_what_a_dead_process_held_is_free_at_once(shared: House, other: Database
         assert parcel.holder == dead.number
         assert is_alive(session, dead.number or 0)
     dead.close()
-    assert ours.release_leases() == 1
+    assert wait_until(lambda: ours.release_leases() == 1)
     assert ours.next_job() is not None
     alive.close()
 
