@@ -1,7 +1,7 @@
 """Whose firmware this board takes: the modulus of each key, in hex, by its name. It holds no secret.
 
-Filled before an image is frozen, with what `replenish firmware key list --json` says: the key in use, and the
-one that will replace it. Without a key a board is never offered anything.
+Replaced before an image is frozen by what `replenish firmware key list --as-module` prints: the key in use,
+and the one that will replace it. Without a key a board is never offered anything.
 """
 
 KEYS: dict[str, str] = {}

@@ -62,9 +62,19 @@ def key_trust(
 
 
 @key_app.command("list")
-def key_list(as_json: AsJson = False) -> None:
+def key_list(
+    as_module: Annotated[
+        bool, typer.Option("--as-module", help="As firmware/keys.py, to be frozen into images.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """The keys whose images are taken, with their public half."""
     known = SigningKeys(Settings().firmware_folder).trusted().values()
+    if as_module:
+        lines = [f'    "{key.key}": "{key.modulus:x}",' for key in known]
+        head = '"""Whose firmware this board takes: the modulus of each key, in hex, by its name."""'
+        typer.echo("\n".join([head, "", "KEYS = {", *lines, "}"]))
+        return
     if as_json:
         print_json([_public(key) for key in known])
         return

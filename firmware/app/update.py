@@ -263,9 +263,10 @@ class Updates:
             if outcome:
                 return outcome
         while at < total:
-            content = self._source.read(min(unit, offered.size - at * SECTOR))
-            if not content:
-                return "size"
+            wanted = min(unit, offered.size - at * SECTOR)
+            content = self._source.read(wanted)
+            if len(content) != wanted:
+                return "again"
             self._slots.write(at, content)
             hashed.update(content)
             at += (len(content) + SECTOR - 1) // SECTOR

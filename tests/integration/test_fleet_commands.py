@@ -47,6 +47,9 @@ def test_from_a_key_to_a_rollout_that_is_aborted(house: House, run: Run, tmp_pat
     assert answer(run("firmware", "key", "list", "--json")) == [
         {name: key[name] for name in ("key", "modulus")}
     ]
+    frozen: dict[str, Any] = {}
+    exec(run("firmware", "key", "list", "--as-module").stdout, frozen)
+    assert frozen["KEYS"] == {key["key"]: key["modulus"]}
     assert run("firmware", "key", "create").exit_code == 2
     assert "firmware sign" in run("firmware", "add", str(image)).output
     assert answer(run(*signing, "--json"))["key"] == key["key"]
@@ -69,6 +72,23 @@ def test_from_a_key_to_a_rollout_that_is_aborted(house: House, run: Run, tmp_pat
     assert "aborted" in run("rollout", "abort", started["id"], "--why", "enough").output
     assert "Removed level/20" in run("firmware", "remove", "level/20").output
     assert run("rollout", "show", "none").exit_code == 2
+
+
+def test_a_device_is_told_of_another_network_and_the_key_is_never_printed(
+    house: House, run: Run, tmp_path: Path
+) -> None:
+    """Checked as the device checks it; without options it is to go back to the one of its setup."""
+    FirmwareFleet(house, tmp_path / "images", 1)
+    there = ("--ssid", "attic", "--key", "correct horse", "--host", "replenish.lan")
+    moved = run("device", "network", "d-0", *there, "--port", "8885")
+    assert (moved.exit_code, "correct horse" in moved.output) == (0, False)
+    assert answer(run("device", "network", "d-0", *there, "--json")) == {
+        "device_id": "d-0",
+        "net": {"ssid": "attic", "host": "replenish.lan"},
+    }
+    assert "8 to 63" in run("device", "network", "d-0", "--ssid", "attic", "--key", "short").output
+    assert run("device", "network", "nobody", *there).exit_code == 2
+    assert answer(run("device", "network", "d-0", "--json"))["net"] == {}
 
 
 def test_an_operator_gets_a_token_and_the_owner_a_link(run: Run) -> None:

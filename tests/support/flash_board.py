@@ -88,6 +88,7 @@ class Shelf(Source):
         self.asked: list[int] = []
         self.status = 0
         self.dies_after = -1
+        self.most: int | None = None
         self._at = 0
 
     def open(self, port: int, path: str, offset: int, sha256: str) -> Answer:
@@ -102,7 +103,7 @@ class Shelf(Source):
         if self.dies_after == 0:
             raise OSError(104)
         self.dies_after -= 1
-        content = self.content[self._at : self._at + count]
+        content = self.content[self._at : self._at + count][: self.most]
         self._at += count
         return content
 

@@ -75,6 +75,20 @@ def test_a_cut_connection_goes_on_at_the_last_whole_block(board: FlashBoard, sig
     assert board.told()[-1] == ("proven", "", 12)
 
 
+def test_a_server_that_says_less_than_it_promised_is_asked_again(
+    board: FlashBoard, signing_key: Path
+) -> None:
+    offered(board, signing_key)
+    board.live()
+    board.shelf.most = 1000
+    board.live()
+    assert board.told()[-1][0] == "downloading"
+    board.shelf.most = None
+    board.lives(LIVES)
+    assert board.shelf.asked == [0, 0]
+    assert board.told()[-1] == ("proven", "", 12)
+
+
 def test_a_network_that_never_gives_a_block_is_given_up(board: FlashBoard, signing_key: Path) -> None:
     offered(board, signing_key)
     board.shelf.dies_after = 0
