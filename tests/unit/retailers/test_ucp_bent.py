@@ -104,7 +104,7 @@ def is_storable(outcome: object) -> bool:
     return "\\x00" not in text and "\\ud8" not in text and all(abs(number) < 2**53 for number in numbers)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.sampled_from([CREATE, READ, COMPLETE]), CHANGES, st.sampled_from([200, 201, 202, 400, 409]))
 def test_whatever_a_session_says_the_outcome_is_one_of_the_ports(
     where: str, changes: list[tuple[int, Any]], status: int
@@ -140,7 +140,7 @@ def test_whatever_a_session_says_the_outcome_is_one_of_the_ports(
         assert said.get("status") in known or failed  # "not bought" is never a guess
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(CHANGES)
 def test_whatever_an_order_says_it_is_read_or_asked_for_again(changes: list[tuple[int, Any]]) -> None:
     """It never becomes another order."""
@@ -156,7 +156,7 @@ def test_whatever_an_order_says_it_is_read_or_asked_for_again(changes: list[tupl
     assert is_storable(snapshot)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(CHANGES)
 def test_whatever_a_profile_says_it_is_usable_or_told(changes: list[tuple[int, Any]]) -> None:
     """Never an exception that nobody expects."""
