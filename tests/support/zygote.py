@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -108,7 +109,10 @@ def _main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
                 _serve(wish["env"], wish["log"], wish["run"])
+            except BaseException:  # noqa: BLE001 - nobody above would say what it was
+                traceback.print_exc()
             finally:
+                sys.stderr.flush()
                 os._exit(0)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
