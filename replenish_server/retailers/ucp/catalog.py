@@ -9,6 +9,7 @@ import msgspec
 
 from replenish_server.retailers.port import Article, Content
 from replenish_server.retailers.ucp.documents import Unreadable
+from replenish_server.retailers.ucp.shapes import work_out
 
 _TITLE_LIMIT = 200
 # Content in the units that people write, by every name in use: UN/CEFACT codes and plain ones.
@@ -81,6 +82,9 @@ class _Page(msgspec.Struct):
 class _Found(msgspec.Struct):
     products: list[_Product] = []
     pagination: _Page | None = None
+
+
+work_out(_Measure, _Found)
 
 
 def search_body(query: str, country: str, limit: int, cursor: str | None) -> dict[str, Any]:

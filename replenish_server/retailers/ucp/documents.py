@@ -13,6 +13,7 @@ import msgspec
 
 from replenish_server.retailers.port import OrderSnapshot, Progress, QuotedLine
 from replenish_server.retailers.ucp.release import Release
+from replenish_server.retailers.ucp.shapes import work_out
 
 _DETAIL_LIMIT = 300
 _UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -189,6 +190,9 @@ class _Order(msgspec.Struct):
     totals: list[Total] = []
     fulfillment: _OrderFulfillment | None = None
     adjustments: list[_Adjustment] | None = None
+
+
+work_out(Checkout, _Order)
 
 
 @dataclass(frozen=True)

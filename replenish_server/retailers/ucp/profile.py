@@ -13,6 +13,7 @@ import msgspec
 from replenish_server.retailers.ucp import NEWEST, RELEASES
 from replenish_server.retailers.ucp.profile_shapes import in_one_shape
 from replenish_server.retailers.ucp.release import CHECKOUT, FULFILLMENT, ORDER, SERVICE, Release
+from replenish_server.retailers.ucp.shapes import work_out
 
 PROFILE_PATH = "/.well-known/ucp"
 Jwk = dict[str, Any]
@@ -124,6 +125,9 @@ class _Profile(msgspec.Struct):
     ucp: _Ucp
     keys: list[Any] = []
     signing_keys: list[Any] = []
+
+
+work_out(_Profile)
 
 
 @dataclass(frozen=True)
