@@ -65,7 +65,8 @@ def test_from_a_key_to_a_rollout_that_is_aborted(house: House, run: Run, tmp_pat
     fleet.keeper.run()
     (shown,) = answer(run("rollout", "show", started["id"], "--json"))
     assert next((row["device_id"], row["state"]) for row in shown["devices"]) == ("d-1", "offered")
-    assert "1 offered, 2 planned" in run("rollout", "show", started["id"]).output
+    assert [row["state"] for row in shown["devices"]].count("planned") == 2
+    assert "1 offered" in run("rollout", "show", started["id"]).output  # the rest may be on the next line
     for deed, state in (("pause", "paused"), ("resume", "running")):
         assert answer(run("rollout", deed, started["id"], "--json"))["state"] == state
     assert "rollout abort" in run("firmware", "remove", "level/20").output

@@ -14,7 +14,7 @@ from replenish_server.replenishment.mandate_texts import RULE_NAMES, clause, rul
 from tests.unit.households.mandates import mandates, offers, wishes
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-_TOKEN = re.compile(r"\d{4}-\d{2}(?:-\d{2})?|\d{2}:\d{2}|-?\d[\d,]*(?:\.\d+)?")
+_TOKEN = re.compile(r"\d{4}-\d{2}(?:-\d{2})?|\d{2}:\d{2}|-?\d+(?:,\d{3})*(?:\.\d+)?")
 _UNSAID = {"approved"}  # said in words
 
 
@@ -41,7 +41,7 @@ def told(verdict: Verdict) -> dict[str, str]:
                 "left_minor": "budget_currency",
             }.get(name, "currency")
             assert isinstance(value, int)
-            said[name] = money(value, str(n[currency])).split()[0]
+            said[name] = re.sub(r"[^\d,.]", "", money(value, str(n[currency])))
         elif name in ("amount", "last_amount", "pack_amount", "preferred_amount"):
             assert isinstance(value, int)
             said[name] = amount(value, "mg").split()[0]

@@ -224,7 +224,7 @@ def test_amounts_read_as_people_write_them(value: int | None, unit: str, text: s
 
 @pytest.mark.parametrize(
     ("minor", "currency", "text"),
-    [(2490, "EUR", "24.90 EUR"), (5, "USD", "0.05 USD"), (24_900, "KRW", "24,900 KRW"), (None, "EUR", "?")],
+    [(2490, "EUR", "€24.90"), (5, "USD", "$0.05"), (24_900, "KRW", "₩24,900"), (None, "EUR", "?")],
 )
 def test_money_reads_as_people_write_it(minor: int | None, currency: str, text: str) -> None:
     """Two decimals, except where the currency has none."""
