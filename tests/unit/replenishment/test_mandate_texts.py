@@ -48,6 +48,8 @@ def told(verdict: Verdict) -> dict[str, str]:
         elif name == "over_percent":
             assert isinstance(value, int | float)
             said[name] = f"{abs(value):g}"
+        elif name == "month":
+            said[name] = str(value)[:4]  # its own number is a word in English
         elif _TOKEN.fullmatch(str(value)):
             said[name] = str(value)
     return said
@@ -60,7 +62,8 @@ def test_the_numbers_said_are_the_numbers_judged(judged: list[Verdict]) -> None:
     for verdict in judged:
         expected = set(told(verdict).values())
         names = " ".join(str(v) for v in verdict.numbers.values() if not _TOKEN.fullmatch(str(v)))
-        allowed = expected | set(_TOKEN.findall(names))
+        month = {str(int(str(verdict.numbers["month"])[5:]))} if verdict.numbers.get("month") else set()
+        allowed = expected | month | set(_TOKEN.findall(names))
         for language in ("en", "ko"):
             said = clause(verdict, "mg", language)
             found = set(_TOKEN.findall(said))
