@@ -3,7 +3,23 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
+from sqlalchemy.util import LRUCache
+
+# What a statement compiles to is the same for every file, and compiling costs more than executing: a process
+# that opens many files, as a test run does, compiles once. Keys hold the dialect, so that is one, too.
+_COMPILED: LRUCache[Any, Any] = LRUCache(1500)
+
+
+def _initialized() -> Dialect:
+    """The dialect after it has met SQLite once."""
+    engine = create_engine("sqlite://")
+    engine.connect().close()
+    engine.dispose()
+    return engine.dialect
+
+
+_DIALECT = _initialized()
 
 
 def open_sqlite(url: URL) -> tuple[Engine, Engine]:
@@ -15,6 +31,8 @@ def open_sqlite(url: URL) -> tuple[Engine, Engine]:
     path = Path(str(url.database))
     path.parent.mkdir(parents=True, exist_ok=True)
     reading = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 15})
+    reading.dialect = _DIALECT
+    reading = reading.execution_options(compiled_cache=_COMPILED)
     event.listen(reading, "connect", _configure)
     event.listen(reading, "begin", _begin)
     return reading, reading.execution_options(writes=True)
