@@ -4,6 +4,7 @@ Usage: python scripts/screenshot.py [FOLDER]   (default: build/screenshots; need
 """
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -76,10 +77,12 @@ def _wait_for(url: str) -> None:
 
 
 def _detergent_slot(base: str) -> str:
-    """The path of the first slot's page, as the home page links to it."""
+    """The path of the detergent's page, as the home page links to it."""
     text = httpx.get(f"{base}/", trust_env=False).text
-    start = text.index('href="/slots/') + len('href="')
-    return text[start : text.index('"', start)].split("#")[0].split("?")[0]
+    found = re.search(r'href="(/slots/[^"#?]+)">Detergent<', text)
+    if found is None:
+        sys.exit("the home page links to no slot named Detergent")
+    return found[1]
 
 
 if __name__ == "__main__":
