@@ -134,9 +134,13 @@ class PrivateHouse:
         return household_id, retailer_id
 
     def _spawn(self, name: str, command: list[str]) -> None:
+        env = {**os.environ, **self._server_env(), "PYTHONUNBUFFERED": "1"}
+        self._children.append(Child(name, command, self.folder / f"{name}.log", env))
+
+    def _server_env(self) -> dict[str, str]:
+        """What tells a server that it is one of this house."""
         settings = self.settings
-        env = {
-            **os.environ,
+        return {
             "REPLENISH_DATA_DIR": str(settings.data_dir),
             "REPLENISH_DATABASE_URL": settings.database_url,
             "REPLENISH_BROKER_PORT": str(settings.broker_port),
@@ -147,9 +151,7 @@ class PrivateHouse:
             "REPLENISH_CERTIFICATE_PORT": str(settings.certificate_port),
             "REPLENISH_PSK_PORT": str(settings.psk_port),
             "REPLENISH_CLOCK": settings.clock,
-            "PYTHONUNBUFFERED": "1",
         }
-        self._children.append(Child(name, command, self.folder / f"{name}.log", env))
 
     def _server_ready(self) -> bool:
         try:

@@ -140,20 +140,7 @@ class MortalHouse(PrivateHouse):
             self.parts[name] = Child(name, command, self.folder / f"{name}.log", os.environ)
 
     def _fork(self, name: str, role: Role) -> None:
-        settings = self.settings
-        env = {
-            "REPLENISH_ROLE": role.value,
-            "REPLENISH_DATA_DIR": str(settings.data_dir),
-            "REPLENISH_DATABASE_URL": settings.database_url,
-            "REPLENISH_BROKER_PORT": str(settings.broker_port),
-            "REPLENISH_DEVICE_PORT": str(settings.device_port),
-            "REPLENISH_HTTP_PORT": str(settings.http_port),
-            "REPLENISH_EDGE_PORT": str(settings.edge_port),
-            "REPLENISH_TLS_PORT": str(settings.tls_port),
-            "REPLENISH_CERTIFICATE_PORT": str(settings.certificate_port),
-            "REPLENISH_PSK_PORT": str(settings.psk_port),
-            "REPLENISH_CLOCK": settings.clock,
-        }
+        env = {"REPLENISH_ROLE": role.value, **self._server_env()}
         self.parts[name] = self._zygote.fork(env, self.folder / f"{name}.log")
 
 
