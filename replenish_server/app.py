@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.interpreter import begin_to_serve
 from replenish_server.replenishment.dash import DashDesk
 from replenish_server.retailers.cxml.inbound import CxmlDesk
@@ -84,7 +85,7 @@ def _device_edge(server: Server) -> EdgeServer | None:
     if not authority.exists:
         return None
     app = build_device_edge(server.exchange_code, Buckets(*_CODE_TRIES, time.monotonic))
-    downloads = DatabaseFirmware(server.database, server.clock, settings.firmware_folder / "images")
+    downloads = DatabaseFirmware(server.database, server.clock, FirmwareFolder(settings.firmware_folder))
     app.include_router(build_firmware_router(downloads.find, Buckets(*_ASKS, time.monotonic), _DOWNLOADS))
     at = (settings.device_address, settings.edge_port)
     return EdgeServer(app, at, authority.server_certificate, authority.server_key)
@@ -166,7 +167,8 @@ def _build_app(server: Server) -> FastAPI:
     app.include_router(build_devices_router(devices))
     life = DatabaseLife(server.database, server.clock, server.wake_dispatch, server.mark.lower_to)
     app.include_router(build_life_router(life))
-    app.include_router(build_fleet_pages(DatabaseFleet(server.database, server.clock), sign_in_tries()))
+    fleet = DatabaseFleet(server.database, server.clock, FirmwareFolder(settings.firmware_folder))
+    app.include_router(build_fleet_pages(fleet, sign_in_tries()))
     install_pages(
         app,
         pages,

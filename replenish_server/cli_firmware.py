@@ -9,8 +9,8 @@ from rich.table import Table
 
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
 from replenish_server.fleet.images import (
+    FirmwareFolder,
     FirmwareRefused,
-    ImageStore,
     add_image,
     drop_bytes,
     list_images,
@@ -112,17 +112,15 @@ def firmware_sign(
 def firmware_add(image: Image, as_json: AsJson = False) -> None:
     """Register an image with the manifest beside it; both are checked as a device would."""
     settings = Settings()
-    keys = SigningKeys(settings.firmware_folder)
     database = open_database(settings)
     try:
         manifest, content = _manifest(image), _read(image)
         with database.write() as session:
             row = add_image(
                 session,
-                ImageStore(settings.firmware_folder / "images"),
+                FirmwareFolder(settings.firmware_folder),
                 manifest,
                 content,
-                keys.trusted(),
                 settings.make_clock().now(),
             )
     except (ManifestRefused, FirmwareRefused) as error:
@@ -138,16 +136,20 @@ def firmware_add(image: Image, as_json: AsJson = False) -> None:
 @firmware_app.command("list")
 def firmware_list(as_json: AsJson = False) -> None:
     """Every image, newest first."""
-    with open_database(Settings()).read() as session:
+    settings = Settings()
+    with open_database(settings).read() as session:
         images = list_images(session)
+    folder = FirmwareFolder(settings.firmware_folder)
+    flaws = {image.id: "" if image.removed_at else folder.flaw(image) for image in images}
     if as_json:
-        print_json([image.model_dump(mode="json") for image in images])
+        print_json([image.model_dump(mode="json") | {"flaw": flaws[image.id]} for image in images])
         return
-    table = Table("firmware", "version", "bytes", "signed by", "added", "removed")
+    table = Table("firmware", "version", "bytes", "signed by", "added", "removed", "file")
     for image in images:
         added = image.added_at.isoformat(timespec="minutes")
         removed = "" if image.removed_at is None else image.removed_at.isoformat(timespec="minutes")
-        table.add_row(f"{image.kind}/{image.seq}", image.ver, str(image.size), image.key, added, removed)
+        name, file = f"{image.kind}/{image.seq}", "" if removed else flaws[image.id] or "whole"
+        table.add_row(name, image.ver, str(image.size), image.key, added, removed, file)
     console.print(table)
 
 
@@ -163,7 +165,7 @@ def firmware_remove(
         with database.write() as session:
             image = remove_image(session, image_id, settings.make_clock().now())
         with database.read() as session:
-            drop_bytes(session, ImageStore(settings.firmware_folder / "images"), image)
+            drop_bytes(session, FirmwareFolder(settings.firmware_folder), image)
     except FirmwareRefused as error:
         raise fail(str(error)) from error
     if as_json:

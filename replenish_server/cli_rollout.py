@@ -13,7 +13,7 @@ from sqlmodel import Session
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
 from replenish_server.fleet import rollouts
 from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout
-from replenish_server.fleet.images import FirmwareRefused
+from replenish_server.fleet.images import FirmwareFolder, FirmwareRefused
 from replenish_server.settings import Settings
 
 rollout_app = typer.Typer(no_args_is_help=True, help="Firmware to the fleet, in waves.")
@@ -38,11 +38,14 @@ def rollout_start(
     first: Annotated[
         list[str] | None, typer.Option(help="A device that comes first; may be repeated.")
     ] = None,
+    try_key: Annotated[
+        bool, typer.Option("--try-key", help="Also with a key whose signature boards refused before.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Plan who gets an image in which wave; the running server offers it."""
-    terms = rollouts.Terms(waves.split(), soak_minutes, patience_hours, halt_percent, first or ())
-    started = _do(lambda session, now: rollouts.start_rollout(session, image, terms, now))
+    terms = rollouts.Terms(waves.split(), soak_minutes, patience_hours, halt_percent, first or (), try_key)
+    started = _do(lambda session, now: rollouts.start_rollout(session, _firmware(), image, terms, now))
     if as_json:
         print_json({"id": started.rollout.id, "waves": started.sizes, "left_out": started.left_out})
         return
@@ -110,7 +113,8 @@ def rollout_resume(
 ) -> None:
     """Go on where it stopped."""
     _say(
-        _do(lambda session, now: rollouts.resume_rollout(session, rollout_id, accept_failures, now)), as_json
+        _do(lambda session, _: rollouts.resume_rollout(session, _firmware(), rollout_id, accept_failures)),
+        as_json,
     )
 
 
@@ -132,6 +136,10 @@ def _do(use_case: Callable[[Session, datetime], Result]) -> Result:
             return use_case(session, settings.make_clock().now())
     except FirmwareRefused as error:
         raise fail(str(error)) from error
+
+
+def _firmware() -> FirmwareFolder:
+    return FirmwareFolder(Settings().firmware_folder)
 
 
 def _say(rollout: Rollout, as_json: bool) -> None:

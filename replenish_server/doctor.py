@@ -182,9 +182,12 @@ def _read(database: Database) -> tuple[int, Sequence[str], dict[str, int], list[
 
 
 def _alerts(session: Session) -> Iterator[Finding]:
-    """What waits for somebody: rollouts that halted, credentials that were copied."""
-    for rollout_id, why in session.exec(select(Rollout.id, Rollout.why).where(Rollout.state == "halted")):
-        said = f"{rollout_id} halted: {why}; see: replenish rollout show {rollout_id}"
+    """What waits for somebody: rollouts that stopped by themselves, credentials that were copied."""
+    stopped = select(Rollout.id, Rollout.state, Rollout.why).where(
+        col(Rollout.state).in_(("halted", "paused")), Rollout.why != ""
+    )
+    for rollout_id, state, why in session.exec(stopped):
+        said = f"{rollout_id} {state}: {why}; see: replenish rollout show {rollout_id}"
         yield Finding("rollout", False, said)
     copied = select(Device.id).where(col(Device.doubled_at).is_not(None), col(Device.revoked_at).is_(None))
     for device_id in session.exec(copied):

@@ -20,6 +20,7 @@ from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
 from replenish_server.fleet.claims import NotClaimed, WrongCode, exchange
 from replenish_server.fleet.credentials import CredentialKind
+from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.fleet.publisher import TwinPublisher
 from replenish_server.fleet.rollout_keeper import RolloutKeeper
 from replenish_server.jobs import Crew, Ticks, Wakeable, Worker
@@ -119,7 +120,8 @@ class Server:
         self._gate = self._alone("gate", self.gatekeeper.run)
         upkeep = FleetUpkeep(self.database, self.clock, self.clock.speed)
         self._upkeep = self._alone("upkeep", upkeep.run)
-        keeper = RolloutKeeper(self.database, self.clock, settings.edge_port, versions_heard)
+        firmware = FirmwareFolder(settings.firmware_folder)
+        keeper = RolloutKeeper(self.database, self.clock, firmware, settings.edge_port, versions_heard)
         self._rollouts = self._alone("rollouts", keeper.run)
         self._pressed: deque[str] = deque()
         self._press = Worker(

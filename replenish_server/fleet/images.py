@@ -1,16 +1,16 @@
 """Registered firmware: signed images in the data folder, named by what they contain, and their rows."""
 
+import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout
-from replenish_server.fleet.manifest import Manifest
-from replenish_server.fleet.signing import PublicKey, check_image
+from replenish_server.fleet.manifest import Manifest, ManifestRefused
+from replenish_server.fleet.signing import SigningKeys, check_image, check_signature
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.ids import new_id
 
@@ -23,39 +23,59 @@ class FirmwareRefused(ValueError):
 
 
 @dataclass(frozen=True)
-class ImageStore:
-    """The folder of the images.
+class FirmwareFolder:
+    """The images of a data folder, and the keys whose images are taken.
 
     Args:
-        folder: holds `<sha256>.bin`.
+        folder: holds `images/<sha256>.bin`, and what `SigningKeys` keeps.
     """
 
     folder: Path
+    _whole: dict[str, tuple[int, int, int]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def keys(self) -> SigningKeys:
+        """The keys, read anew each time."""
+        return SigningKeys(self.folder)
 
     def path(self, sha256: str) -> Path:
         """Where the image with this content lies."""
-        return self.folder / f"{sha256}.bin"
+        return self.folder / "images" / f"{sha256}.bin"
 
     def put(self, sha256: str, image: bytes) -> None:
         """Keep an image; it is whole under its name, or not there."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.path(sha256).with_suffix(".new")
+        path = self.path(sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".new")
         with temporary.open("wb") as file:
             file.write(image)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self.path(sha256))
+        temporary.replace(path)
+
+    def flaw(self, image: FirmwareImage) -> str:
+        """What is wrong with an image's file, "" when it is whole. It is read again only when it changed."""
+        path = self.path(image.sha256)
+        try:
+            found = path.stat()
+            mark = (found.st_ino, found.st_size, found.st_mtime_ns)
+            if self._whole.get(image.sha256) == mark:
+                return ""
+            content = path.read_bytes() if found.st_size == image.size else b""
+        except OSError as error:
+            return f"{path} cannot be read ({error.strerror})"
+        if hashlib.sha256(content).hexdigest() != image.sha256:
+            return f"{path} is damaged: it is not what was signed"
+        self._whole[image.sha256] = mark
+        return ""
 
 
 def add_image(
-    session: Session,
-    store: ImageStore,
-    manifest: Manifest,
-    image: bytes,
-    trusted: Mapping[str, PublicKey],
-    now: datetime,
+    session: Session, firmware: FirmwareFolder, manifest: Manifest, image: bytes, now: datetime
 ) -> FirmwareImage:
     """Register an image, inside the caller's transaction; its bytes are kept before its row.
+
+    The same one again puts its file back, where that was lost.
 
     Raises:
         ManifestRefused: it is not the signed image, or nobody whom we trust signed it.
@@ -63,20 +83,47 @@ def add_image(
     """
     if manifest.kind not in OF_KIND:
         raise FirmwareRefused(f"unknown kind {manifest.kind!r}; this release knows {', '.join(OF_KIND)}")
-    check_image(manifest, image, trusted)
-    newest = session.exec(
-        select(func.max(FirmwareImage.seq)).where(FirmwareImage.kind == manifest.kind)
-    ).one()
-    if newest is not None and manifest.seq <= newest:
+    check_image(manifest, image, firmware.keys.trusted())
+    known = session.exec(
+        select(FirmwareImage)
+        .where(FirmwareImage.kind == manifest.kind)
+        .order_by(col(FirmwareImage.seq).desc())
+    ).all()
+    for row in known:
+        if row.removed_at is None and manifest_of(row) == manifest and firmware.flaw(row):
+            firmware.put(manifest.sha256, image)
+            return row
+    if known and manifest.seq <= known[0].seq:
         raise FirmwareRefused(
-            f"sequence {manifest.seq} is not above {newest}, the highest of {manifest.kind}; "
+            f"sequence {manifest.seq} is not above {known[0].seq}, the highest of {manifest.kind}; "
             "devices never go back: sign it again with a higher one"
         )
-    store.put(manifest.sha256, image)
+    firmware.put(manifest.sha256, image)
     row = FirmwareImage(id=new_id("fw"), added_at=now, **manifest.document())
     session.add(row)
     session.flush()
     return row
+
+
+def check_ready(firmware: FirmwareFolder, image: FirmwareImage) -> None:
+    """That an image can be given to devices: not removed, its file whole, its key still trusted.
+
+    Raises:
+        FirmwareRefused: it cannot.
+    """
+    name = f"{image.kind}/{image.seq}"
+    if image.removed_at is not None:
+        raise FirmwareRefused(f"{name} was removed")
+    flaw = firmware.flaw(image)
+    if flaw:
+        raise FirmwareRefused(
+            f"{name} cannot be given out: {flaw}. Put it back with: replenish firmware add FILE "
+            "(the same image, with its manifest beside it)"
+        )
+    try:
+        check_signature(manifest_of(image), firmware.keys.trusted())
+    except ManifestRefused as error:
+        raise FirmwareRefused(f"{name} cannot be given out: {error}") from error
 
 
 def list_images(session: Session) -> list[FirmwareImage]:
@@ -104,13 +151,13 @@ def remove_image(session: Session, image_id: str, now: datetime) -> FirmwareImag
     return image
 
 
-def drop_bytes(session: Session, store: ImageStore, image: FirmwareImage) -> None:
+def drop_bytes(session: Session, firmware: FirmwareFolder, image: FirmwareImage) -> None:
     """Delete the bytes of an image that was removed, unless another one has the same."""
     same = select(FirmwareImage.id).where(
         FirmwareImage.sha256 == image.sha256, col(FirmwareImage.removed_at).is_(None)
     )
     if session.exec(same).first() is None:
-        store.path(image.sha256).unlink(missing_ok=True)
+        firmware.path(image.sha256).unlink(missing_ok=True)
 
 
 def find_image(session: Session, image_id: str) -> FirmwareImage:

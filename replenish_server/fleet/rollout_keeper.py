@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, select
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout, RolloutDevice
+from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.fleet.offers import offer, recall, settle
 from replenish_server.fleet.rollout_rules import (
     UNDER_WAY,
@@ -51,12 +52,14 @@ class RolloutKeeper:
     Args:
         database: where everything is.
         clock: the server's clock.
+        firmware: where the images are.
         port: TCP port of the devices' edge.
         versions_heard: see `VersionsHeard`.
     """
 
     database: Database
     clock: Clock
+    firmware: FirmwareFolder
     port: int
     versions_heard: VersionsHeard
 
@@ -81,11 +84,14 @@ class RolloutKeeper:
         now = self.clock.now()
         with self.database.read() as session:
             rollout, image = _load(session, rollout_id)
-            idle = not self._news(session, rollout, image, now)
+            idle = not self._flaw(rollout, image) and not self._news(session, rollout, image, now)
             if idle and _step(session, rollout, now) is Step.NOTHING:
                 return 0
         with self.database.write() as session:
             rollout, image = _load(session, rollout_id)
+            flaw = self._flaw(rollout, image)
+            if flaw:  # before anything that devices say: it is not theirs
+                return _pause(session, rollout, flaw, now)
             news = self._news(session, rollout, image, now)
             for row, progress, heard_at in news:
                 row.heard_at = heard_at
@@ -94,6 +100,10 @@ class RolloutKeeper:
                 settle(session, row, progress, now)
             session.flush()
             return len(news) + self._do(session, rollout, image, _step(session, rollout, now), now)
+
+    def _flaw(self, rollout: Rollout, image: FirmwareImage) -> str:
+        """Why nobody can be given the image of a rollout that runs; "" where they can."""
+        return self.firmware.flaw(image) if rollout.state == RolloutState.RUNNING else ""
 
     def _news(
         self, session: Session, rollout: Rollout, image: FirmwareImage, now: datetime
@@ -171,6 +181,16 @@ class RolloutKeeper:
             offer(session, row, image, self.port, now)
         log.info("action=firmware_offered rollout_id=%s devices=%d", rollout.id, len(rows))
         return len(rows)
+
+
+def _pause(session: Session, rollout: Rollout, flaw: str, now: datetime) -> int:
+    """The image is gone or damaged: take it back from all who have not installed it, and say so."""
+    rollout.state = RolloutState.PAUSED
+    rollout.why = f"{flaw}. Put it back (replenish firmware add FILE), then resume"
+    recall(session, rollout.id, DeviceState.PLANNED, now)
+    session.add(rollout)
+    log.warning("action=rollout_paused rollout_id=%s why=%r", rollout.id, flaw)
+    return 1
 
 
 def _load(session: Session, rollout_id: str) -> tuple[Rollout, FirmwareImage]:

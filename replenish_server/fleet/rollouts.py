@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout, RolloutDevice
-from replenish_server.fleet.images import UNENDED, FirmwareRefused, find_image
+from replenish_server.fleet.images import UNENDED, FirmwareFolder, FirmwareRefused, check_ready, find_image
 from replenish_server.fleet.offers import recall, runs
 from replenish_server.fleet.rollout_rules import (
     BAD,
@@ -40,6 +40,7 @@ class Terms:
         patience_hours: how long a device may take from its offer to its outcome.
         halt_percent: at this share of failures among those tried it halts.
         first: devices that come first, in this order.
+        try_key: also with a key whose signature boards refused before.
     """
 
     steps: Sequence[str] = STEPS
@@ -47,6 +48,7 @@ class Terms:
     patience_hours: int = 72
     halt_percent: int = 2
     first: Sequence[str] = ()
+    try_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,20 @@ class Started:
     left_out: dict[str, int]
 
 
-def start_rollout(session: Session, image_id: str, terms: Terms, now: datetime) -> Started:
+def start_rollout(
+    session: Session, firmware: FirmwareFolder, image_id: str, terms: Terms, now: datetime
+) -> Started:
     """Plan which device gets an image in which wave, and let the first wave begin.
 
     Raises:
-        FirmwareRefused: no such image, another rollout of its kind, impossible waves, or nobody to update.
+        FirmwareRefused: no such image, its file or key is not as it must be, another rollout of its kind,
+            impossible waves, or nobody to update.
     """
     image = find_image(session, image_id)
-    _check(session, image)
+    check_ready(firmware, image)
+    _check_alone(session, image)
+    if not terms.try_key:
+        _check_boards_hold(session, image)
     devices, left_out = _candidates(session, image)
     unknown = [device_id for device_id in terms.first if device_id not in devices]
     if unknown:
@@ -118,11 +126,14 @@ def pause_rollout(session: Session, rollout_id: str, now: datetime) -> Rollout:
     return rollout
 
 
-def resume_rollout(session: Session, rollout_id: str, accept_failures: bool, now: datetime) -> Rollout:
+def resume_rollout(
+    session: Session, firmware: FirmwareFolder, rollout_id: str, accept_failures: bool
+) -> Rollout:
     """Go on where it stopped. After a halt, only with the failures accepted: they halt it no more.
 
     Raises:
-        FirmwareRefused: there is no such rollout, it does not wait, or its failures were not accepted.
+        FirmwareRefused: there is no such rollout, it does not wait, its failures were not accepted, or its
+            image is not as it must be.
     """
     rollout = _unended(session, rollout_id, RolloutState.PAUSED, RolloutState.HALTED)
     if rollout.state == RolloutState.HALTED:
@@ -138,8 +149,7 @@ def resume_rollout(session: Session, rollout_id: str, accept_failures: bool, now
         ):
             row.excused = True
             session.add(row)
-    if session.get_one(FirmwareImage, rollout.image_id).removed_at is not None:
-        raise FirmwareRefused("its image was removed; abort it")
+    check_ready(firmware, session.get_one(FirmwareImage, rollout.image_id))
     rollout.state, rollout.why, rollout.settled_at = RolloutState.RUNNING, "", None
     session.add(rollout)
     return rollout
@@ -212,10 +222,8 @@ def _wave_count(numbers: Counter[str]) -> WaveCount:
     return WaveCount(*(numbers[name] for name in ("planned", "under_way", "good", "bad", "excused")))
 
 
-def _check(session: Session, image: FirmwareImage) -> None:
-    """That this image may be rolled out now."""
-    if image.removed_at is not None:
-        raise FirmwareRefused(f"{image.kind}/{image.seq} was removed")
+def _check_alone(session: Session, image: FirmwareImage) -> None:
+    """That no other rollout of its kind is under way."""
     other = session.exec(
         select(Rollout.id)
         .join(FirmwareImage, col(FirmwareImage.id) == col(Rollout.image_id))
@@ -223,6 +231,23 @@ def _check(session: Session, image: FirmwareImage) -> None:
     ).first()
     if other is not None:
         raise FirmwareRefused(f"rollout {other} of {image.kind} has not ended; abort it first")
+
+
+def _check_boards_hold(session: Session, image: FirmwareImage) -> None:
+    """That boards of its kind did not refuse this key's signature when they were last offered one."""
+    said = session.exec(
+        select(RolloutDevice.state, RolloutDevice.why)
+        .join(Rollout, col(Rollout.id) == col(RolloutDevice.rollout_id))
+        .join(FirmwareImage, col(FirmwareImage.id) == col(Rollout.image_id))
+        .where(FirmwareImage.kind == image.kind, FirmwareImage.key == image.key)
+    ).all()
+    refused = sum(state == DeviceState.REFUSED and why == "signature" for state, why in said)
+    if refused and all(state != DeviceState.PROVEN for state, _ in said):
+        raise FirmwareRefused(
+            f"{refused} of the {image.kind} boards refused the signature of key {image.key}, and none took "
+            "it: they do not hold it. Sign the image with a key that they hold, under a higher sequence; if "
+            "they hold this one by now, add --try-key"
+        )
 
 
 def _candidates(session: Session, image: FirmwareImage) -> tuple[list[str], dict[str, int]]:

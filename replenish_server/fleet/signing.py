@@ -128,9 +128,21 @@ def check_image(manifest: Manifest, image: bytes, trusted: Mapping[str, PublicKe
     """
     if len(image) != manifest.size or hashlib.sha256(image).hexdigest() != manifest.sha256:
         raise ManifestRefused("the image is not the one that was signed: its size or its SHA-256 differs")
+    check_signature(manifest, trusted)
+
+
+def check_signature(manifest: Manifest, trusted: Mapping[str, PublicKey]) -> None:
+    """That somebody whom we trust signed a manifest; boards hold the same keys, and refuse every other.
+
+    Raises:
+        ManifestRefused: nobody did.
+    """
     key = trusted.get(manifest.key)
     if key is None:
-        raise ManifestRefused(f"signed with the key {manifest.key}, which is not trusted here")
+        raise ManifestRefused(
+            f"signed with the key {manifest.key}, which is not trusted here. Sign it with one that boards "
+            "hold (replenish firmware key list), or, if they hold this one: replenish firmware key trust FILE"
+        )
     if not key.verify(manifest):
         raise ManifestRefused("the signature does not fit; sign the image again")
 

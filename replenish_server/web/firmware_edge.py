@@ -16,13 +16,14 @@ from starlette.types import Receive, Scope, Send
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.fleet.images import ImageStore
+from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.fleet.offers import image_behind, settle
 from replenish_server.fleet.rollout_rules import DeviceState, Progress
 
 _CHUNK_BYTES: Final = 16_384
 _CHUNK_S: Final = 60.0  # a device on the worst of links takes 16 KiB in this time, or has gone
 _BUSY_S: Final = 30
+_MISSING_S: Final = 300
 _NOT_BEGUN = (DeviceState.OFFERED, DeviceState.WAITING)
 _RANGE = re.compile(r"bytes=(\d{1,10})-(\d{1,10})?")
 
@@ -42,29 +43,38 @@ class Offered:
     sha256: str
 
 
+class ImageMissing(Exception):
+    """There is an offer behind this address, and no whole image to give."""
+
+
 class DatabaseFirmware:
     """Looks up what an address opens, and notes that its device has begun.
 
     Args:
         database: where offers are.
         clock: the server's clock.
-        images: folder of the images.
+        firmware: where the images are.
     """
 
-    def __init__(self, database: Database, clock: Clock, images: Path) -> None:
-        self._database, self._clock, self._store = database, clock, ImageStore(images)
+    def __init__(self, database: Database, clock: Clock, firmware: FirmwareFolder) -> None:
+        self._database, self._clock, self._firmware = database, clock, firmware
 
     def find(self, token: str) -> Offered | None:
-        """The image behind a token; None when it opens nothing."""
+        """The image behind a token; None when it opens nothing.
+
+        Raises:
+            ImageMissing: its file is gone or damaged; that is not the device's fault, and may be mended.
+        """
         with self._database.read() as session:
             found = image_behind(session, token)
         if found is None:
             return None
         image, row = found
+        if self._firmware.flaw(image):
+            raise ImageMissing
         if row.state in _NOT_BEGUN:
             self._note(token)
-        path = self._store.path(image.sha256)
-        return Offered(path, image.size, image.sha256) if path.exists() else None
+        return Offered(self._firmware.path(image.sha256), image.size, image.sha256)
 
     def _note(self, token: str) -> None:
         with self._database.write() as session:
@@ -112,7 +122,7 @@ def build_firmware_router(
     """The download.
 
     Args:
-        find: the image behind a token, or None when it opens nothing; may commit.
+        find: the image behind a token, or None when it opens nothing; may commit, and raise `ImageMissing`.
         limits: per address.
         most_at_once: downloads; who comes then is asked to come back.
     """
@@ -139,6 +149,8 @@ def build_firmware_router(
                 return Response(status_code=404)
             answer = await run_in_threadpool(_answer, offered, request, leave)
             return answer
+        except ImageMissing:
+            return _later(503, _MISSING_S)
         finally:
             if not isinstance(answer, _Slice):
                 leave()
@@ -166,7 +178,10 @@ def _answer(offered: Offered, request: Request, over: Callable[[], None]) -> Res
     headers["content-length"] = str(last - first + 1)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    answer = _Slice(offered.path.open("rb"), first, last, over)
+    try:
+        answer = _Slice(offered.path.open("rb"), first, last, over)
+    except OSError as error:
+        raise ImageMissing from error
     answer.status_code = status
     answer.headers.update(headers)
     return answer

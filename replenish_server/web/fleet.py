@@ -14,7 +14,7 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet import rollouts
 from replenish_server.fleet.firmware_tables import RolloutDevice
-from replenish_server.fleet.images import FirmwareRefused
+from replenish_server.fleet.images import FirmwareFolder, FirmwareRefused
 from replenish_server.fleet.rollout_rules import WaveCount
 from replenish_server.fleet.tables import DeviceCredential
 from replenish_server.fleet_report import FleetFilter, FleetRow
@@ -77,10 +77,11 @@ class DatabaseFleet:
     Args:
         database: where everything is.
         clock: the server's clock.
+        firmware: where images are.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, clock: Clock, firmware: FirmwareFolder) -> None:
+        self._database, self._clock, self._firmware = database, clock, firmware
 
     def now(self) -> datetime:
         """The present moment."""
@@ -157,7 +158,7 @@ class DatabaseFleet:
                     case "pause":
                         rollouts.pause_rollout(session, rollout_id, now)
                     case "resume" | "accept":
-                        rollouts.resume_rollout(session, rollout_id, deed == "accept", now)
+                        rollouts.resume_rollout(session, self._firmware, rollout_id, deed == "accept")
                     case "abort":
                         rollouts.abort_rollout(session, rollout_id, "", now)
                     case _:

@@ -138,6 +138,10 @@ FLEET_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "Too many devices failed. Nothing more is offered until somebody decides.",
         "실패한 기기가 너무 많습니다. 누군가 결정할 때까지 더 제공하지 않습니다.",
     ),
+    "fleet.paused_text": (
+        "Paused by itself: the image cannot be given to devices. No device failed.",
+        "이미지를 제공할 수 없어 자동으로 멈추었습니다. 실패한 기기는 없습니다.",
+    ),
     "fleet.wave": ("Wave {n}", "{n}단계"),
     "fleet.count.good": ("{n} proven", "확인 {n}"),
     "fleet.count.under_way": ("{n} under way", "진행 {n}"),

@@ -1,7 +1,9 @@
 """The commands about firmware, rollouts and operators, as an operator types them."""
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from replenish_server.cli import app
+from replenish_server.fleet.images import FirmwareFolder
 from tests.fakes.retailer_house import House
 from tests.support.firmware_fleet import FirmwareFleet
 
@@ -58,11 +61,15 @@ def test_from_a_key_to_a_rollout_that_is_aborted(house: House, run: Run, tmp_pat
     image.write_bytes(b"an image" * 500)
     assert "rollout start level/20" in run("firmware", "add", str(image)).output
     assert "not above 20" in run("firmware", "add", str(image)).output
-    assert "0.20" in run("firmware", "list").output
+    assert re.search(r"0\.20.* whole ", run("firmware", "list").output)
+    stored = next((tmp_path / "data" / "firmware" / "images").glob("*.bin"))
+    stored.unlink()
+    assert "firmware add FILE" in run("rollout", "start", "level/20").output
+    assert "rollout start level/20" in run("firmware", "add", str(image)).output
     started = answer(run("rollout", "start", "level/20", "--waves", "1 100%", "--first", "d-1", "--json"))
     assert (started["waves"], started["left_out"]) == ([1, 2], {"never heard": 1})
     assert "has not ended" in run("rollout", "start", "level/20").output
-    fleet.keeper.run()
+    replace(fleet.keeper, firmware=FirmwareFolder(tmp_path / "data" / "firmware")).run()
     (shown,) = answer(run("rollout", "show", started["id"], "--json"))
     assert next((row["device_id"], row["state"]) for row in shown["devices"]) == ("d-1", "offered")
     assert [row["state"] for row in shown["devices"]].count("planned") == 2

@@ -37,7 +37,7 @@ def fleet(house: House, tmp_path: Path) -> FirmwareFleet:
 async def browser(fleet: FirmwareFleet) -> AsyncIterator[httpx.AsyncClient]:
     """An operator's, not signed in."""
     app = FastAPI()
-    pages = DatabaseFleet(fleet.database, fleet.clock)
+    pages = DatabaseFleet(fleet.database, fleet.clock, fleet.firmware)
     app.include_router(build_fleet_pages(pages, Buckets(0.1, 4, lambda: 0.0)))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),

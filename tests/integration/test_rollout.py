@@ -14,11 +14,12 @@ from device_sim.updates import BROKEN, SimFirmware
 from replenish_server.cli import find_mosquitto
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.firmware_tables import RolloutDevice
-from replenish_server.fleet.images import ImageStore, add_image
+from replenish_server.fleet.images import FirmwareFolder, add_image
 from replenish_server.fleet.rollouts import Terms, abort_rollout, find_rollout, start_rollout
-from replenish_server.fleet.signing import PublicKey, SigningKeys, sign_image
+from replenish_server.fleet.signing import PublicKey, SigningKeys, load_public, sign_image
 from replenish_server.fleet.tables import Twin
 from tests.support.mortal_house import EncryptedHouse, wait_until
+from tests.support.signing_key import signing_keys
 from tests.support.zygote import Zygote
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
@@ -28,10 +29,11 @@ DEVICES = 6
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[SigningKeys, PublicKey]:
+def keys() -> tuple[SigningKeys, PublicKey]:
     """A key that the devices have in their firmware."""
-    made = SigningKeys(tmp_path_factory.mktemp("firmware"))
-    return made, made.create()
+    made = signing_keys()
+    (public,) = made.trusted().values()
+    return made, public
 
 
 class Fleet:
@@ -100,11 +102,12 @@ def fleet(zygote: Zygote, keys: tuple[SigningKeys, PublicKey]) -> Iterator[Fleet
 def begin(fleet: Fleet, keys: SigningKeys, seq: int, image: bytes, *steps: str) -> str:
     """Register an image and start its rollout, without a soak."""
     house = fleet.house
-    now, store = house.clock.now(), ImageStore(house.settings.firmware_folder / "images")
+    now, firmware = house.clock.now(), FirmwareFolder(house.settings.firmware_folder)
+    firmware.keys.trust(load_public(keys.private))
     with house.database.write() as session:
         manifest = sign_image(keys.private, image, "button", seq, f"0.{seq}", 4096)
-        row = add_image(session, store, manifest, image, keys.trusted(), now)
-        return start_rollout(session, row.id, Terms(steps, soak_minutes=0), now).rollout.id
+        row = add_image(session, firmware, manifest, image, now)
+        return start_rollout(session, firmware, row.id, Terms(steps, soak_minutes=0), now).rollout.id
 
 
 def state(fleet: Fleet, rollout_id: str) -> str:

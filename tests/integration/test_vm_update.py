@@ -12,11 +12,12 @@ from device_sim.clock import SimClock
 from device_sim.fleet import Access
 from device_sim.vm import ROOT, VmDevice
 from replenish_server.cli import find_mosquitto
-from replenish_server.fleet.images import ImageStore, add_image
+from replenish_server.fleet.images import FirmwareFolder, add_image
 from replenish_server.fleet.rollouts import Terms, abort_rollout, find_rollout, start_rollout
-from replenish_server.fleet.signing import SigningKeys, sign_image
+from replenish_server.fleet.signing import SigningKeys, load_public, sign_image
 from replenish_server.fleet.tables import Twin
 from tests.support.mortal_house import EncryptedHouse, wait_until
+from tests.support.signing_key import signing_keys
 from tests.support.zygote import Zygote
 
 pytestmark = [pytest.mark.broker, pytest.mark.vm, pytest.mark.timeout(240)]
@@ -64,12 +65,13 @@ class UpdatedBoard:
         version = (ROOT / "firmware/core/event.py").read_text().replace('"0.1.0"', f'"0.{seq}.0"')
         changes = self._changes | {"firmware/core/event.py": version}
         content, now = images.build(ROOT, changes | _files(broken)), self.house.clock.now()
-        store = ImageStore(self.house.settings.firmware_folder / "images")
+        firmware = FirmwareFolder(self.house.settings.firmware_folder)
+        firmware.keys.trust(load_public(self._keys.private))
         with self.house.database.write() as session:
             manifest = sign_image(self._keys.private, content, self.kind, seq, f"0.{seq}.0", 4096)
-            row = add_image(session, store, manifest, content, self._keys.trusted(), now)
+            row = add_image(session, firmware, manifest, content, now)
             return start_rollout(
-                session, row.id, Terms(("1",), soak_minutes=0, first=[self.id]), now
+                session, firmware, row.id, Terms(("1",), soak_minutes=0, first=[self.id]), now
             ).rollout.id
 
     def state(self, rollout_id: str) -> str:
@@ -102,11 +104,9 @@ def house(zygote: Zygote) -> Iterator[EncryptedHouse]:
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
+def keys() -> SigningKeys:
     """One that the boards have in their firmware."""
-    made = SigningKeys(tmp_path_factory.mktemp("keys"))
-    made.create()
-    return made
+    return signing_keys()
 
 
 @pytest.fixture

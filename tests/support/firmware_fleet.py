@@ -1,8 +1,6 @@
 """A fleet of level sensors in a database, and what each of them says of its firmware."""
 
-import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,15 +9,17 @@ from typing import Any
 
 from replenish_server.database import Database
 from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout, RolloutDevice
-from replenish_server.fleet.images import ImageStore
+from replenish_server.fleet.images import FirmwareFolder, add_image
 from replenish_server.fleet.registry import NewDevice, add_device
 from replenish_server.fleet.rollout_keeper import RolloutKeeper
 from replenish_server.fleet.rollouts import Terms, devices_of, find_rollout, start_rollout
+from replenish_server.fleet.signing import load_public, sign_image
 from replenish_server.fleet.tables import Device, Twin
 from replenish_server.telemetry.hellos import versions_heard
 from replenish_server.telemetry.store import Incoming, store_batch
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House, product
+from tests.support.signing_key import signing_keys
 
 IMAGE = b"firmware" * 1000
 
@@ -30,7 +30,7 @@ class FirmwareFleet:
 
     Args:
         house: where they are registered.
-        folder: for images.
+        folder: for images and keys.
         size: how many.
     """
 
@@ -40,7 +40,9 @@ class FirmwareFleet:
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
 
     def __post_init__(self) -> None:
-        self.keeper = RolloutKeeper(self.database, self.clock, 8443, versions_heard)
+        self.firmware = FirmwareFolder(self.folder)
+        self.firmware.keys.trust(load_public(signing_keys().private))
+        self.keeper = RolloutKeeper(self.database, self.clock, self.firmware, 8443, versions_heard)
         self.names = [f"d-{number}" for number in range(self.size)]
         with self.database.write() as session:
             for name in self.names:
@@ -57,21 +59,19 @@ class FirmwareFleet:
         return self.house.database
 
     def row_of_image(self, session: Any, seq: int) -> FirmwareImage:
-        """A registered image that nobody signed, with its bytes."""
-        digest = hashlib.sha256(IMAGE).hexdigest()
-        ImageStore(self.folder).put(digest, IMAGE)
-        row = FirmwareImage(
-            id=f"fw-{seq}", kind="level", seq=seq, ver=f"0.{seq}", size=len(IMAGE), block=4096, sha256=digest,
-            key="0" * 8, sig=b64encode(bytes(384)).decode(), added_at=NOW,
-        )  # fmt: skip
-        session.add(row)
-        session.flush()
-        return row
+        """A registered image with its bytes."""
+        manifest = sign_image(signing_keys().private, IMAGE, "level", seq, f"0.{seq}", 4096)
+        return add_image(session, self.firmware, manifest, IMAGE, NOW)
+
+    def image(self) -> FirmwareImage:
+        """Its row."""
+        with self.database.read() as session:
+            return session.get_one(FirmwareImage, self.image_id)
 
     def start(self, **terms: Any) -> str:
         """Start a rollout and let the keeper look; returns its id."""
         with self.database.write() as session:
-            made = start_rollout(session, self.image_id, Terms(**terms), self.clock.now())
+            made = start_rollout(session, self.firmware, self.image_id, Terms(**terms), self.clock.now())
         self.keeper.run()
         return made.rollout.id
 

@@ -7,14 +7,13 @@ import pytest
 
 from device_sim.vm import VmMissingError, find_vm
 from replenish_server.fleet.signing import SigningKeys
+from tests.support.signing_key import signing_keys
 
 
 @pytest.fixture(scope="session")
-def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def signing_key() -> Path:
     """A private key that signs firmware."""
-    keys = SigningKeys(tmp_path_factory.mktemp("keys"))
-    keys.create()
-    return keys.private
+    return signing_keys().private
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,10 @@
 import pytest
 
 from replenish_server.fleet.signing import SigningKeys
+from tests.support.signing_key import signing_keys
 
 
 @pytest.fixture(scope="package")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
+def keys() -> SigningKeys:
     """A folder with a private key, which is trusted."""
-    made = SigningKeys(tmp_path_factory.mktemp("firmware"))
-    made.create()
-    return made
+    return signing_keys()

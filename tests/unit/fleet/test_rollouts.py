@@ -9,7 +9,6 @@ import pytest
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.fleet.images import (
     FirmwareRefused,
-    ImageStore,
     add_image,
     drop_bytes,
     find_image,
@@ -91,8 +90,8 @@ def test_one_failure_in_a_hundredth_halts_it_and_takes_the_rest_back(fleet: Firm
     assert fleet.rows(rollout_id)[others[0]].state == "proven"
     with fleet.database.write() as session:
         with pytest.raises(FirmwareRefused, match="accept-failures"):
-            resume_rollout(session, rollout_id, False, NOW)
-        resume_rollout(session, rollout_id, True, NOW)
+            resume_rollout(session, fleet.firmware, rollout_id, False)
+        resume_rollout(session, fleet.firmware, rollout_id, True)
     fleet.keeper.run()
     assert fleet.offered() == [others[1]]
     fleet.prove(others[1])
@@ -158,13 +157,13 @@ def test_pause_takes_back_and_resume_offers_again(fleet: FirmwareFleet) -> None:
     fleet.after(days=9)
     assert (fleet.offered(), fleet.rollout(rollout_id).state) == ([], "paused")
     with fleet.database.write() as session:
-        resume_rollout(session, rollout_id, False, NOW)
+        resume_rollout(session, fleet.firmware, rollout_id, False)
     fleet.keeper.run()
     assert fleet.offered() == first
     with fleet.database.write() as session:
         abort_rollout(session, rollout_id, "enough", fleet.clock.now())
         with pytest.raises(FirmwareRefused, match="is aborted"):
-            resume_rollout(session, rollout_id, False, NOW)
+            resume_rollout(session, fleet.firmware, rollout_id, False)
     fleet.after(days=1)
     assert fleet.offered() == []
     assert {row.state for row in fleet.rows(rollout_id).values()} == {"withdrawn"}
@@ -181,10 +180,10 @@ def test_who_is_left_out_is_counted_by_reason(fleet: FirmwareFleet) -> None:
         session.add(cannot)
         revoke_device(session, "d-5", "", NOW)
         with pytest.raises(FirmwareRefused, match="d-5 cannot be first"):
-            start_rollout(session, fleet.image_id, Terms(first=["d-5"]), NOW)
-        started = start_rollout(session, "level/12", Terms(), NOW)
+            start_rollout(session, fleet.firmware, fleet.image_id, Terms(first=["d-5"]), NOW)
+        started = start_rollout(session, fleet.firmware, "level/12", Terms(), NOW)
         with pytest.raises(FirmwareRefused, match="has not ended"):
-            start_rollout(session, fleet.image_id, Terms(), NOW)
+            start_rollout(session, fleet.firmware, fleet.image_id, Terms(), NOW)
     assert sum(started.sizes) == 5
     # The house has a level sensor of its own, which was never heard either.
     assert started.left_out == {
@@ -234,7 +233,7 @@ def test_a_server_that_was_killed_goes_on_where_it_was(fleet: FirmwareFleet) -> 
     """Everything follows from rows; a second keeper changes nothing."""
     rollout_id = fleet.start(steps=("1",))
     (first,) = fleet.offered()
-    other = RolloutKeeper(fleet.database, fleet.clock, 8443, versions_heard)
+    other = RolloutKeeper(fleet.database, fleet.clock, fleet.firmware, 8443, versions_heard)
     assert other.run() == 0
     fleet.prove(first)
     fleet.hear(first, in_=timedelta(hours=1))
@@ -243,25 +242,23 @@ def test_a_server_that_was_killed_goes_on_where_it_was(fleet: FirmwareFleet) -> 
     assert fleet.rollout(rollout_id).wave == 1
 
 
-def test_images_only_rise_and_are_kept_while_they_are_needed(
-    fleet: FirmwareFleet, tmp_path: Path, keys: SigningKeys
-) -> None:
+def test_images_only_rise_and_are_kept_while_they_are_needed(fleet: FirmwareFleet, keys: SigningKeys) -> None:
     """A sequence that is not above all before is refused; removing waits for the rollout's end."""
-    store = ImageStore(tmp_path / "images")
+    store = fleet.firmware
     with fleet.database.write() as session:
         for seq, why in ((12, "not above 12"), (11, "not above 12")):
             old = sign_image(keys.private, IMAGE, "level", seq, "1", 4096)
             with pytest.raises(FirmwareRefused, match=why):
-                add_image(session, store, old, IMAGE, keys.trusted(), NOW)
+                add_image(session, store, old, IMAGE, NOW)
         toaster = sign_image(keys.private, IMAGE, "toaster", 1, "1", 4096)
         with pytest.raises(FirmwareRefused, match="unknown kind"):
-            add_image(session, store, toaster, IMAGE, keys.trusted(), NOW)
+            add_image(session, store, toaster, IMAGE, NOW)
         content = b"another image"
         add_image(session, store, sign_image(keys.private, content, "level", 13, "1", 512), content,
-                  keys.trusted(), NOW)  # fmt: skip
+                  NOW)  # fmt: skip
         path = store.path(hashlib.sha256(content).hexdigest())
         assert path.read_bytes() == content
-        started = start_rollout(session, "level/13", Terms(), NOW)
+        started = start_rollout(session, fleet.firmware, "level/13", Terms(), NOW)
         with pytest.raises(FirmwareRefused, match="rollout abort"):
             remove_image(session, "level/13", NOW)
         abort_rollout(session, started.rollout.id, "", NOW)
@@ -270,6 +267,64 @@ def test_images_only_rise_and_are_kept_while_they_are_needed(
         drop_bytes(session, store, removed)
         assert not path.exists()
         with pytest.raises(FirmwareRefused, match="was removed"):
-            start_rollout(session, "level/13", Terms(), NOW)
+            start_rollout(session, fleet.firmware, "level/13", Terms(), NOW)
         with pytest.raises(FirmwareRefused, match="firmware list"):
             find_image(session, "level/99")
+
+
+def test_an_image_that_cannot_be_given_out_starts_nothing(fleet: FirmwareFleet, keys: SigningKeys) -> None:
+    """Its file gone or damaged, its key no longer trusted: said before any device is offered it."""
+    with fleet.database.write() as session:
+        image = find_image(session, "level/12")
+        path = fleet.firmware.path(image.sha256)
+        for damage in (
+            path.unlink,
+            lambda: path.write_bytes(IMAGE[:-1]),
+            lambda: path.write_bytes(IMAGE[::-1]),
+        ):
+            damage()
+            with pytest.raises(FirmwareRefused, match=r"firmware add FILE"):
+                start_rollout(session, fleet.firmware, "level/12", Terms(), NOW)
+        again = sign_image(keys.private, IMAGE, "level", 12, "0.12", 4096)
+        assert add_image(session, fleet.firmware, again, IMAGE, NOW).id == image.id
+        with pytest.raises(FirmwareRefused, match="not above 12"):  # only what was lost is put back
+            add_image(session, fleet.firmware, again, IMAGE, NOW)
+        (fleet.folder / "trusted" / f"{image.key}.pem").unlink()
+        with pytest.raises(FirmwareRefused, match="firmware key trust"):
+            start_rollout(session, fleet.firmware, "level/12", Terms(), NOW)
+
+
+def test_an_image_that_vanishes_pauses_its_rollout_and_no_device_failed(fleet: FirmwareFleet) -> None:
+    """It says why; it goes on when the file is back and a person says so, not before."""
+    rollout_id = fleet.start(steps=("20%",), soak_minutes=0)
+    done, loading = fleet.offered()
+    fleet.say(done, 11, "installed")
+    path = fleet.firmware.path(fleet.image().sha256)
+    path.rename(path.with_suffix(".away"))
+    fleet.say(loading, 11, "downloading", at=4096)
+    rollout = fleet.rollout(rollout_id)
+    assert (rollout.state, "firmware add FILE" in rollout.why) == ("paused", True)
+    states = {name: row.state for name, row in fleet.rows(rollout_id).items()}
+    assert (states.pop(done), set(states.values())) == ("installed", {"planned"})
+    assert fleet.offered() == [done]
+    with fleet.database.write() as session, pytest.raises(FirmwareRefused, match="cannot be read"):
+        resume_rollout(session, fleet.firmware, rollout_id, False)
+    path.with_suffix(".away").rename(path)
+    fleet.prove(done)
+    assert fleet.rollout(rollout_id).state == "paused"
+    with fleet.database.write() as session:
+        assert resume_rollout(session, fleet.firmware, rollout_id, False).why == ""
+    fleet.keeper.run()
+    assert fleet.offered() == [loading]
+
+
+def test_a_key_that_boards_refused_is_not_tried_on_more_of_them(fleet: FirmwareFleet) -> None:
+    """Unless somebody says that they hold it by now."""
+    rollout_id = fleet.start(steps=("1",))
+    fleet.say(*fleet.offered(), 11, "refused", why="signature")
+    with fleet.database.write() as session:
+        abort_rollout(session, rollout_id, "wrong key", NOW)
+        fleet.row_of_image(session, 13)
+        with pytest.raises(FirmwareRefused, match="1 of the level boards refused the signature"):
+            start_rollout(session, fleet.firmware, "level/13", Terms(), NOW)
+        assert start_rollout(session, fleet.firmware, "level/13", Terms(try_key=True), NOW).sizes[0] == 1

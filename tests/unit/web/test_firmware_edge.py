@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from replenish_server.web.firmware_edge import Offered, build_firmware_router
+from replenish_server.web.firmware_edge import ImageMissing, Offered, build_firmware_router
 
 IMAGE = bytes(range(256)) * 200
 TAG = f'"{hashlib.sha256(IMAGE).hexdigest()}"'
@@ -124,3 +124,19 @@ def test_who_finds_all_places_taken_waits(tmp_path: Path, limits: Limits) -> Non
     app.include_router(build_firmware_router(lambda _: pytest.fail("looked up"), limits, 0))
     answer = Client(app).get("/firmware/v1/good")
     assert (503, "30") == (answer.status_code, answer.headers["retry-after"])
+
+
+def test_a_device_is_asked_to_come_back_where_the_image_is_missing(tmp_path: Path, limits: Limits) -> None:
+    """503, so that it neither gives up nor refuses; also if the file goes between look and read."""
+
+    def find(token: str) -> Offered | None:
+        if token == "gone":
+            raise ImageMissing
+        return Offered(tmp_path / "nothing.bin", 9, "0")
+
+    app = FastAPI()
+    app.include_router(build_firmware_router(find, limits, 1))
+    client = Client(app)
+    for token in ("gone", "going", "gone"):
+        answer = client.get(f"/firmware/v1/{token}")
+        assert (503, "300") == (answer.status_code, answer.headers["retry-after"])
