@@ -5,7 +5,7 @@ import asyncio
 from firmware.app import meter
 from firmware.app.console import say
 from firmware.app.uplink import Uplink
-from firmware.core import boots
+from firmware.core import boots, policy
 from firmware.hal.panel import Lamp, PushButton
 from firmware.hal.pulses import PulseCounter
 
@@ -60,6 +60,7 @@ class Mains:
         self._program = _program(node, radio, known)
         self._uplink = Uplink(node, radio, wire)
         self._started_ms = node.clock.ticks_ms()
+        self._failures = node.state.failures
         self._broken: Exception | None = None
 
     def run(self) -> int:
@@ -94,6 +95,8 @@ class Mains:
             if node.networks and node.networks.changed():
                 await self._last_words()
                 return 1  # a new start, with the other network
+            if self._doubts_credential():
+                return 1  # a new start, which asks for another (`firmware.wake`)
             if updates and updates.step(self._radio, self._link, heart, busy):
                 await self._last_words()
                 return 0
@@ -102,6 +105,11 @@ class Mains:
             if node.clock.since_ms(self._started_ms) > _WELL_MS:
                 node.guard.ended_well(boots.NORMAL)
             await asyncio.sleep_ms(rest_ms)
+
+    def _doubts_credential(self) -> bool:
+        """Whether a credential that the server was never heard under has just failed once too often."""
+        failures = self._node.state.failures
+        return self._node.unproved and failures != self._failures and policy.asks_again(failures)
 
     async def _last_words(self) -> None:
         started_ms = self._node.clock.ticks_ms()

@@ -57,7 +57,7 @@ def live() -> None:
 
 def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, int | None]:
     files, spool = _folders(chip, guard)
-    content = _identity(files, guard)
+    before = content = _identity(files, guard)
     if mode == boots.NORMAL and _to_set_up(chip, files):
         from firmware import provisioning
 
@@ -100,6 +100,8 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
         return safe.wake(plain, radio, link, _updates(plain, known, 0), chip), None
     node = Node(device, chip, clock, files, spool, guard)
     node.networks = networks
+    if content != before:  # what the broker said of the credential before says nothing of this one
+        node.state.refusals = node.state.retry_at_s = 0
     if guard.on_trial() or (networks and networks.on_trial()):
         node.record_hello()  # its acknowledgement is what proves the image or the network
         node.state.retry_at_s = 0  # each start on trial is a try

@@ -112,7 +112,8 @@ class Node:
         self._spool = Spool(spool, self._ring, self.keep)
         self.state.seq = queue.next_seq(self.pending(), self.state.boot, self.state.seq)
         self.settings = self._load_settings()
-        self._unproved = data.read(_PROVING) is not None
+        self.unproved = data.read(_PROVING) is not None
+        """Whether the server was never heard under this credential; its claim code is still kept."""
         self.keep()
         if kept is None:
             say("boot", b=self.state.boot, id=device.id, kind=device.kind, fw=event.FIRMWARE)
@@ -200,9 +201,9 @@ class Node:
         names = queue.acknowledged(self.pending(), ack.boot, ack.seqs)
         for name in names:
             self._spool.delivered(name)
-        if names and self._unproved:
+        if names and self.unproved:
             self._data.remove(_PROVING)
-            self._unproved = False
+            self.unproved = False
             say("claim", r="proved")
         if names:
             say("acked", b=ack.boot, s=[_seq(name) for name in names])

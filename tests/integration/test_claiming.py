@@ -46,10 +46,10 @@ def tls_house(zygote: Zygote) -> Iterator[EncryptedHouse]:
     house.stop()
 
 
-def new_code(house: MortalHouse) -> str:
-    """What is printed on a level sensor."""
+def new_code(house: MortalHouse, kind: str = "level") -> str:
+    """What is printed on a device."""
     with house.database.write() as session:
-        return create_code(session, "level", house.clock.now())
+        return create_code(session, kind, house.clock.now())
 
 
 def exchange(house: MortalHouse, code: str, kind: str = "password") -> httpx.Response:
@@ -212,14 +212,16 @@ class NewBoard:
         kind: str = "password",
         speed: float = 1.0,
         server: str = "localhost",
+        device: str = "level",
     ) -> None:
         self.facts: list[dict[str, Any]] = []
         (self.door,) = free_ports(1)
-        self.vm = VmDevice("level", "", "", "", 0, folder, SimClock.started_now(speed), self.facts.append)
+        self.vm = VmDevice(device, "", "", "", 0, folder, SimClock.started_now(speed), self.facts.append)
         self.vm.set_load_g(1200)
         self.vm.renew(
             {
-                "kind": "level", "capacity_g": 1500, "zero": 84_000, "counts_per_kg": 420_000,
+                "kind": device, "slots": {"main": {"capacity": 1500}}, "capacity_g": 1500,
+                "zero": 84_000, "counts_per_kg": 420_000,
                 "server": server, "server_port": house.settings.edge_port, "credential": kind,
                 "ca": Authority(house.settings.authority_folder).ca_certificate.read_text(),
                 "setup_name": "Replenish new", "setup_key": LABEL, "setup_port": self.door,
@@ -234,6 +236,10 @@ class NewBoard:
         """Type Wi-Fi and code on its console."""
         wish = {"ssid": HOME[0], "key": HOME[1], "code": code}
         self.vm.type("rp " + json.dumps({"setup": wish}))
+
+    def hand(self, name: str, content: dict[str, Any]) -> None:
+        """Lay a file on its flash."""
+        (self.vm._flash / "data" / f"{name}.json").write_text(json.dumps(content))
 
     def papers(self) -> dict[str, Any]:
         """What lies on its flash."""
@@ -330,6 +336,28 @@ def test_a_board_that_loses_power_while_it_is_claimed_is_claimed_in_the_end(
         assert heard(tls_house, code), board.facts
         assert wait_until(lambda: "proving" not in board.papers() and "claim" not in board.papers())
         assert wait_until(lambda: board.vm.pending() == 0)
+    finally:
+        board.vm.stop()
+
+
+@pytest.mark.vm
+def test_a_meter_whose_first_credential_is_refused_asks_for_another_by_itself(
+    tls_house: EncryptedHouse, tmp_path: Path
+) -> None:
+    """The broker does not know the one that the board got; the kept code opens another, without a reset."""
+    code, board = new_code(tls_house, "flow"), NewBoard(tls_house, tmp_path, speed=600.0, device="flow")
+    assert wait_until(lambda: claim(tls_house, code).status_code == 303)
+    answers: list[httpx.Response] = []
+    assert wait_until(lambda: answers.append(exchange(tls_house, code)) or answers[-1].status_code == 200)
+    known = answers[-1].json() | {"id": answers[-1].json()["device_id"], "password": "of another broker"}
+    board.hand("device", known | {"ssid": HOME[0], "key": HOME[1]})
+    board.hand("proving", {"ssid": HOME[0], "key": HOME[1], "code": code})
+    board.vm.start()
+    try:
+        assert heard(tls_house, code), board.facts
+        assert wait_until(lambda: board.said("claim", r="proved"))
+        assert len([fact for fact in board.said("error") if "0x87" in fact["why"]]) == 3
+        assert board.said("claim", r="claimed")
     finally:
         board.vm.stop()
 
