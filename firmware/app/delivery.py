@@ -55,7 +55,7 @@ def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Ou
         node.state.stated = 0
         node.keep()
         return Outcome(False, "", False)
-    talk = Talk(node, Session(link, node.clock), press_seq)
+    talk = Talk(node, Session(link, node.clock, 0, node.state.window), press_seq)
     done, reason = False, 0
     try:
         node.state.rssi_dbm = radio.up(FAILED_WAKE_MS - 1000)  # leaves a second for the broker
@@ -145,6 +145,8 @@ class Talk:
 
     def close(self) -> None:
         """End the conversation; never raises."""
+        if self._session.connected:
+            self._node.state.window = self._session.window
         self._session.close()
 
     def _advance(self) -> bool:

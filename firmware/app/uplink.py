@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from firmware.app.ports import Radio, Wire
 
 KEEP_ALIVE_S = 60
-PING_MS = 45_000
-"""Of silence, after which the broker is asked whether it is there."""
+_PING_SHARE_MS = 750
+"""Of silence for each second of keep-alive, after which the broker is asked whether it is there."""
 
 SILENCE_MS = 10_000
 """After which a broker that was asked something is gone."""
@@ -105,7 +105,7 @@ class Uplink:
             self._bound(GREET_MS, "broker does not answer")
             return _BUSY_MS
         self._pipe.close()
-        self._session = Session(self._pipe, self._node.clock, KEEP_ALIVE_S)
+        self._session = Session(self._pipe, self._node.clock, KEEP_ALIVE_S, self._node.state.window)
         self._talk = Talk(self._node, self._session, -1)
         self._talk.begin()
         self._since_ms = self._heard_ms = self._sent_ms = self._node.clock.ticks_ms()
@@ -161,9 +161,10 @@ class Uplink:
             self._sent_ms = clock.ticks_ms()
             talk.send_again()
             note(self._node, False, 0)
-        if self._asked and quiet_ms > PING_MS + SILENCE_MS:
+        ping_ms = self._session.keep_alive_s * _PING_SHARE_MS
+        if self._asked and quiet_ms > ping_ms + SILENCE_MS:
             raise OSError("broker silent")
-        if not self._asked and quiet_ms > PING_MS:
+        if not self._asked and quiet_ms > ping_ms:
             self._asked = True
             self._session.ping()
 
@@ -177,6 +178,8 @@ class Uplink:
 
     def _lose(self, reason: int) -> None:
         self._wire.close()
+        if self._talk:
+            self._talk.close()
         self._talk = None
         self._phase = self._rest
         self._asked = False

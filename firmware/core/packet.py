@@ -19,6 +19,9 @@ MAX_PACKET_BYTES = 4096
 REASON_ERROR = 0x80
 """Reason codes from here on mean failure (2.4)."""
 
+UNSUPPORTED = 0x84
+"""The broker does not speak MQTT 5."""
+
 UNWANTED = (0x86, 0x87, 0x8A)
 """Bad user name or password, not authorized, banned: asking again soon changes nothing (2.4)."""
 
@@ -152,11 +155,58 @@ class Reader:
         return first >> 4, first & 0x0F, body
 
 
-def read_connack(body: bytes) -> int:
-    """The reason code of a CONNACK (3.2). Session Present is accepted either way."""
+class Welcome:
+    """What a CONNACK says (3.2). Session Present is accepted either way.
+
+    Args:
+        reason: 0, or why we are sent away.
+        receive_maximum: messages that may be unacknowledged at once, 1 to 65535 (3.2.2.3.3).
+        keep_alive_s: instead of the one that we asked for; 0 where that one holds (3.2.2.3.14).
+    """
+
+    def __init__(self, reason: int, receive_maximum: int = 65_535, keep_alive_s: int = 0) -> None:
+        self.reason = reason
+        self.receive_maximum = receive_maximum
+        self.keep_alive_s = keep_alive_s
+
+
+def read_connack(body: bytes) -> Welcome:
+    """Read a CONNACK (3.2); every property but the two that bind us is stepped over."""
     if len(body) < 2:
         raise ProtocolError("short CONNACK")
-    return body[1]
+    welcome = Welcome(body[1])
+    if len(body) == 2:  # of version 3.1.1, which has no properties: it does not speak ours
+        welcome.reason = UNSUPPORTED
+        return welcome
+    size, at = _read_varint(body, 2)
+    end = at + size
+    if end > len(body):
+        raise ProtocolError("short CONNACK properties")
+    while at < end:
+        kind = body[at]
+        at += 1
+        if kind == 0x21:
+            welcome.receive_maximum = max(1, _u16(body, at))
+        elif kind == 0x13:
+            welcome.keep_alive_s = _u16(body, at)
+        at += _property_size(kind, body, at)
+    return welcome
+
+
+def _property_size(kind: int, body: bytes, at: int) -> int:
+    """Bytes of a CONNACK property behind its identifier (2.2.2.2)."""
+    if kind in (0x13, 0x21, 0x22):
+        return 2
+    if kind in (0x11, 0x27):
+        return 4
+    if kind in (0x24, 0x25, 0x28, 0x29, 0x2A):
+        return 1
+    if kind in (0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F):
+        return 2 + _u16(body, at)
+    if kind == 0x26:  # a pair of texts
+        first = 2 + _u16(body, at)
+        return first + 2 + _u16(body, at + first)
+    raise ProtocolError(f"property 0x{kind:02x} in a CONNACK")
 
 
 def read_puback(body: bytes) -> tuple[int, int]:

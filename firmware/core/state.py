@@ -55,6 +55,7 @@ _FIELDS = (
     "update_at_s",
     "update_failures",
     "update_told",
+    "window",
 )
 _FORMAT = "<8s" + "q" * len(_FIELDS)
 
@@ -148,6 +149,8 @@ class State:
         """Failed fetches in a row without a new block."""
         self.update_told = 0
         """CRC-32 of what the last report said of firmware."""
+        self.window = 0
+        """Messages that the broker takes unacknowledged, as it said last; 0 while unknown."""
 
     def encode(self) -> bytes:
         """The frame: magic, CRC-32 and length of the content, content."""

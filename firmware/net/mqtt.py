@@ -60,14 +60,21 @@ class Session:
         link: the byte stream.
         clock: bounds every wait.
         stays_s: keep-alive of a connection that lasts, 0 for one of seconds.
+        window: messages that this broker took unacknowledged when it was last asked; 0 while unknown.
     """
 
-    def __init__(self, link: "Link", clock: "Clock", stays_s: int = 0) -> None:
+    def __init__(self, link: "Link", clock: "Clock", stays_s: int = 0, window: int = 0) -> None:
         self._link = link
         self._clock = clock
         self._stays_s = stays_s
         self._reader = packet.Reader()
         self._last_id = 0
+        self._under_way: set[int] = set()
+        self._held: list[tuple[int, bytes]] = []
+        self.window = window or 65_535
+        """Messages that may be unacknowledged at once; more are held back."""
+        self.keep_alive_s = stays_s or KEEP_ALIVE_S
+        """Within which the broker wants to hear of us; it may have its own idea of that."""
         self.connected = False
         """Whether the broker has let us in."""
         self.handled = 0
@@ -85,11 +92,10 @@ class Session:
         """
         started = self._clock.ticks_ms()
         self._link.open(timeout_ms)
-        lasting, keep_alive_s = None, KEEP_ALIVE_S
+        lasting = None
         if self._stays_s:
-            keep_alive_s = self._stays_s
             lasting = packet.Lasting(SESSION_S, WILL_DELAY_S, topic + "up/st", WILL)
-        head = packet.connect(device_id, device_id, password, keep_alive_s, lasting)
+        head = packet.connect(device_id, device_id, password, self.keep_alive_s, lasting)
         head += packet.subscribe(self._take_id(), topic + "down/+", 1 if lasting else 0)
         left_ms = timeout_ms - self._clock.since_ms(started)
         self._link.send(head + self._publications(first), left_ms)
@@ -131,7 +137,10 @@ class Session:
                 self._link.send(packet.puback(message.packet_id), _SEND_MS)
             return message
         if kind == packet.CONNACK:
-            _check("connack", packet.read_connack(body))
+            welcome = packet.read_connack(body)
+            _check("connack", welcome.reason)
+            self.window = welcome.receive_maximum
+            self.keep_alive_s = welcome.keep_alive_s or self.keep_alive_s
             self.connected = True
         elif kind == packet.PUBACK:
             self._close_id("puback", packet.read_puback(body))
@@ -146,11 +155,24 @@ class Session:
     def _close_id(self, what: str, answer: tuple[int, int]) -> None:
         _check(what, answer[1])
         self.open_ids.discard(answer[0])
+        self._under_way.discard(answer[0])
+        due = self._due()
+        if due:
+            self._link.send(due, _SEND_MS)
 
     def _publications(self, publications: list[Publication]) -> bytes:
-        out = b""
+        """What of these, and of those before them, may leave now."""
         for item in publications:
-            out += packet.publish(item.topic, item.payload, self._take_id(), item.retain)
+            packet_id = self._take_id()
+            self._held.append((packet_id, packet.publish(item.topic, item.payload, packet_id, item.retain)))
+        return self._due()
+
+    def _due(self) -> bytes:
+        out = b""
+        while self._held and len(self._under_way) < self.window:
+            packet_id, content = self._held.pop(0)
+            self._under_way.add(packet_id)
+            out += content
         return out
 
     def _take_id(self) -> int:

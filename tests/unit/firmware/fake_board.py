@@ -138,6 +138,13 @@ class Broker(Link):
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self.connack = 0
+        self.connack_properties = b""
+        self.window = 65_535
+        """Unacknowledged messages beyond it end the connection."""
+        self.too_many = 0
+        self._done = False
+        self._puback_ends: list[int] = []
+        """How many bytes stand before the end of each PUBACK that was not yet read."""
         self.puback = 0
         self.published: list[packet.Message] = []
         self.writes: list[bytes] = []
@@ -149,7 +156,7 @@ class Broker(Link):
 
     def open(self, timeout_ms: int) -> None:
         self.open_links += 1
-        self._out = b""
+        self._out, self._puback_ends, self._done = b"", [], False
 
     def close(self) -> None:
         self.open_links = 0
@@ -169,11 +176,15 @@ class Broker(Link):
 
     def take(self, size: int) -> bytes:
         out, self._out = self._out[:size], self._out[size:]
+        self._puback_ends = [end - len(out) for end in self._puback_ends if end > len(out)]
         return out
 
     def answer(self, kind: int, flags: int, body: bytes) -> None:
+        if self._done:
+            return
         if kind == 1:
-            self._out += bytes((0x20, 3, 0, self.connack, 0))
+            properties = self.connack_properties
+            self._out += bytes((0x20, 3 + len(properties), 0, self.connack, len(properties))) + properties
         elif kind == 8:
             self._out += bytes((0x90, 5)) + body[:2] + b"\x00\x01\x01"
             for payload in self.on_subscribe:
@@ -181,11 +192,16 @@ class Broker(Link):
         elif kind == 12:
             self.pings += 1
             self._out += b"\xd0\x00"
+        elif kind == packet.PUBLISH and len(self._puback_ends) >= self.window:
+            self.too_many += 1
+            self._done = True
+            self._out += b"\xe0\x02\x93\x00"  # receive maximum exceeded
         elif kind == packet.PUBLISH:
             message = packet.read_publish(flags, body)
             self.published.append(message)
             number = message.packet_id.to_bytes(2, "big")
             self._out += b"\x40\x03" + number + bytes((self.puback,)) if self.puback else b"\x40\x02" + number
+            self._puback_ends.append(len(self._out))
             for topic, payload in self.on_publish(message):
                 self._out += packet.publish("rp/1/d1/down/" + topic, payload, 8, False)
 

@@ -46,6 +46,23 @@ class PacketTest(unittest.TestCase):
             b"\x00\x02d1\x05\x18\x00\x00\x00\x3c\x00\x01t\x00\x02{}\x00\x02d1\x00\x02pw",
         )
 
+    def test_connack_properties_that_bind_us_are_found_among_all_others(self):
+        properties = (
+            b"\x11\x00\x00\x00\x3c" + b"\x21\x00\x05" + b"\x24\x01" + b"\x25\x01" + b"\x27\x00\x00\x10\x00"
+            + b"\x12\x00\x02id" + b"\x22\x00\x0a" + b"\x1f\x00\x02ok" + b"\x26\x00\x01a\x00\x02bc" * 2
+            + b"\x28\x01\x29\x01\x2a\x01" + b"\x13\x00\x14" + b"\x1a\x00\x00" + b"\x1c\x00\x01b"
+            + b"\x15\x00\x01m" + b"\x16\x00\x01d"
+        )  # fmt: skip
+        welcome = packet.read_connack(b"\x00\x00" + bytes((len(properties),)) + properties)
+        self.assertEqual((welcome.reason, welcome.receive_maximum, welcome.keep_alive_s), (0, 5, 20))
+        plain = packet.read_connack(b"\x00\x00\x00")
+        self.assertEqual((plain.receive_maximum, plain.keep_alive_s), (65535, 0))
+        for cut in range(1, len(properties)):
+            with self.assertRaises(packet.ProtocolError):
+                packet.read_connack(b"\x00\x00" + bytes((len(properties),)) + properties[:cut])
+        with self.assertRaises(packet.ProtocolError):
+            packet.read_connack(b"\x00\x00\x02\x7f\x00")
+
     def test_reader_takes_any_cut(self):
         stream = b"\x20\x03\x00\x00\x00" + b"\x40\x02\x00\x07" + packet.publish("t", b"x" * 300, 9, False)
         for cut in range(1, 40):
@@ -68,8 +85,9 @@ class PacketTest(unittest.TestCase):
                 reader.next()
 
     def test_answers(self):
-        self.assertEqual(packet.read_connack(b"\x01\x00\x00"), 0)  # session present is fine
-        self.assertEqual(packet.read_connack(b"\x00\x87\x00"), 0x87)
+        self.assertEqual(packet.read_connack(b"\x01\x00\x00").reason, 0)  # session present is fine
+        self.assertEqual(packet.read_connack(b"\x00\x87\x00").reason, 0x87)
+        self.assertEqual(packet.read_connack(b"\x00\x01").reason, 0x84)  # a broker that speaks 3.1.1 only
         self.assertEqual(packet.read_puback(b"\x00\x05"), (5, 0))
         self.assertEqual(packet.read_puback(b"\x00\x05\x87"), (5, 0x87))
         self.assertEqual(packet.read_suback(b"\x00\x0a\x00\x01\x80"), (10, 0x80))

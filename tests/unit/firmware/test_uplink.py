@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from firmware.app import uplink
 from firmware.app.node import Node
 from firmware.app.uplink import Uplink
 from firmware.core import packet
@@ -67,6 +66,37 @@ def test_a_quiet_broker_is_asked_and_one_that_does_not_answer_is_left(line: Line
     line.wire.answers = True
     line.run(60)
     assert line.node.pending() == []
+
+
+def test_a_broker_that_wants_to_hear_of_us_more_often_does(line: Line) -> None:
+    """Server Keep Alive goes before ours (MQTT 5, 3.2.2.3.14)."""
+    line.bench.broker.on_publish = storing()
+    line.bench.broker.connack_properties = b"\x13\x00\x14"
+    line.run(600)
+    assert 38 <= line.bench.broker.pings <= 42  # each 15 s of the 20
+    assert line.wire.begun == 1
+
+
+@pytest.mark.parametrize("window", [1, 2, 9])
+def test_no_more_is_under_way_than_the_broker_takes(line: Line, window: int) -> None:
+    """Receive Maximum is learnt at the first CONNACK and kept, so that the next first write respects it."""
+    line.bench.broker.on_publish = storing()
+    line.bench.broker.connack_properties = bytes((0x21, 0, window))
+    line.bench.broker.window = window
+    for total in range(20):
+        line.node.record_usage("main", total)
+    line.run(120)
+    assert line.node.pending() == []
+    assert line.events() == list(range(20))
+    begun, too_many = line.wire.begun, line.bench.broker.too_many
+    assert (begun, too_many > 0) == ((1, False) if window == 9 else (2, True))
+    for total in range(20, 40):
+        line.node.record_usage("main", total)
+    line.wire.cut = True
+    line.run(60)
+    assert line.node.pending() == []
+    assert line.wire.begun == begun + 1
+    assert line.bench.broker.too_many == too_many  # never again
 
 
 @pytest.mark.parametrize("trouble", ["closed", "mute", "no wifi", "cut"])
@@ -143,4 +173,3 @@ def test_reconnects_of_a_fleet_are_spread() -> None:
         waits.append(each.node.state.retry_at_s - each.bench.clock.now_s())
     assert len(set(waits)) >= 8
     assert max(waits) <= 15
-    assert uplink.PING_MS < 1000 * uplink.KEEP_ALIVE_S
