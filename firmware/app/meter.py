@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 TURN_MS = 100
 _TOTAL = "total.json"
 _QUIET_S = 60
+ANSWER_MS = 2000
+_TRIES = 3
+"""Questions to a printer before it counts as absent: datagrams get lost."""
+
+_ABSENT_S = 300
+"""Until an absent printer is asked again: it may be switched on for minutes only."""
+
+_BELIEVED_S = 86_400
 _SAVES_PER_REPORT = 5
 """How often a total is saved to flash between two reports: a power cut loses less than a fifth of one."""
 
@@ -181,15 +189,15 @@ class Toner(Meter):
         self._printer = printer
         self._steps = {key: supply.Steps() for key in node.device.slots}
         self._told: dict[str, tuple[int | None, str]] = {}
-        self._asked_s = -1
+        self._asked_s = self._heard_s = -1
+        self._absent = False
+        self._to_ask: list[str] = []
+        self._asked_ms = 0
+        self._tries = 0
 
     def turn(self) -> int:
-        now_s = self.node.clock.now_s()
-        every_s = self.node.settings.values["cfg.supply_s"]
-        due = self._asked_s < 0 or now_s - self._asked_s >= every_s
-        if self._printer and due and self._radio.signal() is not None:
-            self._asked_s = now_s
-            self._ask(self._printer)
+        if self._printer:
+            self._look(self._printer)
         return super().turn()
 
     def report_every(self) -> int:
@@ -202,16 +210,51 @@ class Toner(Meter):
         )
         counter.add(self.node.state, believed, 1, values["cfg.pulses_per_page"])
 
-    def _ask(self, printer: "Printer") -> None:
-        for key, slot in self.node.device.slots.items():
-            if not slot.supply:
-                continue
-            level, maximum = printer.supply(slot.supply)
-            answer = supply.read(level, maximum, slot.capacity, self._steps[key])
-            say("supply", k=key, n=answer.pages, q=answer.quality, res=answer.resolution)
-            if self._told.get(key) != (answer.pages, answer.quality):
-                self._told[key] = (answer.pages, answer.quality)
-                self.node.record_supply(key, answer)
+    def _look(self, printer: "Printer") -> None:
+        """One supply after the other, one question under way at a time."""
+        clock = self.node.clock
+        if self._tries:
+            answer = printer.answer()
+            if answer is not None:
+                self._tries, self._heard_s, self._absent = 0, clock.now_s(), False
+                self._judge(self._to_ask.pop(0), answer[0], answer[1])
+            elif clock.since_ms(self._asked_ms) < ANSWER_MS:
+                return
+            elif self._tries == _TRIES:
+                self._miss()
+                return
+        elif not self._to_ask and self._is_due():
+            self._asked_s = clock.now_s()
+            self._to_ask = [key for key, slot in self.node.device.slots.items() if slot.supply]
+        if self._to_ask and self._radio.signal() is not None:
+            self._tries += 1
+            self._asked_ms = clock.ticks_ms()
+            try:
+                printer.ask(self.node.device.slots[self._to_ask[0]].supply)
+            except OSError:
+                pass  # counts as a question without an answer
+
+    def _is_due(self) -> bool:
+        every_s = self.node.settings.values["cfg.supply_s"]
+        if self._absent:
+            every_s = min(every_s, _ABSENT_S)
+        return self._asked_s < 0 or self.node.clock.now_s() - self._asked_s >= every_s
+
+    def _miss(self) -> None:
+        """A printer that is off, most of the time: it uses nothing, so what it last said holds for a day."""
+        now_s = self.node.clock.now_s()
+        self._tries, self._absent = 0, True
+        absent, self._to_ask = self._to_ask, []
+        if self._heard_s < 0 or now_s - self._heard_s >= _BELIEVED_S:
+            for key in absent:
+                self._judge(key, None, None)
+
+    def _judge(self, key: str, level: int | None, maximum: int | None) -> None:
+        answer = supply.read(level, maximum, self.node.device.slots[key].capacity, self._steps[key])
+        say("supply", k=key, n=answer.pages, q=answer.quality, res=answer.resolution)
+        if self._told.get(key) != (answer.pages, answer.quality):
+            self._told[key] = (answer.pages, answer.quality)
+            self.node.record_supply(key, answer)
 
 
 def _usages(node: Node) -> list[tuple[str, int]]:

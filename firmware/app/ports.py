@@ -242,10 +242,14 @@ class Pulses(Protocol):
 
 
 class Printer(Protocol):
-    """What a printer says of itself."""
+    """What a printer says of itself. It never waits."""
 
-    def supply(self, index: int) -> tuple[int | None, int | None]:
-        """(level, capacity) of a supply as the printer counts it; None for what it does not say."""
+    def ask(self, index: int) -> None:
+        """Ask for a supply; an earlier question is forgotten. Raises OSError."""
+        raise NotImplementedError
+
+    def answer(self) -> tuple[int | None, int | None] | None:
+        """(level, capacity) as the printer counts it, None each for what it does not say; None: not yet."""
         raise NotImplementedError
 
 

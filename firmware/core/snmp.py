@@ -1,6 +1,6 @@
-"""SNMPv1 GET of integers, as bytes. It never opens a socket.
+"""SNMP GET of integers, version 1 or 2c, as bytes. It never opens a socket.
 
-Source: RFC 1157 (messages), X.690 (BER). Only what asking a printer for whole numbers needs.
+Source: RFC 1157, RFC 1901 and 3416 (messages), X.690 (BER). Only what asking a printer for whole numbers needs.
 """
 
 _INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE, _GET, _RESPONSE = 0x02, 0x04, 0x05, 0x06, 0x30, 0xA0, 0xA2
@@ -10,18 +10,23 @@ class ReplyError(Exception):
     """Bytes that are no answer to what was asked."""
 
 
-def get(request_id: int, community: str, oids: list[tuple[int, ...]]) -> bytes:
+V1, V2C = 0, 1
+
+
+def get(request_id: int, community: str, oids: list[tuple[int, ...]], version: int = V1) -> bytes:
     """A GET request for these object ids."""
     bindings = b"".join([_tlv(_SEQUENCE, _oid(oid) + _tlv(_NULL, b"")) for oid in oids])
     body = _integer(request_id) + _integer(0) + _integer(0) + _tlv(_SEQUENCE, bindings)
-    return _tlv(_SEQUENCE, _integer(0) + _tlv(_OCTETS, community.encode()) + _tlv(_GET, body))
+    return _tlv(_SEQUENCE, _integer(version) + _tlv(_OCTETS, community.encode()) + _tlv(_GET, body))
 
 
 def read_reply(content: bytes, request_id: int) -> list[int | None]:
-    """The values in the order asked for; None for one that is no integer.
+    """The values in the order asked for; None for one that is no integer of 32 bits.
+
+    Empty for an error status: version 1 then answers nothing of what was asked.
 
     Raises:
-        ReplyError: not a response, of another request, or an error status: SNMPv1 then answers nothing.
+        ReplyError: not a response, or of another request.
     """
     try:
         message = _inside(content, 0, _SEQUENCE)[0]
@@ -29,16 +34,18 @@ def read_reply(content: bytes, request_id: int) -> list[int | None]:
         body = _inside(message, at, _RESPONSE)[0]
         number, at = _inside(body, 0, _INTEGER)
         status, at = _inside(body, at, _INTEGER)
-        if _signed(number) != request_id or _signed(status) != 0:
-            raise ReplyError("another request, or an error status")
+        if _signed(number) != request_id:
+            raise ReplyError("another request")
+        if _signed(status) != 0:
+            return []
         bindings = _inside(body, _skip(body, at), _SEQUENCE)[0]
-        values, at = [], 0
+        values: list[int | None] = []
+        at = 0
         while at < len(bindings):
             binding, at = _inside(bindings, at, _SEQUENCE)
             value = _skip(binding, 0)
-            values.append(
-                _signed(_inside(binding, value, _INTEGER)[0]) if binding[value] == _INTEGER else None
-            )
+            content = _inside(binding, value, _INTEGER)[0] if binding[value] == _INTEGER else b""
+            values.append(_signed(content) if 1 <= len(content) <= 4 else None)
         return values
     except IndexError:
         raise ReplyError("cut short")  # noqa: B904 - MicroPython cannot chain

@@ -131,6 +131,7 @@ def test_a_burst_is_said_at_once(make_board: MakeBoard, server: Server) -> None:
 
 def test_a_printer_says_what_remains_and_how_finely(make_board: MakeBoard, server: Server) -> None:
     printer = SnmpPrinterAgent()
+    printer.loses, printer.noisy = 1, True
     printer.levels = {2: (63, 100), 3: (-3, 100), 4: (1, 3)}
     printer.start()
     slots = {

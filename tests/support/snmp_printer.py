@@ -13,6 +13,10 @@ class SnmpPrinterAgent:
     def __init__(self) -> None:
         self.levels: dict[int, tuple[int, int]] = {}
         self.asked = 0
+        self.loses = 0
+        """Questions that get lost first."""
+        self.noisy = False
+        """Whether others answer before it: nonsense, 1400 bytes, another request's answer."""
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(0.1)
@@ -35,7 +39,19 @@ class SnmpPrinterAgent:
             except TimeoutError:
                 continue
             self.asked += 1
+            if self.asked <= self.loses:
+                continue
             answer = self._answer(question)
+            if answer and self.noisy:
+                other = answer.replace(question[question.index(b"public") + 8 :][:3], b"\x02\x01\x7f", 1)
+                for noise in (
+                    b"",
+                    b"\x30\x84\xff\xff\xff\xff",
+                    bytes(1400),
+                    b"\x30\x82\x02\xf0" + answer + bytes(700),
+                    other,
+                ):
+                    self._socket.sendto(noise, asker)
             if answer:
                 self._socket.sendto(answer, asker)
 

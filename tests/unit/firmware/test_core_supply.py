@@ -64,6 +64,10 @@ class SnmpTest(unittest.TestCase):
             "302a02010004067075626c6963a01d02010702010002010030123010060c2b060102012b0b01010901010500",
         )
 
+    def test_version_2c_differs_in_its_number_only(self):
+        first, second = (snmp.get(7, "public", [(1, 3)], version) for version in (snmp.V1, snmp.V2C))
+        self.assertEqual(second, first[:4] + b"\x01" + first[5:])
+
     def test_large_numbers_take_more_bytes(self):
         self.assertTrue(bytes.fromhex("06042b868d1f") in snmp.get(1, "p", [(1, 3, 99999)]))
         self.assertTrue(bytes.fromhex("020200ff") in snmp.get(255, "p", [(1, 3)]))
@@ -73,9 +77,15 @@ class SnmpTest(unittest.TestCase):
             snmp.read_reply(response(0, [b"\xfd", b"\x00\xff", b"\x27\x10"]), 7), [-3, 255, 10_000]
         )
 
+    def test_an_error_status_answers_nothing(self):
+        self.assertEqual(snmp.read_reply(response(2, [b"\x05"]), 7), [])
+
+    def test_a_number_beyond_32_bits_is_none(self):
+        self.assertEqual(snmp.read_reply(response(0, [b"\x01\x00\x00\x00\x00", b"\x05"]), 7), [None, 5])
+
     def test_anything_else_is_refused(self):
         good = response(0, [b"\x05", b"\x64"])
-        for content, number in ((good, 8), (response(2, [b"\x05"]), 7), (b"", 7), (b"hello", 7)):
+        for content, number in ((good, 8), (b"", 7), (b"hello", 7)):
             with self.assertRaises(snmp.ReplyError):
                 snmp.read_reply(content, number)
         for end in range(len(good)):
