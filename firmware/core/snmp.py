@@ -1,6 +1,6 @@
 """SNMP GET of integers, version 1 or 2c, as bytes. It never opens a socket.
 
-Source: RFC 1157, RFC 1901 and 3416 (messages), X.690 (BER). Only what asking a printer for whole numbers needs.
+Source: RFC 1157, 1901 and 3416 (messages), X.690 (BER). Only what asking a printer for whole numbers needs.
 """
 
 _INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE, _GET, _RESPONSE = 0x02, 0x04, 0x05, 0x06, 0x30, 0xA0, 0xA2

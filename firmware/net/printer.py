@@ -1,4 +1,4 @@
-"""Asking a printer for its supplies over SNMP: one UDP question, and its answer when it comes. Never waits.
+"""Asking a printer for its supplies over SNMP: one UDP question; its answer when it comes. It never waits.
 
 A host name is looked up at each question, and MicroPython cannot bound that; give the printer's address.
 """
