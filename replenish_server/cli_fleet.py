@@ -125,7 +125,7 @@ def fleet(
             seen = "" if row.last_seen_at is None else row.last_seen_at.isoformat(timespec="seconds")
             agreed = "pending" if "pending" in row.signs else "in force"
             why = row.update_why or row.refused_why
-            presence = f"{row.state}, {row.alarm}" if row.alarm else row.state
+            presence = ", ".join([row.state, *filter(None, [row.alarm, *row.troubles.split()])])
             table.add_row(
                 row.device_id, row.kind, presence, seen, escape(row.firmware), row.update, agreed,
                 str(row.refused), escape(why[:60]),

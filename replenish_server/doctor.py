@@ -21,6 +21,7 @@ from replenish_server.fleet.broker import BrokerFiles
 from replenish_server.fleet.credentials import uncut
 from replenish_server.fleet.firmware_tables import Rollout
 from replenish_server.fleet.tables import Device
+from replenish_server.fleet.troubles import troubles_now
 from replenish_server.retailers.tables import Retailer
 from replenish_server.settings import Settings
 from replenish_server.telemetry.tables import Quarantined
@@ -189,6 +190,11 @@ def _alerts(session: Session) -> Iterator[Finding]:
     for rollout_id, state, why in session.exec(stopped):
         said = f"{rollout_id} {state}: {why}; see: replenish rollout show {rollout_id}"
         yield Finding("rollout", False, said)
+    for device_id, troubles in troubles_now(session).items():
+        words = [row.word for row in troubles if row.word in ("safe", "flash")]
+        if words:
+            said = f"it says {', '.join(words)}; see docs/fleet.md (What a device says of itself)"
+            yield Finding(f"device {device_id}", False, said)
     copied = select(Device.id).where(col(Device.doubled_at).is_not(None), col(Device.revoked_at).is_(None))
     for device_id in session.exec(copied):
         said = f"two devices use its name; run: replenish device revoke {device_id}, then claim it anew"

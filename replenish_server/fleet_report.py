@@ -17,16 +17,20 @@ from replenish_server.fleet.firmware_tables import Rollout, RolloutDevice
 from replenish_server.fleet.offers import runs
 from replenish_server.fleet.rollout_rules import BAD
 from replenish_server.fleet.tables import Device, DeviceCredential, Twin
+from replenish_server.fleet.troubles import Word, troubles_now
 from replenish_server.telemetry.codec import parse_topic
 from replenish_server.telemetry.tables import Quarantined
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it
 _LOW_MV = 2400
 
-Sign = Literal["doubled", "alarm", "low_battery", "dropping", "refused", "pending", "update_failed"]
+Sign = Literal["doubled", "alarm", "low_battery", "dropping", "refused", "pending", "update_failed"] | Word
 """What an operator may look for."""
 
-SIGNS: tuple[Sign, ...] = get_args(Sign)
+SIGNS: tuple[Sign, ...] = (
+    "doubled", "alarm", "safe", "flash", "sparing", "turned_away", "dropping", "low_battery", "refused",
+    "pending", "update_failed",
+)  # fmt: skip
 STATES: tuple[presence.State, ...] = get_args(presence.State)
 
 
@@ -35,7 +39,8 @@ class FleetRow:
     """One device.
 
     `refused` counts its quarantine, `update` is how far it is in its newest rollout, `alarm` is "leak",
-    "burst" or "", `doubled_at` when two devices were last heard under its name.
+    "burst" or "", `doubled_at` when two devices were last heard under its name, `troubles` what it says is
+    wrong with itself (`fleet.troubles.WORDS`, with spaces).
     """
 
     device_id: str
@@ -58,15 +63,21 @@ class FleetRow:
     refused_why: str
     alarm: str
     doubled_at: datetime | None
+    troubles: str
 
     @property
     def signs(self) -> frozenset[Sign]:
         """What about it an operator may want to look at."""
+        said = self.troubles.split()
         found: dict[Sign, bool] = {
+            "safe": "safe" in said,
+            "flash": "flash" in said,
+            "sparing": "sparing" in said,
+            "turned_away": "turned_away" in said,
             "doubled": self.doubled_at is not None,
             "alarm": self.alarm != "",
             "low_battery": self.battery_mv is not None and 0 < self.battery_mv < _LOW_MV,
-            "dropping": bool(self.dropped),
+            "dropping": bool(self.dropped) or "dropping" in said,
             "refused": self.refused > 0,
             "pending": self.reported_rev != self.wanted_rev,
             "update_failed": self.update in BAD,
@@ -98,6 +109,7 @@ class FleetFilter:
 def fleet_rows(session: Session, now: datetime, wanted: FleetFilter = FleetFilter()) -> list[FleetRow]:
     """Every device that fits, oldest first."""
     refused, credentials, updates = _refusals(session), _credentials(session), _updates(session)
+    troubles = troubles_now(session)
     query = (
         select(Device, Twin)
         .join(Twin, col(Twin.device_id) == col(Device.id))
@@ -115,6 +127,7 @@ def fleet_rows(session: Session, now: datetime, wanted: FleetFilter = FleetFilte
             refused.get(device.id, (0, "")),
             credentials.get(device.id, ""),
             updates.get(device.id, ("", "")),
+            " ".join(trouble.word for trouble in troubles.get(device.id, ())),
         )
         for device, twin in session.exec(query)
     )
@@ -167,6 +180,7 @@ def _row(
     refused: tuple[int, str],
     credentials: str,
     update: tuple[str, str],
+    troubles: str,
 ) -> FleetRow:
     health = (twin.reported or {}).get("h")
     said = health if isinstance(health, dict) else {}
@@ -190,6 +204,7 @@ def _row(
         *refused,
         device.alarm,
         device.doubled_at,
+        troubles,
     )
 
 

@@ -37,6 +37,21 @@ class Device(SQLModel, table=True):
     doubled_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
+class DeviceTrouble(SQLModel, table=True):
+    """Something that a device says is wrong with itself, and what of it is known after it ended.
+
+    `word` is one of `troubles.WORDS`, `number` what belongs to it; it began, or grew, at `since`.
+    """
+
+    __tablename__ = "device_trouble"
+
+    device_id: str = Field(primary_key=True, foreign_key="device.id")
+    word: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcTime)
+    number: int = 0
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
 class ClaimCode(SQLModel, table=True):
     """A one-time code on a device, kept as its hash.
 

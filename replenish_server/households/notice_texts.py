@@ -52,6 +52,26 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{device}: more water runs than your taps let through, noticed {at}. Shut the main valve and look.",
         "{device}: 수도꼭지로 낼 수 있는 양보다 많은 물이 흐릅니다({at}). 수도 밸브를 잠그고 확인해 주세요.",
     ),
+    "device_safe": (
+        "{device} failed to start five times: since {at} it measures nothing and waits for new firmware.",
+        "{device}: 다섯 번 연속 시작하지 못해 {at}부터 측정하지 않고 새 펌웨어만 기다립니다.",
+    ),
+    "device_sparing": (
+        "{device}: its battery is nearly empty ({at}), so it reports seldom. Change or charge it.",
+        "{device}: 배터리가 거의 없어({at}) 보고를 줄였습니다. 교체하거나 충전해 주세요.",
+    ),
+    "device_flash": (
+        "{device}: its memory was damaged and made anew ({at}). What it had not sent is lost.",
+        "{device}: 저장 공간이 손상되어 초기화했습니다({at}). 보내지 못한 기록은 없어졌습니다.",
+    ),
+    "device_turned_away": (
+        "{device} was refused by this server for a while (code {number}); it got in again at {at}.",
+        "{device}: 서버가 한동안 연결을 거절했습니다(코드 {number}). {at}에 다시 연결되었습니다.",
+    ),
+    "device_dropping": (
+        "{device} has lost {number} records ({at}): it could not send for too long. Check its Wi-Fi.",
+        "{device}: 오래 보내지 못해 기록 {number}개를 잃었습니다({at}). 와이파이를 확인해 주세요.",
+    ),
     "order_cooling": (
         "{product}: an order of {packs} leaves at {leaves}. Until then one tap cancels it.",
         "{product}: {packs}개 주문이 {leaves}에 나갑니다. 그때까지 한 번의 탭으로 취소할 수 있습니다.",

@@ -18,6 +18,7 @@ from sqlmodel import Session
 from replenish_server.database import Bulk
 from replenish_server.fleet import twin
 from replenish_server.fleet.alarms import alarm_of, note_alarm, note_double, note_resolution, resolution_of
+from replenish_server.fleet.troubles import Said, note_troubles
 from replenish_server.ids import DeviceId
 from replenish_server.telemetry.codec import (
     PRESS_AGE_LIMIT,
@@ -138,6 +139,7 @@ class _Work:
         self._seen: dict[str, Source] = {}
         self._due: dict[str, int] = {}
         self._alarms: list[tuple[str, str, datetime]] = []
+        self._healths: list[Said] = []
         self._steps: dict[str, int] = {}
         self._held: dict[str, int] = {}
         self._doubled: dict[str, datetime] = {}
@@ -223,6 +225,8 @@ class _Work:
         if event.type == "hello":
             at = received_at - timedelta(seconds=event.age_s)
             self._alarms.append((source.device_id, alarm_of(event.health), at))
+            if event.health is not None:
+                self._healths.append((source.device_id, at, event.health))
         elif slot is not None and event.health and (step := resolution_of(event.health)) is not None:
             self._steps[slot.slot_id] = step
 
@@ -262,6 +266,8 @@ class _Work:
             note_double(self._session, device_id, at)
         for alarm in self._alarms:
             note_alarm(self._session, *alarm)
+        if self._healths:
+            note_troubles(self._session, self._healths)
         for slot_id, step in self._steps.items():
             note_resolution(self._session, slot_id, step)
         _MARK_DUE.run(connection, [(moment, slot, moment) for slot, moment in self._due.items()])
@@ -296,6 +302,9 @@ class _Work:
             self._refuse(message, report)
         else:
             twin.record_report(self._session, DeviceId(device_id), report, message.received_at)
+            health = report.get("h")
+            if isinstance(health, dict) and not message.retained:  # a retained copy may be of long ago
+                self._healths.append((device_id, message.received_at, health))
 
 
 def _lateness(event: Event, retained: bool) -> Rejected | None:

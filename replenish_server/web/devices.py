@@ -11,6 +11,7 @@ from replenish_server.fleet import claims, presence
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.tables import Device, Slot, Twin
+from replenish_server.fleet.troubles import said_wrong
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import Household
@@ -107,6 +108,7 @@ class DatabaseDevices:
             row.revoked_why,
             row.alarm,
             row.alarm_at,
+            said_wrong(session, row),
         )
 
 

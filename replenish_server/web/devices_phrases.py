@@ -25,6 +25,26 @@ DEVICES_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "More water is running than your taps let through, noticed {when}. Shut the main valve and look.",
         "수도꼭지로 낼 수 있는 양보다 많은 물이 흐릅니다({when}). 수도 밸브를 잠그고 확인해 주세요.",
     ),
+    "gear.trouble.safe": (
+        "It failed to start five times and measures nothing since {when}: it only waits for new firmware.",
+        "다섯 번 연속 시작하지 못해 {when}부터 측정하지 않고 새 펌웨어만 기다립니다.",
+    ),
+    "gear.trouble.sparing": (
+        "Its battery is nearly empty (noticed {when}), so it reports seldom. Change or charge it.",
+        "배터리가 거의 없어({when}) 보고를 줄였습니다. 교체하거나 충전해 주세요.",
+    ),
+    "gear.trouble.flash": (
+        "Its memory was damaged and made anew ({when}). What it had not sent is lost: see what remains.",
+        "저장 공간이 손상되어 초기화했습니다({when}). 보내지 못한 기록은 없어졌으니 잔량을 확인해 주세요.",
+    ),
+    "gear.trouble.turned_away": (
+        "This server refused it for a while (code {n}); it got in again {when}.",
+        "서버가 한동안 연결을 거절했습니다(코드 {n}). {when}에 다시 연결되었습니다.",
+    ),
+    "gear.trouble.dropping": (
+        "It has lost {n} records (noticed {when}): it could not send for too long. Check its Wi-Fi.",
+        "오래 보내지 못해 기록 {n}개를 잃었습니다({when}). 와이파이를 확인해 주세요.",
+    ),
     "gear.more": ("Block or give away", "차단하거나 넘겨주기"),
     "gear.revoke_text": (
         "Lost or stolen? Block it: it is cut off at once and for ever. What it measured stays.",

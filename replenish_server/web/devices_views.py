@@ -14,7 +14,8 @@ Presence = Literal["heard", "silent", "never", "revoked", "erasing", "gone"]
 class HomeDevice:
     """A device of the household; `why` it was revoked, or ""; it is heard by `expected_by` at the latest.
 
-    `alarm` is what it warns of since `alarm_at`: "leak", "burst" or "".
+    `alarm` is what it warns of since `alarm_at`: "leak", "burst" or ""; `troubles` what it says is wrong
+    with itself (see `fleet.troubles`), since when, and the number that belongs to it.
     """
 
     device_id: str
@@ -28,6 +29,7 @@ class HomeDevice:
     why: str
     alarm: str = ""
     alarm_at: datetime | None = None
+    troubles: Sequence[tuple[str, datetime, int]] = ()
 
 
 @dataclass(frozen=True)

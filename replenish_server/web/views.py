@@ -205,7 +205,7 @@ class SlotView:
     `level_state` "none" means that the device is a button without a sensor. `price_cap_minor` is the most
     that one order may cost in all, None for no cap. `tz` is the household's IANA time zone. `chart` and
     `timings` are filled by `HouseholdPages.slot` only, `timings` once something is known; so is `stock`, for
-    a slot with a sensor.
+    a slot with a sensor. `troubles` are what its device says is wrong with itself: word, since when, number.
     """
 
     slot_id: str
@@ -237,6 +237,7 @@ class SlotView:
     tz: str
     stock: StockView | None = None
     rules_version: str = ""
+    troubles: Sequence[tuple[str, datetime, int]] = ()
 
 
 @dataclass(frozen=True)

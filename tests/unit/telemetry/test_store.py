@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from replenish_server.fleet.tables import Device, Slot, Twin
+from replenish_server.fleet.troubles import WORDS, troubles_now
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.households.tables import HouseholdNotice
 from replenish_server.ids import DeviceId
@@ -248,6 +249,9 @@ def test_readings_of_a_device_that_was_wiped_do_not_land_among_anothers(house: H
     assert [("level-1", 1, 333), ("level-1", 2, 222)] == sorted(found)
 
 
+TROUBLES = {f"device_{word}" for word in WORDS}
+
+
 def hello(seq: int, alarm: str | None, **more: Any) -> dict[str, Any]:
     """A sign of life."""
     return {"v": 1, "b": BOOT, "s": seq, "t": "hello", "h": {"bat": 3300, "alarm": alarm} | more}
@@ -275,6 +279,59 @@ def test_an_alarm_is_told_once_when_it_begins_and_kept_until_it_ends(house: Hous
     assert alarm_and_notices(up(hello(7, "leak"), at_s=90_000))[1].count("device_leak") == 2
     passed = up(hello(8, "burst"), at_s=91_000), up(hello(9, None), at_s=91_100)
     assert alarm_and_notices(*passed)[1].count("device_burst") == 2  # over before anybody could look
+
+
+def report(at_s: int, retained: bool = False, **health: Any) -> Incoming:
+    """A report with this health."""
+    body = json.dumps({"v": 1, "rev": 0, "h": {"bat": 3300} | health}).encode()
+    return Incoming("rp/1/level-1/up/st", body, retained, NOW + timedelta(seconds=at_s))
+
+
+def test_what_a_device_says_is_wrong_is_told_once_and_stands_until_it_is_well(house: House) -> None:
+    """By hello or report; a retained copy and a record from before say nothing about now."""
+
+    def now(*batch: Incoming) -> list[str]:
+        store(house, *batch)
+        with house.database.read() as session:
+            return [f"{row.word} {row.number}" for row in troubles_now(session).get("level-1", [])]
+
+    def told() -> list[str]:
+        with house.database.read() as session:
+            kinds = [row.kind for row in session.exec(select(HouseholdNotice))]
+        return sorted(kind.removeprefix("device_") for kind in kinds if kind in TROUBLES)
+
+    assert now(up(hello(0, None, drop=0))) == []
+    assert now(up(hello(1, None, mode="safe"), at_s=100)) == ["safe 0"]
+    assert now(report(200, mode="safe", fault="flash", refused=135)) == [
+        "safe 0",
+        "flash 0",
+        "turned_away 135",
+    ]
+    assert now(report(300, mode="sparing")) == ["sparing 0"]
+    assert now(up(hello(2, None, mode="safe") | {"a": 300}, at_s=400)) == ["sparing 0"]  # of before
+    assert now(report(500, retained=True)) == ["sparing 0"]
+    assert now(report(600), report(590, mode="safe")) == []
+    assert told() == ["flash", "safe", "sparing", "turned_away"]
+    assert now(report(700, mode="sparing")) == ["sparing 0"]  # again within a day: shown, not told
+    assert now(report(90_000, mode="safe"), report(90_100, mode="of its own", fault=7, refused=True)) == []
+    assert told().count("safe") == 2  # over before anybody could look
+
+
+def test_lost_records_are_told_when_more_are_lost_and_not_for_ever(house: House) -> None:
+    """The device's count never falls before it is started anew."""
+
+    def lost(drop: int, at_s: int) -> list[int]:
+        store(house, report(at_s, drop=drop))
+        with house.database.read() as session:
+            return [row.number for row in troubles_now(session).get("level-1", [])]
+
+    day = 86_400
+    assert [lost(0, 0), lost(3, 100), lost(3, 200), lost(5, 300)] == [[], [3], [3], [5]]
+    assert [lost(5, day), lost(5, 2 * day), lost(6, 2 * day + 60)] == [[], [], [6]]
+    assert [lost(2, 2 * day + 120), lost(0, 2 * day + 180)] == [[2], []]
+    with house.database.read() as session:
+        told = [row.data["number"] for row in session.exec(select(HouseholdNotice)) if "dropping" in row.kind]
+    assert told == [3, 6]
 
 
 @pytest.mark.parametrize(("said", "kept"), [(16, 16_000), (0, None), ("16", None), (True, None)])

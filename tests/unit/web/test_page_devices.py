@@ -1,5 +1,6 @@
 """The page about devices: presence, and what a device warns of."""
 
+import html
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from replenish_server.fleet.troubles import WORDS
 from replenish_server.web import install_pages
+from replenish_server.web.devices_phrases import DEVICES_PHRASES
 from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.devices_views import DevicesView, HomeDevice
 from tests.fakes.pages import NOW, household
@@ -72,3 +75,17 @@ async def test_a_warning_stands_on_the_page_until_it_is_over(
     text = (await browser.get("/devices?lang=en")).text
     assert english in text.split('<p class="notice bad" role="alert">')[1].split("</p>")[0]
     assert korean in (await browser.get("/devices?lang=ko")).text
+
+
+@pytest.mark.parametrize("word", WORDS)
+async def test_what_a_device_says_is_wrong_stands_on_its_page(
+    browser: httpx.AsyncClient, devices: FakeDevices, word: str
+) -> None:
+    """A plain sentence of its own in both languages."""
+    devices.meter = replace(METER, troubles=[(word, NOW, 7)])
+    for number, lang in enumerate(("en", "ko")):
+        text = html.unescape((await browser.get(f"/devices?lang={lang}")).text)
+        sentence = text.split('role="status">')[1].split("</p>")[0]
+        pattern = DEVICES_PHRASES[f"gear.trouble.{word}"][number]
+        assert sentence.startswith(pattern.split("{")[0])
+        assert ("7" in sentence) == ("{n}" in pattern)
