@@ -11,6 +11,7 @@ from rich.table import Table
 from sqlmodel import Session
 
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.households.money import money
 from replenish_server.retailers.book.prices import PriceListRefused, import_prices, read_price_list
 from replenish_server.retailers.feed import keys
 from replenish_server.retailers.feed.messages import rotate_secret, set_hook
@@ -59,7 +60,7 @@ def retailer_add(
         str | None, typer.Option(help="Address of a filled cart, with {id} and {qty}, or {lines:id:qty}.")
     ] = None,
     shipping: Annotated[
-        str | None, typer.Option(help="Feed: what carrying an order costs, in minor units.")
+        str | None, typer.Option(help="Feed: what carrying an order costs, in minor units: 390 is 3.90 EUR.")
     ] = None,
     acknowledge_within: Annotated[
         str | None, typer.Option(help="Feed: hours in which it must say that it saw an order.")
@@ -238,7 +239,9 @@ def _change_ways_to_pay(change: Callable[[Session], None]) -> None:
 @price_app.command("import")
 def prices_import(
     retailer: RetailerArgument,
-    file: Annotated[Path, typer.Argument(help="CSV: item_id,name,unit_price,currency[,unit,available].")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV: item_id,name,unit_price,currency[,unit,available]; prices as 12.90.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Replace a shop's price list. A file with one mistake changes nothing."""
@@ -255,7 +258,12 @@ def prices_import(
     if as_json:
         print_json({"retailer_id": retailer, "articles": len(rows)})
     else:
-        console.print(f"{len(rows)} articles are on the price list of {retailer}.")
+        dearest = max(rows, key=lambda row: row.unit_minor)
+        price = money(dearest.unit_minor, dearest.currency)
+        console.print(
+            f"{len(rows)} articles are on the price list of {retailer}. Dearest: {dearest.name}, {price}.",
+            markup=False,
+        )
 
 
 @hook_app.command("set")

@@ -5,6 +5,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from replenish_server.web.rfc3339 import Day, Moment
+
 Item = TypeVar("Item")
 
 
@@ -256,7 +258,7 @@ class Seen(BaseModel):
         extra="forbid", json_schema_extra={"example": {"until": "2026-06-01T07:00:00Z"}}
     )
 
-    until: datetime
+    until: Moment
 
 
 class SeenCount(BaseModel):
@@ -272,7 +274,7 @@ class Pause(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"until": "2026-08-15"}})
 
-    until: date | None
+    until: Day | None
 
 
 class ThresholdWish(BaseModel):

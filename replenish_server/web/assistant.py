@@ -1,10 +1,10 @@
 """The assistant endpoint: Model Context Protocol over streamable HTTP at /mcp, stateless, answers as JSON.
 
-It owns the protocol only; what the tools do is in `assistant_tools`. Source: MCP specification, revisions
-2025-03-26 to 2025-11-25 (base protocol, transports, tools).
+It owns the endpoint only; messages are read in `assistant_protocol`, and what the tools do is in
+`assistant_tools`. Source: MCP specification, revisions 2025-03-26 to 2026-07-28 (transports, tools).
 """
 
-import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -14,31 +14,33 @@ from starlette.concurrency import run_in_threadpool
 
 from replenish_server.households.people import Actor
 from replenish_server.web.api_desk import ApiDesk
+from replenish_server.web.assistant_protocol import (
+    HANDSHAKES,
+    INVALID,
+    NO_METHOD,
+    PARAMS,
+    REVISIONS,
+    STATELESS,
+    RpcError,
+    check_envelope,
+    complete,
+    read_messages,
+    unsupported,
+)
 from replenish_server.web.assistant_tools import call_tool, tools_for
 from replenish_server.web.language import from_header
 from replenish_server.web.security import is_same_origin
 from replenish_server.web.views import Lang
 
-REVISIONS: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
 MAX_BODY_BYTES: Final = 64 * 1024
-_PARSE, _INVALID, _NO_METHOD, _PARAMS = -32700, -32600, -32601, -32602
+_NO_STORE = {"cache-control": "no-store"}
+_CAPABILITIES = {"tools": {"listChanged": False}}
+_SERVER = {"name": "replenish", "title": "Replenish", "version": version("replenish")}
+_KEPT_MS = 60_000  # what a token may is looked at each time; a list that is a minute old does no harm
 _INSTRUCTIONS = (
     "The supplies of a household. Say what runs out and why from running_out and why; order, skip and pause "
     "only when a person asked for it. Orders follow the household's own rules, and may wait for an adult."
 )
-
-
-class RpcError(Exception):
-    """Ends a call with a JSON-RPC error.
-
-    Args:
-        code: of JSON-RPC 2.0, section 5.1.
-        message: what is wrong.
-    """
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 def build_assistant(desk: ApiDesk) -> APIRouter:
@@ -57,13 +59,15 @@ def build_assistant(desk: ApiDesk) -> APIRouter:
                 401,
                 headers={"www-authenticate": 'Bearer realm="replenish"'},
             )
-        revision = request.headers.get("mcp-protocol-version", REVISIONS[-1])
+        revision = request.headers.get("mcp-protocol-version", HANDSHAKES[-1])
         if revision not in REVISIONS:
-            return _failed(None, RpcError(_INVALID, f"revisions spoken: {', '.join(REVISIONS)}"), 400)
-        length = request.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            return _failed(None, RpcError(_INVALID, f"send at most {MAX_BODY_BYTES} bytes"), 413)
-        return await run_in_threadpool(_answer, desk, actor, await request.body(), request)
+            return _refused(unsupported(revision), 400)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                return _refused(RpcError(INVALID, f"send at most {MAX_BODY_BYTES} bytes"), 413)
+        return await run_in_threadpool(_answer, desk, actor, bytes(body), revision, request.headers)
 
     @router.get("/mcp")
     @router.delete("/mcp")
@@ -79,69 +83,67 @@ def _bearer(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _answer(desk: ApiDesk, actor: Actor, body: bytes, request: Request) -> Response:
+def _answer(desk: ApiDesk, actor: Actor, body: bytes, revision: str, headers: Mapping[str, str]) -> Response:
     try:
-        message = _read(body)
+        messages, batch = read_messages(body, revision)
     except RpcError as error:
-        return _failed(None, error, 400)
-    method, number = message.get("method"), message.get("id")
-    if not isinstance(method, str) or number is None:
-        return Response(status_code=202)  # a notification, or an answer to a question that we never ask
-    lang = from_header(request.headers.get("accept-language", "")) or "en"
-    try:
-        result = _result(desk, actor, method, message.get("params", {}), lang)
-    except RpcError as error:
-        return _failed(number, error, 200)
-    return JSONResponse({"jsonrpc": "2.0", "id": number, "result": result}, headers=_NO_STORE)
+        return _refused(error, 400)
+    lang = from_header(headers.get("accept-language", "")) or "en"
+    answers, status = [], 200
+    for message in messages:
+        method, number = message.get("method"), message.get("id")
+        if not isinstance(method, str) or number is None:
+            continue  # a notification, or an answer to a question that we never ask
+        try:
+            if revision == STATELESS:
+                check_envelope(message, headers)
+            result = _result(desk, actor, method, message.get("params", {}), lang, revision)
+            answers.append({"jsonrpc": "2.0", "id": number, "result": result})
+        except RpcError as error:
+            answers.append(error.document(number))
+            status = error.status(revision)
+    if not answers:
+        return Response(status_code=202)
+    return JSONResponse(answers if batch else answers[0], status, headers=_NO_STORE)
 
 
-def _read(body: bytes) -> dict[str, Any]:
-    """The message.
-
-    Raises:
-        RpcError: it is none.
-    """
-    try:
-        message = json.loads(body)
-    except ValueError as error:
-        raise RpcError(_PARSE, "the body is not JSON") from error
-    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-        raise RpcError(_INVALID, "send one JSON-RPC 2.0 message")
-    number = message.get("id")
-    if not isinstance(number, str | int | None) or isinstance(number, bool):
-        raise RpcError(_INVALID, "an id is a text or a whole number")
-    return message
-
-
-_NO_STORE = {"cache-control": "no-store"}
-
-
-def _result(desk: ApiDesk, actor: Actor, method: str, params: Any, lang: Lang) -> dict[str, Any]:
+def _result(
+    desk: ApiDesk, actor: Actor, method: str, params: Any, lang: Lang, revision: str
+) -> dict[str, Any]:
     if not isinstance(params, dict):
-        raise RpcError(_PARAMS, "params is an object")
-    if method == "initialize":
+        raise RpcError(PARAMS, "params is an object")
+    if method == "tools/list":
+        listed = {"tools": tools_for(actor)}
+        return complete(listed, _SERVER, kept_ms=_KEPT_MS) if revision == STATELESS else listed
+    if method == "tools/call":
+        called = _call(desk, actor, params, lang)
+        return complete(called, _SERVER, kept_ms=None) if revision == STATELESS else called
+    if revision == STATELESS:
+        if method == "server/discover":
+            found = {"supportedVersions": list(REVISIONS), "capabilities": _CAPABILITIES}
+            return complete({**found, "instructions": _INSTRUCTIONS}, _SERVER, kept_ms=_KEPT_MS)
+    elif method == "initialize":
         asked = params.get("protocolVersion")
         return {
-            "protocolVersion": asked if asked in REVISIONS else REVISIONS[0],
-            "capabilities": {"tools": {"listChanged": False}},
-            "serverInfo": {"name": "replenish", "title": "Replenish", "version": version("replenish")},
+            "protocolVersion": asked if asked in HANDSHAKES else HANDSHAKES[0],
+            "capabilities": _CAPABILITIES,
+            "serverInfo": _SERVER,
             "instructions": _INSTRUCTIONS,
         }
-    if method == "ping":
+    elif method == "ping":
         return {}
-    if method == "tools/list":
-        return {"tools": tools_for(actor)}
-    if method == "tools/call":
-        arguments = params.get("arguments", {})
-        if not isinstance(params.get("name"), str) or not isinstance(arguments, dict):
-            raise RpcError(_PARAMS, "name a tool, and give its arguments as an object")
-        answer = call_tool(desk, actor, params["name"], arguments, lang)
-        if answer is None:
-            raise RpcError(_PARAMS, f"there is no tool {params['name']!r}")
-        return answer
-    raise RpcError(_NO_METHOD, f"there is no method {method!r}")
+    raise RpcError(NO_METHOD, f"there is no method {method!r}")
 
 
-def _failed(number: str | int | None, error: RpcError, status: int) -> Response:
-    document = {"jsonrpc": "2.0", "id": number, "error": {"code": error.code, "message": error.message}}
-    return JSONResponse(document, status, headers=_NO_STORE)
+def _call(desk: ApiDesk, actor: Actor, params: dict[str, Any], lang: Lang) -> dict[str, Any]:
+    arguments = params.get("arguments", {})
+    if not isinstance(params.get("name"), str) or not isinstance(arguments, dict):
+        raise RpcError(PARAMS, "name a tool, and give its arguments as an object")
+    answer = call_tool(desk, actor, params["name"], arguments, lang)
+    if answer is None:
+        raise RpcError(PARAMS, f"there is no tool {params['name']!r}")
+    return answer
+
+
+def _refused(error: RpcError, status: int) -> Response:
+    return JSONResponse(error.document(None), status, headers=_NO_STORE)

@@ -1,20 +1,20 @@
 """Pages for what went wrong, each saying what to do next.
 
 They must never need the database or the household: a page about a failure cannot fail for the same reason.
-Programs that do not ask for HTML keep the application's own error answers.
+Programs that do not ask for HTML get problem details (RFC 9457).
 """
 
 from typing import Final, Literal
 
 from fastapi import FastAPI, Request
-from fastapi.exception_handlers import http_exception_handler
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
 from replenish_server.web import language
 from replenish_server.web.rendering import page
+from replenish_server.web.retail_problems import problem_response
 from replenish_server.web.security import HEADERS
 
 Problem = Literal[400, 401, 403, 404, 405, 500, "host", "role"]
@@ -29,6 +29,7 @@ _STATUS: Final[dict[Problem, int]] = {
     "role": 403,
 }
 _BY_STATUS: Final[dict[int, Problem]] = {400: 400, 403: 403, 404: 404, 405: 405}
+_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 
 
 def error_page(request: HTTPConnection, problem: Problem) -> HTMLResponse:
@@ -61,14 +62,15 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         response = error_page(request, problem)
         response.headers.update(error.headers or {})
         return response
-    return await http_exception_handler(request, error)
+    code = _CODES.get(error.status_code, "refused")
+    return problem_response(error.status_code, code, str(error.detail), dict(error.headers or {}))
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:
     # This runs outside every middleware, so the headers are added here; Starlette raises `error` again
     # afterwards, and the server logs it.
     if not _wants_page(request):
-        return JSONResponse({"detail": "Internal Server Error"}, 500, headers=dict(HEADERS))
+        return problem_response(500, "internal", "something broke here; send the same request again", HEADERS)
     response = error_page(request, 500)
     response.headers.update(HEADERS)
     return response

@@ -36,14 +36,20 @@ _PROBLEM: dict[str, Any] = {
 }
 
 
+_BODY = (411, 413, 415)
+
+
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     said = {
-        400: "the cursor or the key is not one",
+        400: "the cursor or the key is not one, or the key is missing",
         401: "no token, or one that does not work",
         403: "the role or the scopes do not allow it",
         404: "there is nothing here",
         409: "not possible now, or the first request with this key still runs",
+        411: "the length of the body is missing",
         412: "somebody changed it since; get it again",
+        413: "the body is too large",
+        415: "the body is said not to be JSON",
         428: "If-Match is missing",
         422: "the request is not as described, or its key was used for another one",
     }
@@ -81,7 +87,13 @@ SlotIdText = Annotated[str, Path(max_length=60)]
 Seen = Annotated[str | None, Header(alias="If-Match", max_length=300)]
 OrderIdText = Annotated[str, Path(max_length=60)]
 KeyText = Annotated[
-    str, Header(alias="Idempotency-Key", examples=["0b7c6c5e-5a0c-4a4e-9f0e-2c1d7f1f1a11"], max_length=255)
+    str,
+    Header(
+        alias="Idempotency-Key",
+        examples=["0b7c6c5e-5a0c-4a4e-9f0e-2c1d7f1f1a11"],
+        max_length=255,
+        json_schema_extra={"pattern": "^[!-~]+$"},
+    ),
 ]
 
 
@@ -97,21 +109,9 @@ def build_household_api(desk: ApiDesk) -> FastAPI:
         servers=[{"url": "/api/v1"}],
     )
     app.state.desk = desk
-    install_problems(app)
+    install_problems(app, MAX_BODY_BYTES)
     _install_refusals(app)
-
-    @app.middleware("http")
-    async def bounded(request: Request, call_next: Any) -> Response:
-        length = request.headers.get("content-length", "0" if request.method == "GET" else "")
-        if not length.isdigit():
-            return problem_response(411, "length_required", "send Content-Length")
-        if int(length) > MAX_BODY_BYTES:
-            return problem_response(413, "too_large", f"send at most {MAX_BODY_BYTES} bytes")
-        response: Response = await call_next(request)
-        response.headers.setdefault("cache-control", "no-store")
-        return response
-
-    router = APIRouter()
+    router = APIRouter(responses=_problems(401, 422))
     _add_reading_routes(router, desk)
     _add_order_routes(router, desk)
     app.include_router(router)
@@ -200,7 +200,7 @@ def _add_reading_routes(router: APIRouter, desk: ApiDesk) -> None:
         """One slot."""
         return desk.slot(who, slot_id, lang)
 
-    @router.post("/households/{household_id}/pause", responses=_problems(401, 403, 404, 422))
+    @router.post("/households/{household_id}/pause", responses=_problems(401, 403, 404, 422, *_BODY))
     def pause_household(
         who: Who, household_id: Annotated[str, Path(max_length=60)], pause: models.Pause
     ) -> models.Paused:
@@ -210,7 +210,7 @@ def _add_reading_routes(router: APIRouter, desk: ApiDesk) -> None:
         desk.pause(who, None, pause.until)
         return models.Paused(until=pause.until)
 
-    @router.post("/slots/{slot_id}/pause", responses=_problems(401, 403, 404, 422))
+    @router.post("/slots/{slot_id}/pause", responses=_problems(401, 403, 404, 422, *_BODY))
     def pause_slot(who: Who, slot_id: SlotIdText, pause: models.Pause) -> models.Paused:
         """Let nothing leave for one slot before a day, or let it leave again (null)."""
         desk.pause(who, slot_id, pause.until)
@@ -234,11 +234,9 @@ def _add_reading_routes(router: APIRouter, desk: ApiDesk) -> None:
         items, following = desk.notices(who, limit, cursor, lang)
         return models.PageOf(items=items, next_cursor=following)
 
-    @router.post("/notices/seen", responses=_problems(401, 403, 422))
+    @router.post("/notices/seen", responses=_problems(401, 403, 422, *_BODY))
     def see_notices(who: Who, seen: models.Seen) -> models.SeenCount:
         """Mark every notice until a moment as seen."""
-        if seen.until.tzinfo is None:
-            raise Problem(422, "invalid", "until needs its offset, such as 2026-06-01T07:00:00Z")
         return models.SeenCount(marked=desk.see_notices(who, seen.until))
 
 
@@ -249,7 +247,7 @@ def _add_threshold_routes(router: APIRouter, desk: ApiDesk) -> None:
         shown, response.headers["etag"] = desk.threshold(who, slot_id)
         return shown
 
-    @router.put("/slots/{slot_id}/threshold", responses=_problems(401, 403, 404, 412, 422, 428))
+    @router.put("/slots/{slot_id}/threshold", responses=_problems(401, 403, 404, 412, 422, 428, *_BODY))
     def set_threshold(
         who: Who, response: Response, slot_id: SlotIdText, wish: models.ThresholdWish, seen: Seen = None
     ) -> models.Threshold:
@@ -275,7 +273,7 @@ def _add_order_routes(router: APIRouter, desk: ApiDesk) -> None:
     @router.post(
         "/slots/{slot_id}/orders",
         response_model=models.Wish,
-        responses=_problems(400, 401, 403, 404, 409, 422),
+        responses=_problems(400, 401, 403, 404, 409, 422, *_BODY),
     )
     def order_now(request: Request, who: Who, lang: Speech, slot_id: SlotIdText, key: KeyText) -> Response:
         """Order a pack now; a token of somebody who may not spend asks an adult."""
@@ -284,7 +282,7 @@ def _add_order_routes(router: APIRouter, desk: ApiDesk) -> None:
     @router.post(
         "/orders/{order_id}/approve",
         response_model=models.Order,
-        responses=_problems(400, 401, 403, 404, 409, 422),
+        responses=_problems(400, 401, 403, 404, 409, 422, *_BODY),
     )
     def approve(
         request: Request, who: Who, lang: Speech, order_id: OrderIdText, key: KeyText, body: models.Approval
@@ -296,7 +294,7 @@ def _add_order_routes(router: APIRouter, desk: ApiDesk) -> None:
     @router.post(
         "/orders/{order_id}/cancel",
         response_model=models.Order,
-        responses=_problems(400, 401, 403, 404, 409, 422),
+        responses=_problems(400, 401, 403, 404, 409, 422, *_BODY),
     )
     def cancel(request: Request, who: Who, lang: Speech, order_id: OrderIdText, key: KeyText) -> Response:
         """Stop an order while that is possible."""
@@ -305,7 +303,7 @@ def _add_order_routes(router: APIRouter, desk: ApiDesk) -> None:
     @router.post(
         "/orders/{order_id}/skip",
         response_model=models.Order,
-        responses=_problems(400, 401, 403, 404, 409, 422),
+        responses=_problems(400, 401, 403, 404, 409, 422, *_BODY),
     )
     def skip(request: Request, who: Who, lang: Speech, order_id: OrderIdText, key: KeyText) -> Response:
         """Not this time: stop it, and for a week the level alone orders nothing."""

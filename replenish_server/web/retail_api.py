@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, FastAPI, Header, Path, Query, Request
@@ -31,6 +30,7 @@ from replenish_server.retailers.feed.desk import (
 from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import retail_models as models
 from replenish_server.web.retail_problems import MEDIA_TYPE, Problem, install_problems, problem_response
+from replenish_server.web.rfc3339 import Moment
 
 MAX_BODY_BYTES = 16 * 1024
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -45,7 +45,12 @@ Answers 429 carry `Retry-After`. Follow the list with `next_cursor`: an order co
 OrderIdText = Annotated[str, Path(max_length=60)]
 KeyText = Annotated[
     str,
-    Header(alias="Idempotency-Key", max_length=255, examples=["0b7c6c5e-5a0c-4a4e-9f0e-2c1d7f1f1a11"]),
+    Header(
+        alias="Idempotency-Key",
+        max_length=255,
+        examples=["0b7c6c5e-5a0c-4a4e-9f0e-2c1d7f1f1a11"],
+        json_schema_extra={"pattern": "^[!-~]+$", "minLength": 1},
+    ),
 ]
 
 
@@ -66,18 +71,7 @@ def build_retail_api(desk: Desk, per_key: Buckets, per_stranger: Buckets) -> Fas
         openapi_url="/openapi.json",
         servers=[{"url": "/retail/v1"}],
     )
-    install_problems(app)
-
-    @app.middleware("http")
-    async def bounded(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        length = request.headers.get("content-length", "0" if request.method == "GET" else "")
-        if not length.isdigit():
-            return problem_response(411, "length_required", "send Content-Length")
-        if int(length) > MAX_BODY_BYTES:
-            return problem_response(413, "too_large", f"send at most {MAX_BODY_BYTES} bytes")
-        response: Response = await call_next(request)
-        response.headers.setdefault("cache-control", "no-store")
-        return response
+    install_problems(app, MAX_BODY_BYTES)
 
     def caller(request: Request, authorization: Annotated[str, Header()] = "") -> Caller:
         scheme, _, key = authorization.partition(" ")
@@ -91,7 +85,7 @@ def build_retail_api(desk: Desk, per_key: Buckets, per_stranger: Buckets) -> Fas
         return who
 
     reading = APIRouter(responses=_problems(401, 404, 422, 429))
-    acting = APIRouter(responses=_problems(400, 401, 404, 409, 413, 422, 429))
+    acting = APIRouter(responses=_problems(400, 401, 404, 409, 411, 413, 415, 422, 429))
     _add_reading(reading, desk, caller)
     for operation in _OPERATIONS:
         _add_act(acting, desk, caller, operation)
@@ -128,12 +122,10 @@ def _add_reading(router: APIRouter, desk: Desk, caller: Callable[..., Caller]) -
         cursor: Annotated[
             str | None, Query(max_length=60, description="next_cursor of the last answer")
         ] = None,
-        since: Annotated[datetime | None, Query(description="changed at or after, RFC 3339")] = None,
+        since: Annotated[Moment | None, Query(description="changed at or after, RFC 3339")] = None,
         status: Annotated[list[BookState] | None, Query(description="only these")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
-        if since is not None and since.tzinfo is None:
-            raise Problem(422, "invalid", "since: give a time zone, e.g. 2026-05-04T12:00:00Z")
         try:
             orders, following, more = desk.orders(who, cursor, since, status or (), limit)
         except CursorRefused as error:
@@ -173,7 +165,7 @@ class _Operation:
 
 def _add_act(router: APIRouter, desk: Desk, caller: Callable[..., Caller], operation: _Operation) -> None:
     def act(
-        who: Annotated[Caller, Depends(caller)], order_id: OrderIdText, body: Any, key: KeyText = ""
+        who: Annotated[Caller, Depends(caller)], order_id: OrderIdText, body: Any, key: KeyText
     ) -> Response:
         return _do(desk, who, order_id, operation.path, operation.wish(body), body, key)
 
@@ -221,8 +213,6 @@ def _acknowledge(body: models.Acknowledgement) -> Step:
 
 
 def _ship(body: models.Shipment) -> Step:
-    if body.expected_at is not None and body.expected_at.tzinfo is None:
-        raise Problem(422, "invalid", "expected_at: give a time zone, e.g. 2026-05-06T12:00:00Z")
     parcel = Parcel(body.carrier, body.tracking_number, body.tracking_url, body.expected_at)
     return Step(Act.SHIP, body.note or "", parcel)
 

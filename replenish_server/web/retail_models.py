@@ -1,10 +1,11 @@
 """What retailers send and get under /retail/v1: bodies checked strictly, with an example of each."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from replenish_server.web.rfc3339 import Moment
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
@@ -29,7 +30,7 @@ class Shipment(Body):
     carrier: Short
     tracking_number: Short | None = None
     tracking_url: WebUrl | None = None
-    expected_at: Annotated[datetime, Field(strict=False)] | None = None
+    expected_at: Moment | None = None
     note: Text | None = None
 
 
@@ -168,7 +169,9 @@ PROBLEM_EXAMPLES: dict[int, dict[str, Any]] = {
         "code": "out_of_turn",
         "detail": "an order that is delivered cannot ship (possible now: nothing)",
     },
+    411: {"code": "length_required", "detail": "send the whole body with its Content-Length"},
     413: {"code": "too_large", "detail": "send at most 16384 bytes"},
+    415: {"code": "not_json", "detail": "send Content-Type: application/json"},
     422: {"code": "invalid", "detail": "the body is not as described; see errors"},
     429: {"code": "too_many_requests", "detail": "ask again after the seconds in Retry-After"},
 }

@@ -1,6 +1,7 @@
 """The assistant endpoint: the protocol, the five tools, and the role and rules behind them."""
 
 import json
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from sqlmodel import select
 from replenish_server.households.people import Act, Role
 from replenish_server.households.tables import HouseholdNotice, SlotMandate
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.web.assistant import REVISIONS, build_assistant
+from replenish_server.web.assistant import build_assistant
+from replenish_server.web.assistant_protocol import HANDSHAKES, REVISIONS, STATELESS
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House, evaluate_now
 from tests.support.two_homes import OTHER, TwoHomes
 
@@ -53,7 +55,11 @@ def assistant(house: House) -> Assistant:
 
 async def test_it_introduces_itself_in_a_revision_that_both_speak(assistant: Assistant) -> None:
     owner = assistant.homes.token(Role.OWNER)
-    for asked, spoken in ((REVISIONS[1], REVISIONS[1]), ("2020-01-01", REVISIONS[0])):
+    for asked, spoken in (
+        (HANDSHAKES[1], HANDSHAKES[1]),
+        ("2020-01-01", HANDSHAKES[0]),
+        (STATELESS, HANDSHAKES[0]),
+    ):
         answer = await assistant.send(owner, "initialize", protocolVersion=asked, capabilities={})
         assert answer["result"]["protocolVersion"] == spoken
         assert "tools" in answer["result"]["capabilities"]
@@ -69,6 +75,9 @@ async def test_it_introduces_itself_in_a_revision_that_both_speak(assistant: Ass
     [
         (b"{", 400, -32700),
         (b"[]", 400, -32600),
+        (b"[" * 60_000, 400, -32700),
+        (b"\xff", 400, -32700),
+        (b'{"jsonrpc": "2.0", "id": "\\ud800", "method": "ping"}', 400, -32700),
         (b'{"jsonrpc": "1.0", "id": 1, "method": "ping"}', 400, -32600),
         (b'{"jsonrpc": "2.0", "id": true, "method": "ping"}', 400, -32600),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "sing"}', 200, -32601),
@@ -91,7 +100,7 @@ async def test_who_may_not_speak_is_not_heard(assistant: Assistant) -> None:
         ({"authorization": "Bearer rpt_x"}, 401),
         ({**owner, "origin": "https://evil.example"}, 403),
         ({**owner, "mcp-protocol-version": "1999-01-01"}, 400),
-        ({**owner, "mcp-protocol-version": REVISIONS[0]}, 200),
+        ({**owner, "mcp-protocol-version": HANDSHAKES[0]}, 200),
     ):
         assert (await assistant.client.post("/mcp", headers=headers, json=ping)).status_code == status
     for method in ("GET", "DELETE"):
@@ -192,3 +201,90 @@ async def test_an_answer_is_one_line_of_json_without_a_stream(assistant: Assista
     answer = await assistant.client.post("/mcp", headers=headers, json=message)
     assert answer.headers["content-type"] == "application/json"
     assert json.loads(answer.text)["id"] == 1
+
+
+async def test_half_a_character_is_refused_before_anything_is_looked_up(assistant: Assistant) -> None:
+    """A JSON escape can hold half a surrogate pair, which no database keeps; it was a failure (500)."""
+    owner = assistant.homes.token(Role.OWNER)
+    body = '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "%s", "arguments": {%s}}}'
+    for name, arguments in (
+        ("order", '"slot": "Box", "request_id": "\\ud800"'),
+        ("skip", '"order_id": "\\ud800", "request_id": "r"'),
+    ):
+        answer = await assistant.client.post(
+            "/mcp", headers=owner, content=(body % (name, arguments)).encode()
+        )
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32700)
+
+
+async def test_a_body_in_pieces_is_read_and_one_too_long_is_not(assistant: Assistant) -> None:
+    async def pieces(text: bytes, times: int = 1) -> AsyncIterator[bytes]:
+        for _ in range(times):
+            yield text
+
+    owner = assistant.homes.token(Role.OWNER)
+    ping = b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}'
+    for content, status in ((pieces(ping), 200), (pieces(b" " * 4096, 17), 413)):
+        assert (await assistant.client.post("/mcp", headers=owner, content=content)).status_code == status
+
+
+async def test_several_messages_come_at_once_only_in_the_revision_that_has_them(assistant: Assistant) -> None:
+    owner = assistant.homes.token(Role.OWNER)
+    batch = [
+        {"jsonrpc": "2.0", "id": 1, "method": "ping"},
+        {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}},
+        {"jsonrpc": "2.0", "id": "b", "method": "sing"},
+    ]
+    answer = await assistant.client.post("/mcp", headers=owner, json=batch)
+    assert answer.json() == [
+        {"jsonrpc": "2.0", "id": 1, "result": {}},
+        {"jsonrpc": "2.0", "id": "b", "error": {"code": -32601, "message": "there is no method 'sing'"}},
+    ]
+    told = await assistant.client.post("/mcp", headers=owner, json=batch[1:2])
+    assert (told.status_code, told.content) == (202, b"")
+    later = {**owner, "mcp-protocol-version": HANDSHAKES[0]}
+    assert (await assistant.client.post("/mcp", headers=later, json=batch)).status_code == 400
+
+
+def stateless(method: str, **params: Any) -> tuple[dict[str, str], dict[str, Any]]:
+    """Headers and message of revision 2026-07-28."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": STATELESS,
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    headers = {"mcp-protocol-version": STATELESS, "mcp-method": method}
+    if "name" in params:
+        headers["mcp-name"] = params["name"]
+    return headers, {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
+
+
+async def test_without_a_handshake_each_request_says_its_revision(assistant: Assistant) -> None:
+    owner = assistant.homes.token(Role.OWNER)
+    headers, message = stateless("server/discover")
+    found = (await assistant.client.post("/mcp", headers=owner | headers, json=message)).json()["result"]
+    assert (found["supportedVersions"], found["resultType"]) == (list(REVISIONS), "complete")
+    assert found["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "replenish"
+    headers, message = stateless("tools/list")
+    listed = (await assistant.client.post("/mcp", headers=owner | headers, json=message)).json()["result"]
+    assert (len(listed["tools"]), listed["cacheScope"], listed["ttlMs"] > 0) == (5, "private", True)
+    headers, message = stateless("tools/call", name="running_out", arguments={})
+    for name in ("running_out", "=?base64?cnVubmluZ19vdXQ=?="):
+        headers["mcp-name"] = name
+        said = (await assistant.client.post("/mcp", headers=owner | headers, json=message)).json()["result"]
+        assert (said["isError"], said["resultType"]) == (False, "complete")
+
+
+async def test_a_request_that_contradicts_its_headers_is_refused(assistant: Assistant) -> None:
+    owner = assistant.homes.token(Role.OWNER)
+    headers, message = stateless("tools/call", name="running_out", arguments={})
+    bare = {**message, "params": {"name": "running_out"}}
+    for wrong, sent, status, code in (
+        ({"mcp-name": "order"}, message, 400, -32020),
+        ({"mcp-name": "=?base64?!?="}, message, 400, -32020),
+        ({"mcp-method": "tools/list"}, message, 400, -32020),
+        ({}, bare, 400, -32602),
+        ({"mcp-protocol-version": "2031-01-01"}, message, 400, -32022),
+        ({"mcp-method": "ping"}, {**message, "method": "ping"}, 404, -32601),
+    ):
+        answer = await assistant.client.post("/mcp", headers=owner | headers | wrong, json=sent)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), wrong

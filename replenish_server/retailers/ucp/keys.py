@@ -7,6 +7,7 @@ published after it signed last, because what it signed may still be on its way. 
 import contextlib
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,20 +79,26 @@ class KeyRing:
         return self._read[1]
 
     def _write(self, kept: list[_Kept], first: bool = False) -> None:
-        """Put a whole new file in place of the old; another process that made the first one wins."""
+        """Put a whole new file in place of the old; whoever made the first one wins."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        half = self._path.with_name(f"{self._path.name}.{os.getpid()}.part")
-        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump([{"made_at": entry.made_at, "pem": _pem(entry.signer)} for entry in kept], file)
-            file.flush()
-            os.fsync(file.fileno())
-        if first:
-            with contextlib.suppress(FileExistsError):
-                os.link(half, self._path)
-            half.unlink()
-        else:
-            half.rename(self._path)
+        # A name of its own (0600) for each writer: two threads of one process meet here as well, and after
+        # `link` the half and the whole are one file.
+        descriptor, name = tempfile.mkstemp(
+            suffix=".part", prefix=f"{self._path.name}.", dir=self._path.parent
+        )
+        half = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump([{"made_at": entry.made_at, "pem": _pem(entry.signer)} for entry in kept], file)
+                file.flush()
+                os.fsync(file.fileno())
+            if first:
+                with contextlib.suppress(FileExistsError):
+                    os.link(half, self._path)
+            else:
+                half.rename(self._path)
+        finally:
+            half.unlink(missing_ok=True)
 
 
 def _signing(kept: list[_Kept], now: float) -> int:

@@ -2,6 +2,8 @@
 
 import json
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,21 @@ def test_keys_are_made_once_for_the_owner_only_and_outlive_the_process(tmp_path:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "d" not in ring.public()[0]
     assert KeyRing(path, lambda: NOW).signer().kid == kid
+
+
+def test_threads_that_look_first_at_the_same_time_find_one_key(tmp_path: Path) -> None:
+    """They wrote into one half of a file, and the one that came second emptied what the first had done."""
+    for turn in range(5):
+        ring, together = KeyRing(tmp_path / f"keys{turn}.json", lambda: NOW), threading.Barrier(8)
+
+        def look(ring: KeyRing = ring, together: threading.Barrier = together) -> str:
+            together.wait(30)
+            return ring.signer().kid
+
+        with ThreadPoolExecutor(8) as pool:
+            found = {future.result() for future in [pool.submit(look) for _ in range(8)]}
+        assert found == {KeyRing(tmp_path / f"keys{turn}.json", lambda: NOW).signer().kid}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"keys{turn}.json" for turn in range(5)]
 
 
 def test_a_new_key_is_shown_before_it_signs_and_the_old_one_after(tmp_path: Path) -> None:

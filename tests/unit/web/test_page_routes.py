@@ -171,7 +171,7 @@ async def test_forms_for_what_is_not_there(client: httpx.AsyncClient, path: str)
 
 async def test_programs_get_their_own_errors(client: httpx.AsyncClient) -> None:
     answer = await client.get("/nowhere", headers={"accept": "application/json"})
-    assert answer.json() == {"detail": "Not Found"}
+    assert (answer.json()["code"], answer.json()["detail"]) == ("not_found", "Not Found")
 
 
 async def test_a_wrong_method_is_a_page_and_names_the_right_one(client: httpx.AsyncClient) -> None:
