@@ -1,12 +1,11 @@
 """The `replenish` command. It reads arguments, calls one use case, and prints; nothing else."""
 
-import fcntl
-import logging
 import os
 import shutil
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -34,8 +33,7 @@ from replenish_server.fleet.units import OF_KIND
 from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ids import RetailerId
-from replenish_server.interpreter import begin_to_load
-from replenish_server.settings import Role, Settings
+from replenish_server.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
 device_app = typer.Typer(no_args_is_help=True, help="Devices and their credentials.")
@@ -275,48 +273,13 @@ def broker() -> None:
     os.execv(binary, [binary, "-c", str(files.conf)])  # noqa: S606 - the path is looked up, not given
 
 
-@app.command()
-def serve(
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log every use case.")] = False,
-    role: Annotated[
-        Role | None, typer.Option(help="Which part of the server to run; others than `all` need PostgreSQL.")
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(help="postgresql://user:password@host/name, or REPLENISH_DATABASE_URL."),
-    ] = None,
-) -> None:
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False
+)
+def serve(context: typer.Context) -> None:
     """Run the server: ingest, page and workers, in one process or, with --role, in several."""
-    begin_to_load()
-    from replenish_server.app import run_server
-
-    for name, value in (("REPLENISH_ROLE", role), ("REPLENISH_DATABASE_URL", database)):
-        if value is not None:
-            os.environ[name] = value  # for the processes that this one starts, too
-    settings = Settings()
-    opened = _database(settings)
-    if settings.role is not Role.ALL and not opened.shared:
-        raise _fail(
-            f"--role {settings.role} needs PostgreSQL, which several processes can share; see --database."
-        )
-    if operations.the_household(opened) is None:
-        raise _fail(f"There is no household in {opened.name} yet. Run: replenish setup --help")
-    opened.close()
-    lock = None if opened.shared else _only_server(settings.data_dir)
-    if lock is None and not opened.shared:
-        raise _fail(f"Another server already runs on {settings.data_dir}; stop it first.")
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    where = opened.name if opened.shared else settings.data_dir
-    if settings.role.serves:
-        console.print(f"Replenish is at {settings.base_url} (data in {where}).", soft_wrap=True)
-    else:
-        console.print(f"Replenish runs as {settings.role} (data in {where}).", soft_wrap=True)
-    run_server(settings)
+    command = [sys.executable, "-m", "replenish_server", "serve", *context.args]
+    os.execv(sys.executable, command)  # noqa: S606 - in a process without what this one has loaded
 
 
 @app.command()
@@ -362,17 +325,6 @@ def sim(
     if binary is None:
         raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
     raise typer.Exit(run_sim(SimOptions(binary, devices, credentials, seconds, every, outage, seed, as_json)))
-
-
-def _only_server(data_dir: Path) -> IO[str] | None:
-    """A lock that lasts as long as this process: two servers would steal each other's broker session."""
-    lock = (data_dir / "server.lock").open("a", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return None
-    return lock
 
 
 def find_mosquitto() -> str | None:

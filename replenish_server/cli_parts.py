@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from sqlalchemy.exc import OperationalError
 
 from replenish_server import operations
 from replenish_server.database import Database
@@ -31,17 +30,9 @@ def open_database(settings: Settings) -> Database:
         typer.Exit: there is no such database, or it does not answer.
     """
     try:
-        database = Database(settings.database_url)
-    except ValueError as error:
+        return operations.open_database(settings)
+    except operations.DatabaseUnfit as error:
         raise fail(str(error)) from error
-    try:
-        database.migrate()
-    except OperationalError as error:
-        if not database.shared:
-            raise
-        why = str(error.__cause__).strip().splitlines()[0]
-        raise fail(f"{database.name} does not answer: {why}. Run: replenish doctor") from error
-    return database
 
 
 def the_household(database: Database) -> HouseholdId:

@@ -12,10 +12,20 @@ _SWITCH_S = 0.0002  # how long one thread may keep the others from the interpret
 _M_ARENA_MAX = -8  # of glibc's mallopt
 _ARENAS = 2  # instead of eight for each core: every thread that reads the database would fill one of its own
 
+# What libraries import where it happens to be installed, and use for nothing that a server does. None in
+# `sys.modules` is how Python says that a module is not there; each of them has a way on without.
+_LEFT_OUT = {
+    "httpx._main": "httpx's own command line, with click, rich and pygments",
+    "dns": "paho looks brokers up by SRV records with it, which we never ask for",
+    "email_validator": "FastAPI describes contacts in OpenAPI documents with it",
+}
+
 
 def begin_to_load() -> None:
     """Before the libraries are imported: nothing of them is garbage, so nobody has to look for any."""
     gc.disable()
+    for name in _LEFT_OUT:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     with contextlib.suppress(OSError, AttributeError):  # another C library has other arenas
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 

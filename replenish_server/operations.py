@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, func, select
 
 from replenish_server.database import Database
@@ -26,6 +27,10 @@ from replenish_server.retailers import registry
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind
 from replenish_server.settings import Settings
 from replenish_server.telemetry.tables import DeviceEvent, Quarantined, Reading
+
+
+class DatabaseUnfit(Exception):
+    """There is no such database, or it does not answer; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,26 @@ class Credential:
     certificate: str = ""
     key: str = ""
     ca: str = ""
+
+
+def open_database(settings: Settings) -> Database:
+    """The installation's database with the newest schema.
+
+    Raises:
+        DatabaseUnfit: there is no such database, or it does not answer.
+    """
+    try:
+        database = Database(settings.database_url)
+    except ValueError as error:
+        raise DatabaseUnfit(str(error)) from error
+    try:
+        database.migrate()
+    except OperationalError as error:
+        if not database.shared:
+            raise
+        why = str(error.__cause__).strip().splitlines()[0]
+        raise DatabaseUnfit(f"{database.name} does not answer: {why}. Run: replenish doctor") from error
+    return database
 
 
 def broker_files(settings: Settings) -> BrokerFiles:

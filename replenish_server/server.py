@@ -183,6 +183,7 @@ class Server:
             self.dispatcher.release_leases()
             self.timekeeper.plan_all()
             self.reconciler.look_for_a_restore()
+            self.shops.prepare()
 
     def let_orders_leave(self) -> None:
         """Our page answers now: a shop that cannot fetch our profile would refuse an order for good."""

@@ -5,7 +5,7 @@ from replenish_server.database.bulk import Bulk
 from replenish_server.database.changes import state_after, state_before
 from replenish_server.database.duties import Duties, is_alive
 from replenish_server.database.engine import Database
-from replenish_server.database.records import append
+from replenish_server.database.records import append, insert_or_update
 from replenish_server.database.types import UtcTime
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Duties",
     "UtcTime",
     "append",
+    "insert_or_update",
     "is_alive",
     "state_after",
     "state_before",

@@ -8,7 +8,6 @@ cases hold the same laws beside other processes (docs/adr/0027).
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
 
 _ONE_WRITER = 0x5245504C  # "REPL": the key of the lock; nobody else uses this database
 _LEAST_SERVER = 130000  # 13: the oldest that its makers still kept when this was written
@@ -44,8 +43,10 @@ def open_postgresql(url: URL) -> tuple[Engine, Engine]:
         )
     except ModuleNotFoundError as error:
         raise ValueError("PostgreSQL needs its driver; run: pip install 'replenish[postgres]'") from error
+    from replenish_server.database.postgresql_types import WideColumns, WideTypes  # SQLite's homes need none
+
     dialect: Any = reading.dialect
-    dialect.ddl_compiler, dialect.type_compiler_instance = _WideColumns, _WideTypes(dialect)
+    dialect.ddl_compiler, dialect.type_compiler_instance = WideColumns, WideTypes(dialect)
     event.listen(reading, "connect", _configure)
     event.listen(reading, "begin", _begin)
     event.listen(reading, "before_cursor_execute", _marked_for_psycopg, retval=True)
@@ -123,18 +124,3 @@ def _storable(parameters: Any) -> Any:
 
 def _shown(value: Any) -> Any:
     return value.replace("\0", "\ufffd") if type(value) is str else value
-
-
-class _WideTypes(PGTypeCompiler):
-    """Integers have 64 bits, as in SQLite: milligrams of a month do not fit into 32."""
-
-    def visit_INTEGER(self, type_: Any, **kw: Any) -> str:  # noqa: N802 - SQLAlchemy's name
-        return "BIGINT"
-
-
-class _WideColumns(PGDDLCompiler):
-    """The same for columns that number their rows."""
-
-    def get_column_specification(self, column: Any, **kw: Any) -> str:
-        specification: str = super().get_column_specification(column, **kw)  # type: ignore[no-untyped-call]
-        return specification.replace(" SERIAL", " BIGSERIAL")

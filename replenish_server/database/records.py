@@ -1,6 +1,7 @@
 """Records that are only ever appended: one statement, without the bookkeeping of what may still change."""
 
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Insert, Table, insert
@@ -15,6 +16,12 @@ def append(session: Session, row: SQLModel) -> None:
     statement, names = _insert_into(type(row))
     values = {name: value for name in names if (value := getattr(row, name)) is not None}
     session.connection().execute(statement, values)
+
+
+def insert_or_update(session: Session) -> Any:
+    """The `insert` of this database that has `on_conflict_do_update`; the other dialect stays unloaded."""
+    name = session.connection().dialect.name
+    return import_module(f"sqlalchemy.dialects.{name}").insert
 
 
 @cache

@@ -3,6 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import BigInteger, Dialect, TypeDecorator
+from sqlmodel import SQLModel
+
+# A row of a table is never validated: a validator and a serializer for each table would be built for nobody.
+SQLModel.model_config["defer_build"] = True
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -93,7 +93,7 @@ def calibrate(
     return Calibration(levels)
 
 
-def _transform(quantiles: Reals, days: Reals, horizon: float, chance: np.random.Generator) -> Floats:
+def _transform(quantiles: Reals, days: Reals, horizon: float, chance: "np.random.Generator") -> Floats:
     """Shape (m,): where in the forecast the truth lay, uniform when the forecast is calibrated."""
     n = len(quantiles)
     at = _level_of(quantiles, np.minimum(days, horizon))

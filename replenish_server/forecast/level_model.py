@@ -198,7 +198,7 @@ def _learn_prior(past: LevelOutcomes) -> SharePrior:
 
 
 def _features(
-    batch: LevelBatch, levels: Floats, prior: SharePrior, blinded: float, chance: np.random.Generator
+    batch: LevelBatch, levels: Floats, prior: SharePrior, blinded: float, chance: "np.random.Generator"
 ) -> LevelFeatures:
     index = prior.index(batch.category)
     index = np.where(chance.random(len(batch)) < blinded, UNSEEN, index)
@@ -218,7 +218,7 @@ def _join(parts: Sequence[LevelFeatures]) -> LevelFeatures:
     )
 
 
-def _earlier(batch: LevelBatch, chance: np.random.Generator) -> tuple[LevelBatch, Integers]:
+def _earlier(batch: LevelBatch, chance: "np.random.Generator") -> tuple[LevelBatch, Integers]:
     """The same slots some days earlier, if no refill lies between: what was left then lasted longer."""
     since = np.concatenate(
         [read_days(batch.levels[rows]).since_refill for rows in chunks(len(batch), _CHUNK)]
@@ -233,7 +233,7 @@ def _earlier(batch: LevelBatch, chance: np.random.Generator) -> tuple[LevelBatch
     return LevelBatch(levels, batch.category, batch.size, (batch.weekday - back) % 7), back
 
 
-def _with_shorter_past(levels: Floats, chance: np.random.Generator) -> tuple[Floats, NDArray[np.bool_]]:
+def _with_shorter_past(levels: Floats, chance: "np.random.Generator") -> tuple[Floats, NDArray[np.bool_]]:
     """Grids of which some forget all but their last days, and which."""
     n = len(levels)
     short = chance.random(n) < _SHORTENED_SHARE

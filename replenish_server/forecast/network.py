@@ -167,7 +167,7 @@ def chunks(n: int, size: int) -> Iterator[slice]:
         yield slice(start, min(n, start + size))
 
 
-def _fresh(inputs: int, hidden: Sequence[int], start: Floats, chance: np.random.Generator) -> Layers:
+def _fresh(inputs: int, hidden: Sequence[int], start: Floats, chance: "np.random.Generator") -> Layers:
     """Random hidden layers, and an output that answers with the plain distribution `start`."""
     layers: Layers = []
     width = inputs
@@ -210,7 +210,7 @@ def _descend(
     days: Floats,
     horizon: float,
     recipe: Recipe,
-    chance: np.random.Generator,
+    chance: "np.random.Generator",
 ) -> None:
     """Adam with a short warm-up and a cosine; changes `layers` in place."""
     flat = [array for layer in layers for array in layer]
@@ -241,7 +241,7 @@ def _gradients(
     days: Floats,
     horizon: float,
     recipe: Recipe,
-    chance: np.random.Generator,
+    chance: "np.random.Generator",
 ) -> list[Floats]:
     """The slope of the mean loss of one batch, in the order weights, bias of each layer."""
     inputs, masks = [x], []

@@ -20,8 +20,7 @@ class Person(SQLModel, table=True):
             "household_id",
             "name",
             unique=True,
-            sqlite_where=text("removed_at IS NULL"),
-            postgresql_where=text("removed_at IS NULL"),
+            sqlite_where=text("removed_at IS NULL"),  # to PostgreSQL the migration says it
         ),
     )
 

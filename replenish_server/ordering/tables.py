@@ -57,8 +57,7 @@ class PurchaseOrder(SQLModel, table=True):
             "one_open_order_per_slot",
             "slot_id",
             unique=True,
-            sqlite_where=text(f"state NOT IN ({_ENDED_SQL})"),
-            postgresql_where=text(f"state NOT IN ({_ENDED_SQL})"),
+            sqlite_where=text(f"state NOT IN ({_ENDED_SQL})"),  # to PostgreSQL the migration says it
         ),
     )
 

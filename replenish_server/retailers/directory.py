@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib import import_module
+
+from sqlmodel import select
 
 from replenish_server.database import Database
 from replenish_server.retailers.book.acts import ACKNOWLEDGE_WITHIN
 from replenish_server.retailers.book.quotes import PriceListQuotes
-from replenish_server.retailers.cxml.account import account_of
-from replenish_server.retailers.cxml.adapter import CxmlRetailer
 from replenish_server.retailers.feed.adapter import FeedRetailer
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.http import ShopClient, is_loopback
@@ -64,12 +65,22 @@ class RetailerDirectory:
             else HandingOver(adapter, template, retailer.url, retailer.agreement is not None)
         )
 
+    def prepare(self) -> None:
+        """Load, in a calm moment, what the retailers that are there will need beside what all need."""
+        with self._database.read() as session:
+            kinds = session.exec(select(Retailer.kind).distinct()).all()
+        if RetailerKind.CXML in kinds:
+            import_module("replenish_server.retailers.cxml.adapter")
+
     def _feed(self, retailer: Retailer) -> FeedRetailer:
         return FeedRetailer(
             self._database, retailer.id, self._quotes(retailer), _acknowledge_within(retailer), self._now
         )
 
-    def _cxml(self, retailer: Retailer) -> CxmlRetailer:
+    def _cxml(self, retailer: Retailer) -> RetailerPort:
+        from replenish_server.retailers.cxml.account import account_of
+        from replenish_server.retailers.cxml.adapter import CxmlRetailer  # with lxml; see `prepare`
+
         with self._lock:
             client = self._suppliers.get(retailer.id)
             if client is None:

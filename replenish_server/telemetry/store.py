@@ -12,10 +12,9 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from replenish_server.database import Bulk
+from replenish_server.database import Bulk, insert_or_update
 from replenish_server.fleet import twin
 from replenish_server.fleet.alarms import alarm_of, note_alarm, note_double, note_resolution, resolution_of
 from replenish_server.fleet.troubles import Said, note_troubles
@@ -360,8 +359,7 @@ _MARK_SEEN = Bulk(
 
 def _quarantine(session: Session, message: Incoming, rejected: Rejected, times: int = 1) -> None:
     digest = hashlib.sha256(f"{message.topic}\0{rejected.code}\0".encode() + message.payload).hexdigest()
-    insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
-    row = insert(Quarantined).values(
+    row = insert_or_update(session)(Quarantined).values(
         fingerprint=digest[:32],
         topic=message.topic[:256],
         code=rejected.code,

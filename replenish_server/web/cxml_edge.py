@@ -6,9 +6,8 @@ from secrets import token_hex
 
 from fastapi import APIRouter, Request, Response
 
-from replenish_server.retailers.cxml.documents import response
 from replenish_server.retailers.cxml.inbound import CxmlDesk, CxmlReply
-from replenish_server.retailers.cxml.reading import MAX_BYTES
+from replenish_server.retailers.cxml.messages import MAX_BYTES
 from replenish_server.retailers.feed.limits import Buckets
 
 PATH = "/cxml"
@@ -42,5 +41,7 @@ def build_cxml_edge(desk: CxmlDesk, per_address: Buckets) -> APIRouter:
 def _answer(
     desk: CxmlDesk, reply: CxmlReply, http_status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
+    from replenish_server.retailers.cxml.documents import response  # with lxml, where a document came
+
     document = response(reply.code, reply.text, reply.detail, f"{token_hex(12)}@replenish", desk.now())
     return Response(document, http_status, headers, "text/xml")

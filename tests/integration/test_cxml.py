@@ -28,7 +28,8 @@ from replenish_server.retailers.cxml.account import CxmlAccount
 from replenish_server.retailers.cxml.adapter import CxmlRetailer
 from replenish_server.retailers.cxml.documents import money_text
 from replenish_server.retailers.cxml.inbound import CxmlDesk
-from replenish_server.retailers.cxml.reading import Unreadable, parse, read_message, read_status
+from replenish_server.retailers.cxml.messages import Unreadable
+from replenish_server.retailers.cxml.reading import parse, read_message, read_status
 from replenish_server.retailers.cxml.rules import violations
 from replenish_server.retailers.feed.keys import make_key
 from replenish_server.retailers.feed.limits import Buckets

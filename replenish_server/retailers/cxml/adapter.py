@@ -18,7 +18,8 @@ from replenish_server.retailers.book.states import Act, BookState, may
 from replenish_server.retailers.book.tables import BookOrder
 from replenish_server.retailers.cxml.account import CxmlAccount, payload_id
 from replenish_server.retailers.cxml.documents import order_request
-from replenish_server.retailers.cxml.reading import Unreadable, read_status
+from replenish_server.retailers.cxml.messages import Unreadable
+from replenish_server.retailers.cxml.reading import read_status
 from replenish_server.retailers.feed.adapter import read_book
 from replenish_server.retailers.http import Forbidden, NoAnswer, ShopClient
 from replenish_server.retailers.port import (

@@ -12,7 +12,6 @@ from replenish_server.retailers.book.quotes import OrderDraft
 from replenish_server.retailers.book.states import BookState
 from replenish_server.retailers.book.tables import BookOrder
 from replenish_server.retailers.cxml.account import account_of, payload_id
-from replenish_server.retailers.cxml.documents import order_request
 from replenish_server.retailers.feed.tables import RetailerMessage
 from replenish_server.retailers.tables import Retailer
 
@@ -22,6 +21,10 @@ HEADERS = {"content-type": "text/xml; charset=UTF-8", "accept": "text/xml"}
 
 def tell_supplier(session: Session, retailer: Retailer, order: BookOrder, now: datetime) -> str:
     """Store the document that makes the supplier's order what the book says; returns the message's id."""
+    from replenish_server.retailers.cxml.documents import (
+        order_request,  # with lxml, where a supplier reads it
+    )
+
     account = account_of(retailer)
     message_id = new_id("msg")
     earlier = session.exec(

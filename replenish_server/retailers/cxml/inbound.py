@@ -15,13 +15,7 @@ from replenish_server.database import Database
 from replenish_server.retailers.book.acts import Parcel, Step, take_out, take_step, write_entry
 from replenish_server.retailers.book.states import Act, BookState, OutOfTurn, may
 from replenish_server.retailers.book.tables import BookEntry, BookOrder
-from replenish_server.retailers.cxml.reading import (
-    Confirmation,
-    LineConfirmation,
-    ShipNotice,
-    Unreadable,
-    read_message,
-)
+from replenish_server.retailers.cxml.messages import Confirmation, LineConfirmation, ShipNotice, Unreadable
 from replenish_server.retailers.feed import keys
 from replenish_server.retailers.feed.tables import FeedAnswer
 from replenish_server.retailers.kinds import RetailerKind
@@ -59,6 +53,8 @@ class CxmlDesk:
 
     def take(self, body: bytes) -> CxmlReply:
         """Carry out one message; the same payloadID again is answered as the first time."""
+        from replenish_server.retailers.cxml.reading import read_message  # with lxml, where a document came
+
         try:
             message = read_message(body)
         except Unreadable as error:

@@ -23,7 +23,7 @@ from replenish_server.retailers.book.acts import take_out
 from replenish_server.retailers.book.states import BookState
 from replenish_server.retailers.book.tables import BookOrder
 from replenish_server.retailers.cxml.changes import HEADERS, KIND, tell_supplier
-from replenish_server.retailers.cxml.reading import Unreadable, read_status
+from replenish_server.retailers.cxml.messages import Unreadable
 from replenish_server.retailers.feed.documents import order_document, rfc3339
 from replenish_server.retailers.feed.keys import KeyRefused
 from replenish_server.retailers.feed.tables import RetailerHook, RetailerMessage
@@ -178,6 +178,8 @@ class Messenger:
         """Send one message; its status, or None for no answer. A cXML supplier's status is in its answer."""
         try:
             if message.kind.startswith(KIND):
+                from replenish_server.retailers.cxml.reading import read_status  # with lxml, as `directory`
+
                 answer = self._send(retailer.url, message.body, HEADERS)
                 return read_status(answer.body).code if answer.status == 200 else answer.status
             if hook is None:

@@ -1,0 +1,94 @@
+"""`replenish serve`: reads its arguments with argparse, because a server lives for months with what it loads.
+
+The other commands are short, and have Typer and Rich; here both would stay for 6 MiB and half a second.
+"""
+
+import argparse
+import fcntl
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, NoReturn
+
+from replenish_server import operations
+from replenish_server.app import run_server
+from replenish_server.settings import Role, Settings
+
+
+def serve(arguments: Sequence[str]) -> None:
+    """Run the server: ingest, page and workers, in one process or, with --role, in several.
+
+    Args:
+        arguments: what follows `replenish serve` in the command line.
+
+    Raises:
+        SystemExit: it cannot run like this; what to do about it is printed.
+    """
+    given = _parser().parse_args(arguments)
+    for name, value in (("REPLENISH_ROLE", given.role), ("REPLENISH_DATABASE_URL", given.database)):
+        if value is not None:
+            os.environ[name] = value  # for the processes that this one starts, too
+    settings = Settings()
+    shared, where = _look_at_database(settings)
+    lock = None if shared else _only_server(settings.data_dir)
+    if lock is None and not shared:
+        _refuse(f"Another server already runs on {settings.data_dir}; stop it first.")
+    logging.basicConfig(
+        level=logging.INFO if given.verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    what = f"is at {settings.base_url}" if settings.role.serves else f"runs as {settings.role}"
+    print(f"Replenish {what} (data in {where}).", flush=True)
+    run_server(settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "replenish serve",
+        description="Run the server: ingest, page and workers, in one process or, with --role, in several.",
+    )
+    parser.add_argument("--verbose", action="store_true", help="Log every use case.")
+    parser.add_argument(
+        "--role",
+        choices=[role.value for role in Role],
+        help="Which part of the server to run; others than `all` need PostgreSQL.",
+    )
+    parser.add_argument("--database", help="postgresql://user:password@host/name, or REPLENISH_DATABASE_URL.")
+    return parser
+
+
+def _look_at_database(settings: Settings) -> tuple[bool, str]:
+    """Whether several processes can share it, and where it is; it is brought up to date, or refused."""
+    try:
+        database = operations.open_database(settings)
+    except operations.DatabaseUnfit as error:
+        _refuse(str(error))
+    if settings.role is not Role.ALL and not database.shared:
+        _refuse(
+            f"--role {settings.role} needs PostgreSQL, which several processes can share; see --database."
+        )
+    if operations.the_household(database) is None:
+        _refuse(f"There is no household in {database.name} yet. Run: replenish setup --help")
+    database.close()
+    return database.shared, database.name if database.shared else str(settings.data_dir)
+
+
+def _refuse(text: str) -> NoReturn:
+    """Say what is wrong and what to do, as the other commands do, and end."""
+    print(text)
+    sys.exit(2)
+
+
+def _only_server(data_dir: Path) -> IO[str] | None:
+    """A lock that lasts as long as this process: two servers would steal each other's broker session."""
+    lock = (data_dir / "server.lock").open("a", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
