@@ -1,23 +1,24 @@
 """A water meter and a page counter of the real firmware, to the server: used, told, stored, fitted."""
 
-from typing import Any
-
 import pytest
 from sqlmodel import select
 
-from device_sim.vm import VmDevice
+from device_sim import images
+from device_sim.vm import ROOT, VmDevice
 from replenish_server import operations
 from replenish_server.fleet import twin
 from replenish_server.fleet.registry import NewDevice, Product
+from replenish_server.fleet.tables import Twin
 from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.operations import Credential
 from replenish_server.telemetry.tables import Reading
 from tests.e2e.conftest import Home, Until
 
 pytestmark = [pytest.mark.broker, pytest.mark.vm]
 
 
-def add(home: Home, kind: str, capacity: int, remaining: int, cfg: dict[str, int]) -> VmDevice:
-    """Register a counting device with so much left, and give it a VM."""
+def add(home: Home, kind: str, capacity: int, remaining: int, cfg: dict[str, int]) -> Credential:
+    """Register a counting device with so much left."""
     house, now = home.house, home.house.clock.now()
     new = NewDevice(
         kind,
@@ -35,10 +36,23 @@ def add(home: Home, kind: str, capacity: int, remaining: int, cfg: dict[str, int
     )
     with house.database.write() as session:
         twin.want(session, made.device_id, {"cfg": cfg}, now)
-    facts: list[dict[str, Any]] = []
+    home.facts[kind], home.slots[kind] = [], made.slot_id
+    return made
+
+
+def power_up(home: Home, kind: str, capacity: int, made: Credential) -> VmDevice:
+    """A board of this device, its flash as it was left; its will leaves after a second instead of twenty."""
+    house, hasty = home.house, home.house.folder / "hasty"
+    if not hasty.exists():
+        mqtt = (ROOT / "firmware/net/mqtt.py").read_text()
+        assert mqtt.count("WILL_DELAY_S = 20\n") == 1
+        images.tree(
+            hasty, ROOT, {"firmware/net/mqtt.py": mqtt.replace("WILL_DELAY_S = 20", "WILL_DELAY_S = 1")}
+        )
     where = made.device_id, made.password, made.host, made.port, house.folder / made.device_id, house.clock
-    device = VmDevice(kind, *where, on_event=facts.append, slots={"main": {"capacity": capacity}})
-    home.devices[kind], home.facts[kind], home.slots[kind] = device, facts, made.slot_id
+    device = VmDevice(kind, *where, on_event=home.facts[kind].append, slots={"main": {"capacity": capacity}})
+    device.firmware_root = hasty
+    home.devices[kind] = device
     return device
 
 
@@ -50,9 +64,10 @@ def readings(home: Home, kind: str, of: str) -> list[int]:
 
 
 def test_what_is_used_is_told_and_what_is_fitted_is_too(home: Home, until: Until) -> None:
-    """The server stores exactly what was used, and holding the button says that a new unit was fitted."""
-    meter = add(home, "flow", 100_000, 50_000, {"report_ml": 1000})
-    printer = add(home, "pages", 200, 100, {"report_pages": 10, "page_ms": 50})
+    """The server stores exactly what was used; a held button says what was fitted; a dead board is silent."""
+    made = add(home, "flow", 100_000, 50_000, {"report_ml": 1000})
+    meter = power_up(home, "flow", 100_000, made)
+    printer = power_up(home, "pages", 200, add(home, "pages", 200, 100, {"report_pages": 10, "page_ms": 50}))
     meter.start()
     printer.start()
     for kind in ("flow", "pages"):
@@ -79,3 +94,23 @@ def test_what_is_used_is_told_and_what_is_fitted_is_too(home: Home, until: Until
         until(lambda kind=kind: readings(home, kind, "refill"), f"the new unit of {kind} is stored")
         device.hold(False)
         assert readings(home, kind, "refill") == [capacity]
+    meter.stop()  # kill -9, and nobody starts it again: the broker sends its will
+    until(lambda: gone(home, "flow"), "the server has the will")
+    until(lambda: presence(home, "The flow") == "silent", "an hour later the page says silent")
+    before = len(readings(home, "flow", "hello"))
+    power_up(home, "flow", 100_000, made).start()
+    until(lambda: len(readings(home, "flow", "hello")) > before, "it is back")
+    until(lambda: presence(home, "The flow") == "in touch", "the page says so")
+
+
+def gone(home: Home, kind: str) -> bool:
+    """Whether the broker said that this device is gone."""
+    with home.house.database.read() as session:
+        return session.get_one(Twin, f"{kind}-one").gone_at is not None
+
+
+def presence(home: Home, name: str) -> str:
+    """What the page says of a device, by its chip's word."""
+    page = home.page("/devices")
+    part = page[page.index(name) :][:600]
+    return next((word for word in ("silent", "in touch") if f">{word}<" in part), part)

@@ -15,24 +15,8 @@ from tests.support.vm_board import PASSWORD, Board, Server, until
 pytestmark = [pytest.mark.broker, pytest.mark.vm, pytest.mark.timeout(60)]
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShippedBroker]:
-    running = ShippedBroker(tmp_path_factory.mktemp("broker"), ["d1"])
-    running.start()
-    yield running
-    running.kill()
-
-
 @pytest.fixture
-def server(broker: ShippedBroker) -> Iterator[Server]:
-    running = broker.server()
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def make_board(tmp_path: Path, broker: ShippedBroker) -> Iterator[Callable[..., Board]]:
+def make_board(tmp_path: Path, shipped_broker: ShippedBroker) -> Iterator[Callable[..., Board]]:
     boards: list[Board] = []
 
     def make(speed: float = 3600.0, **config: Any) -> Board:
@@ -43,7 +27,7 @@ def make_board(tmp_path: Path, broker: ShippedBroker) -> Iterator[Callable[..., 
     for board in boards:
         board.vm.stop()
         said = json.dumps(board.facts)
-        for secret in (PASSWORD, broker.keys["d1"], "PRIVATE KEY"):
+        for secret in (PASSWORD, shipped_broker.keys["d1"], "PRIVATE KEY"):
             assert secret not in said
 
 
@@ -55,21 +39,21 @@ _ALERT = "-30592"
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_press_travels_each_way(
-    broker: ShippedBroker, make_board: MakeBoard, server: Server, way: str
+    shipped_broker: ShippedBroker, make_board: MakeBoard, played_server: Server, way: str
 ) -> None:
-    server.answer = "placed"
-    board = make_board(**broker.board_config("d1", way))
+    played_server.answer = "placed"
+    board = make_board(**shipped_broker.board_config("d1", way))
     board.vm.press()
     board.vm.start()
     until(lambda: board.said("answer"))
     assert board.said("answer")[0]["r"] == "placed", board.facts
-    assert {device_id for device_id, _ in server.events} == {"d1"}
+    assert {device_id for device_id, _ in played_server.events} == {"d1"}
     until(lambda: board.vm.pending() == 0)
 
 
 @pytest.mark.parametrize("wrong", ["authority", "host", "certificate", "psk", "password"])
 def test_who_cannot_be_trusted_gets_nothing(
-    broker: ShippedBroker, make_board: MakeBoard, server: Server, tmp_path: Path, wrong: str
+    shipped_broker: ShippedBroker, make_board: MakeBoard, played_server: Server, tmp_path: Path, wrong: str
 ) -> None:
     """The record stays, the line says why, and the next try is a while away."""
     other = Authority(tmp_path / "other")
@@ -77,17 +61,17 @@ def test_who_cannot_be_trusted_gets_nothing(
     mine = other.issue("d1")
     config, why = {
         "authority": (
-            broker.board_config("d1", "password") | {"ca": other.ca_certificate.read_text()},
+            shipped_broker.board_config("d1", "password") | {"ca": other.ca_certificate.read_text()},
             "certificate: ",
         ),
-        "host": (broker.board_config("d1", "password", "localhost.localdomain"), "certificate: "),
+        "host": (shipped_broker.board_config("d1", "password", "localhost.localdomain"), "certificate: "),
         "certificate": (
-            broker.board_config("d1", "certificate")
+            shipped_broker.board_config("d1", "certificate")
             | {"certificate": mine.certificate, "private_key": mine.key},
             "OSError",
         ),
-        "psk": (broker.board_config("d1", "psk") | {"psk": "00" * 32}, _ALERT),
-        "password": (broker.board_config("d1", "password") | {"password": "another"}, "0x87"),
+        "psk": (shipped_broker.board_config("d1", "psk") | {"psk": "00" * 32}, _ALERT),
+        "password": (shipped_broker.board_config("d1", "password") | {"password": "another"}, "0x87"),
     }[wrong]
     if wrong == "host" and not _resolves(config["host"]):
         config["host"] = socket.gethostname()
@@ -97,7 +81,7 @@ def test_who_cannot_be_trusted_gets_nothing(
     assert why in board.said("error")[0]["why"]
     assert board.vm.pending() == 1
     assert slept["ms"] >= 29_000
-    assert server.events == []
+    assert played_server.events == []
 
 
 def _resolves(host: str) -> bool:
@@ -110,10 +94,10 @@ def _resolves(host: str) -> bool:
 
 @pytest.mark.parametrize("way", ["psk"])
 def test_a_peer_that_never_answers_the_handshake_costs_four_seconds(
-    broker: ShippedBroker, make_board: MakeBoard, way: str
+    shipped_broker: ShippedBroker, make_board: MakeBoard, way: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        config = broker.board_config("d1", way, "127.0.0.1") | {"port": mute.getsockname()[1]}
+        config = shipped_broker.board_config("d1", way, "127.0.0.1") | {"port": mute.getsockname()[1]}
         board = make_board(speed=1.0, **config)
         board.vm.start()
         slept = until(lambda: board.said("sleep"))[0]
