@@ -85,7 +85,7 @@ class VmDevice:
         on_event: called, in the device's thread, with every fact the firmware prints and with the runner's
         own
             {"e": "wake", "cause": ...} and {"e": "exit", "code": ..., "output": ...}.
-        heap_kb: how much heap the VM gets; None for its own default.
+        heap_bytes: how much heap the VM gets; None for its own default.
         littlefs: keep files in a real littlefs on the simulated chip's data partition, as a frozen image
             does, instead of in a folder; `device.json` then comes from the copy that is kept apart from it.
         rollback: whether the bootloader leaves an image that was never marked valid.
@@ -107,7 +107,7 @@ class VmDevice:
         folder: Path,
         clock: SimClock,
         on_event: Callable[[dict[str, Any]], None] | None = None,
-        heap_kb: int | None = None,
+        heap_bytes: int | None = None,
         littlefs: bool = False,
         rollback: bool = True,
         watchdog_scale: float = 1.0,
@@ -117,7 +117,7 @@ class VmDevice:
             raise ValueError(f"a device is one of {', '.join(_KIND_DEFAULTS)}, not {kind!r}")
         self._vm = find_vm()
         self._clock = clock
-        self._heap = [] if heap_kb is None else ["-X", f"heapsize={heap_kb}k"]
+        self._heap = [] if heap_bytes is None else ["-X", f"heapsize={heap_bytes}"]
         self.firmware_root = ROOT
         """Folder that holds `firmware`, as sources or compiled."""
         self.program = _FROZEN_PROGRAM if littlefs else _PROGRAM

@@ -70,8 +70,9 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
     try:
         known = json.loads(_merged(files, content))
         device = _device(known)
-        if not known["ssid"] or not isinstance(known["key"], str) or not wire_to(known, known["port"]):
+        if not known["ssid"] or not isinstance(known["key"], str):
             raise ValueError
+        wire = wire_to(known, known["port"])
     except (ValueError, KeyError, TypeError):
         say(
             "error",
@@ -90,8 +91,9 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
 
         networks = Networks(files)
         known.update(networks.in_force())
+        wire = wire_to(known, known["port"])
     radio = Wifi(known["ssid"], known["key"], policy.is_mains(device.kind))
-    link = WireLink(wire_to(known, known["port"]), clock)
+    link = WireLink(wire, clock)
     if mode == boots.SAFE:
         from firmware.app import safe
         from firmware.app.memory import Memory

@@ -83,7 +83,7 @@ class World:
     def down(self):
         pass
 
-    def open(self, timeout_ms):
+    def open(self):
         self._out = b""
 
     def close(self):
@@ -97,25 +97,26 @@ class World:
     def send(self, content, timeout_ms):
         if self.flash.dead:
             raise OSError(104)
-        reader = packet.Reader()
-        reader.feed(content)
-        whole = reader.next()
-        while whole is not None:
-            self._answer(whole[0], whole[1], whole[2])
-            whole = reader.next()
+        found = packet.cut(content)
+        while found is not None:
+            first, start, end = found
+            self._answer(first, content[start:end])
+            content = content[end:]
+            found = packet.cut(content)
 
-    def _answer(self, kind, flags, body):
+    def _answer(self, first, body):
+        kind = first >> 4
         if kind == 1:
             self._out += b"\x20\x03\x00\x00\x00"
         elif kind == 8:
             self._out += b"\x90\x04" + body[:2] + b"\x00\x00"
             if self.desired:
                 self._out += packet.publish("rp/1/d1/down/desired", self.desired, 7, True)
-        elif kind == packet.PUBLISH:
-            message = packet.read_publish(flags, body)
-            self._out += b"\x40\x02" + message.packet_id.to_bytes(2, "big")
-            if message.topic.endswith("/ev"):
-                self._store(json.loads(message.payload))
+        elif kind == 3:
+            topic, payload, _, packet_id = packet.read_publish(first, body)
+            self._out += b"\x40\x02" + packet_id.to_bytes(2, "big")
+            if topic.endswith("/ev"):
+                self._store(json.loads(payload))
 
     def _store(self, event):
         key = event["b"], event["s"]

@@ -8,12 +8,14 @@ import binascii
 
 from firmware.app.console import say, say_error
 from firmware.app.node import Node
-from firmware.core import config, event, packet, policy, queue
-from firmware.net.mqtt import Publication, RefusedError, Session
+from firmware.core import config, event, policy, queue
+from firmware.net.mqtt import RefusedError, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firmware.app.ports import Link, Radio
+    from firmware.core.packet import Message
+    from firmware.net.mqtt import Publication
 
 
 FAILED_WAKE_MS = 3800
@@ -55,7 +57,7 @@ def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Ou
         node.state.stated = 0
         node.keep()
         return Outcome(False, "", False)
-    talk = Talk(node, Session(link, node.clock, 0, node.state.window), press_seq)
+    talk = Talk(node, Session(link, node.state.window), press_seq)
     done, reason = False, 0
     try:
         node.state.rssi_dbm = radio.up(FAILED_WAKE_MS - 1000)  # leaves a second for the broker
@@ -63,9 +65,9 @@ def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Ou
         if not done:
             say("error", at="server", why="no acknowledgement in time; records kept")
     except RefusedError as error:
-        reason = error.reason
-        say("error", at=error.what, why=f"refused with reason 0x{error.reason:02x}; records kept")
-    except (OSError, packet.ProtocolError) as error:
+        what, reason = error.args
+        say("error", at=what, why=f"refused with reason 0x{reason:02x}; records kept")
+    except OSError as error:
         say_error("net", error)
     talk.close()
     radio.down()
@@ -77,7 +79,7 @@ def note(node: Node, done: bool, reason: int) -> None:
     """Remember how a conversation went, and when to try again; `reason`: why we were sent away, or 0."""
     state = node.state
     state.failures = 0 if done else state.failures + 1
-    state.refusals = state.refusals + 1 if reason in packet.UNWANTED else 0
+    state.refusals = state.refusals + 1 if reason in policy.UNWANTED else 0
     if reason:
         state.refused, state.stated = reason, 0  # told as soon as somebody listens again
     wait_s = 0 if done else policy.retry_s(state.failures, state.refusals, node.board.random())
@@ -145,8 +147,7 @@ class Talk:
 
     def close(self) -> None:
         """End the conversation; never raises."""
-        if self._session.connected:
-            self._node.state.window = self._session.window
+        self._node.state.window = self._session.window
         self._session.close()
 
     def _advance(self) -> bool:
@@ -179,28 +180,29 @@ class Talk:
     def _left_ms(self) -> int:
         return min(self._give_up_ms, LONGEST_MS) - self._node.clock.since_ms(self._started)
 
-    def _batch(self) -> list[Publication]:
-        publications = []
+    def _batch(self) -> "list[Publication]":
+        publications: list[Publication] = []
         for name in self._node.pending():
             payload = self._node.message(name)
             if payload is not None:
                 self._waiting.append(name)
-                publications.append(Publication(self._topic + "up/ev", payload))
+                publications.append((self._topic + "up/ev", payload, False))
             if len(publications) == queue.BATCH:
                 break
         return publications
 
-    def _statement(self, problem: str) -> Publication:
+    def _statement(self, problem: str) -> "Publication":
         self._stating = True
         self._node.state.stated = 0
-        return Publication(self._topic + "up/st", self._node.report(problem), retain=True)
+        return self._topic + "up/st", self._node.report(problem), True
 
-    def take(self, message: packet.Message) -> None:
+    def take(self, message: "Message") -> None:
         """Take what the server says. Raises OSError."""
-        if message.topic == self._topic + "down/ack":
-            self._take_ack(message.payload)
-        elif message.topic == self._topic + "down/desired":
-            self._take_desired(message)
+        topic, payload, retained, _ = message
+        if topic == self._topic + "down/ack":
+            self._take_ack(payload)
+        elif topic == self._topic + "down/desired":
+            self._take_desired(payload, retained)
 
     def _take_ack(self, payload: bytes) -> None:
         ack = event.parse_ack(payload)
@@ -215,12 +217,12 @@ class Talk:
             self.pressed = True
             self.answer = ack.answer or self.answer
 
-    def _take_desired(self, message: packet.Message) -> None:
-        crc = binascii.crc32(message.payload)
+    def _take_desired(self, payload: bytes, retained: bool) -> None:
+        crc = binascii.crc32(payload)
         try:
-            document = config.parse(message.payload)
+            document = config.parse(payload)
             now_s = config.server_now(document)
-            if now_s and not message.retained:  # a retained document was written at an unknown time
+            if now_s and not retained:  # a retained document was written at an unknown time
                 self._node.synchronise(now_s)
             if self._node.take(document):
                 self._session.publish([self._statement("")])

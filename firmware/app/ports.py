@@ -168,8 +168,8 @@ class Radio(Protocol):
 class Link(Protocol):
     """A byte stream to the broker."""
 
-    def open(self, timeout_ms: int) -> None:
-        """Connect. Raises OSError."""
+    def open(self) -> None:
+        """Begin to connect; `send` waits until it is. Raises OSError."""
         raise NotImplementedError
 
     def send(self, content: bytes, timeout_ms: int) -> None:

@@ -7,8 +7,9 @@ whatever the network does. It owns when to connect, to ask for a sign of life, a
 from firmware.app.console import say, say_error
 from firmware.app.delivery import Talk, note
 from firmware.app.node import Node
-from firmware.core import packet, policy
-from firmware.net.mqtt import RefusedError, Session
+from firmware.core import policy
+from firmware.net.lasting import LastingSession
+from firmware.net.mqtt import RefusedError
 from firmware.net.pipe import Pipe
 
 TYPE_CHECKING = False
@@ -51,7 +52,7 @@ class Uplink:
         self._wire = wire
         self._pipe = Pipe()
         self._talk: Talk | None = None
-        self._session = Session(self._pipe, node.clock)
+        self._session = LastingSession(self._pipe, 0, KEEP_ALIVE_S)
         self._phase = self._rest
         self._since_ms = 0
         self._heard_ms = 0
@@ -64,9 +65,9 @@ class Uplink:
         try:
             return self._phase()
         except RefusedError as error:
-            reason = error.reason
-            say("error", at=error.what, why=f"refused with reason 0x{error.reason:02x}; records kept")
-        except (OSError, packet.ProtocolError) as error:
+            what, reason = error.args
+            say("error", at=what, why=f"refused with reason 0x{reason:02x}; records kept")
+        except OSError as error:
             say_error("net", error)
         self._lose(reason)
         return _REST_MS
@@ -105,7 +106,7 @@ class Uplink:
             self._bound(GREET_MS, "broker does not answer")
             return _BUSY_MS
         self._pipe.close()
-        self._session = Session(self._pipe, self._node.clock, KEEP_ALIVE_S, self._node.state.window)
+        self._session = LastingSession(self._pipe, self._node.state.window, KEEP_ALIVE_S)
         self._talk = Talk(self._node, self._session, -1)
         self._talk.begin()
         self._since_ms = self._heard_ms = self._sent_ms = self._node.clock.ticks_ms()

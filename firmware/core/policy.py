@@ -30,6 +30,9 @@ _NO_CELL_MV = 500
 BACKOFF_FIRST_S = 30
 BACKOFF_LAST_S = 3600
 
+UNWANTED = (0x86, 0x87, 0x8A)
+"""Reasons of a broker: bad user name or password, not authorized, banned (MQTT 5, 2.4)."""
+
 REFUSALS_BELIEVED = 3
 """Refusals in a row that may still be a broker which has not read its files yet."""
 

@@ -1,7 +1,10 @@
 """Which way leads to the broker, by what `data/device.json` says. It opens nothing."""
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from firmware import const
+from firmware.net.tcp import TcpWire
+
+_TYPES = const(False)
+if _TYPES:
     from firmware.app.ports import Wire
 
 
@@ -18,15 +21,14 @@ def wire_to(known: dict[str, str], port: int) -> "Wire":
         KeyError: no host, or no id.
     """
     host = known["host"]
+    secured = None
     if known.get("psk"):
-        from firmware.net.tls import PskWire
+        from firmware.net import psk
 
-        return PskWire(host, port, known["id"], known["psk"])
-    if known.get("ca"):
-        from firmware.net.tls import CertificateWire
+        secured = psk.secured(known["id"], known["psk"])
+    elif known.get("ca"):
+        from firmware.net import certificate
 
         mine = known.get("certificate", ""), known.get("private_key", "")
-        return CertificateWire(host, port, known["ca"], *mine)
-    from firmware.net.tcp import TcpWire
-
-    return TcpWire(host, port)
+        secured = certificate.secured(host, known["ca"], *mine)
+    return TcpWire(host, port, secured)

@@ -5,15 +5,20 @@ Source: RFC 9110 (13.1.5 If-Range, 14 Range, 15.3.7), RFC 9112. Only answers wit
 
 import errno
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from firmware import const
+
+_TYPES = const(False)
+if _TYPES:
     from firmware.app.ports import Clock, Link, Links
 
-_OPEN_MS = 8000
-_WAIT_MS = 10_000
+_ASK_MS = const(16_000)
+"""From the look-up of the name until the request has left."""
+
+_WAIT_MS = const(10_000)
 """Without a single byte."""
 
-_LONGEST_HEAD = 2048
+_LONGEST_HEAD = const(2048)
+_PIECE_BYTES = const(512)
 
 
 class Answer:
@@ -55,11 +60,11 @@ class Download:
     def open(self, port: int, path: str, offset: int, sha256: str) -> Answer:
         self.close()
         self._link = link = self._links.to(port)
-        link.open(_OPEN_MS)
+        link.open()
         ask = f"GET {path} HTTP/1.1\r\nHost: {self._host}:{port}\r\nConnection: close\r\n"
         if offset:
             ask += f'Range: bytes={offset}-\r\nIf-Range: "{sha256}"\r\n'
-        link.send((ask + "\r\n").encode(), _OPEN_MS)
+        link.send((ask + "\r\n").encode(), _ASK_MS)
         self._held = b""
         while b"\r\n\r\n" not in self._held:
             if len(self._held) > _LONGEST_HEAD:
@@ -105,10 +110,13 @@ class ServerLinks:
         self._clock = clock
 
     def to(self, port: int) -> "Link":
-        from firmware.net.tls import CertificateWire
+        from firmware.net.certificate import secured
+        from firmware.net.tcp import TcpWire
         from firmware.net.wire import WireLink
 
-        return WireLink(CertificateWire(self._host, port, self._authority), self._clock)
+        wire = TcpWire(self._host, port, secured(self._host, self._authority))
+        wire.piece_bytes = _PIECE_BYTES
+        return WireLink(wire, self._clock)
 
 
 def read_head(head: bytes) -> Answer:

@@ -4,123 +4,84 @@ CONNECT, SUBSCRIBE and the first PUBLISHes leave in one write, so that acknowled
 settings come back in the same round trip (docs/firmware.md).
 """
 
+from firmware import const
 from firmware.core import packet
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from firmware.app.ports import Clock, Link
+_TYPES = const(False)
+if _TYPES:
+    from firmware.app.ports import Link
+    from firmware.core.packet import Message
 
+    Publication = tuple[str, bytes, bool]
 
-KEEP_ALIVE_S = 30
+_KEEP_ALIVE_S = const(30)
 """No wake lasts that long; a broker that loses us forgets us after one and a half times this."""
 
-SESSION_S = 86_400
-WILL_DELAY_S = 20
-"""A device that is back by then was never gone."""
-
-WILL = b'{"v":1,"gone":1}'
-
-_SEND_MS = 1000
+_SEND_MS = const(1000)
 """Until the peer takes a few hundred bytes more: it has just talked to us."""
+
+_ERROR = const(0x80)
+"""Reason codes from here on mean failure (2.4)."""
+
+_PUBLISH = const(3)
 
 
 class RefusedError(Exception):
-    """The broker refused something with a reason code.
-
-    Args:
-        what: the packet that carried the reason.
-        reason: 0x80 or above (MQTT 5, 2.4).
-    """
-
-    def __init__(self, what: str, reason: int) -> None:
-        super().__init__(f"{what} 0x{reason:02x}")
-        self.what = what
-        self.reason = reason
-
-
-class Publication:
-    """One message to publish at QoS 1.
-
-    Args:
-        topic: where.
-        payload: what.
-        retain: whether the broker keeps it.
-    """
-
-    def __init__(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        self.topic = topic
-        self.payload = payload
-        self.retain = retain
+    """The broker refused something: (the packet that said so, its reason code of 0x80 or above)."""
 
 
 class Session:
-    """One connection, from CONNECT to DISCONNECT.
+    """One visit, from CONNECT until the connection is closed.
 
     Args:
         link: the byte stream.
-        clock: bounds every wait.
-        stays_s: keep-alive of a connection that lasts, 0 for one of seconds.
         window: messages that this broker took unacknowledged when it was last asked; 0 while unknown.
     """
 
-    def __init__(self, link: "Link", clock: "Clock", stays_s: int = 0, window: int = 0) -> None:
+    def __init__(self, link: "Link", window: int) -> None:
         self._link = link
-        self._clock = clock
-        self._stays_s = stays_s
-        self._reader = packet.Reader()
+        self._received = b""
         self._last_id = 0
-        self._under_way: set[int] = set()
-        self._held: list[tuple[int, bytes]] = []
-        self.window = window or 65_535
-        """Messages that may be unacknowledged at once; more are held back."""
-        self.keep_alive_s = stays_s or KEEP_ALIVE_S
-        """Within which the broker wants to hear of us; it may have its own idea of that."""
-        self.connected = False
-        """Whether the broker has let us in."""
-        self.handled = 0
-        """Packets taken in so far."""
+        self._held: list[bytes] = []
+        self.window = window
+        """Messages that may be unacknowledged at once, the subscription among them; more are held back."""
         self.open_ids: set[int] = set()
         """Packets that the broker has not yet acknowledged."""
 
     def start(
-        self, device_id: str, password: str, topic: str, first: list[Publication], timeout_ms: int
+        self, device_id: str, password: str, topic: str, first: "list[Publication]", timeout_ms: int
     ) -> None:
-        """Connect, subscribe to all below `topic`/down and publish, in one write. Raises OSError.
+        """Connect, subscribe to all below `topic`/down and publish, in one write. Raises OSError."""
+        content = self._greeting(device_id, password, topic) + self._due(first)
+        self._link.open()
+        self._link.send(content, timeout_ms)
 
-        A visit of seconds subscribes at QoS 0: what it loses comes again. A connection that lasts has QoS 1,
-        a will (docs/wire.md) and a session that outlasts it; it subscribes anew, session present or not.
+    def publish(self, publications: "list[Publication]") -> None:
+        """Publish in one write what the broker takes by now, the rest as soon as it does. Raises OSError.
+
+        Args:
+            publications: (topic, payload, whether the broker keeps it).
         """
-        started = self._clock.ticks_ms()
-        self._link.open(timeout_ms)
-        lasting = None
-        if self._stays_s:
-            lasting = packet.Lasting(SESSION_S, WILL_DELAY_S, topic + "up/st", WILL)
-        head = packet.connect(device_id, device_id, password, self.keep_alive_s, lasting)
-        head += packet.subscribe(self._take_id(), topic + "down/+", 1 if lasting else 0)
-        left_ms = timeout_ms - self._clock.since_ms(started)
-        self._link.send(head + self._publications(first), left_ms)
+        content = self._due(publications)
+        if content:
+            self._link.send(content, _SEND_MS)
 
-    def ping(self) -> None:
-        """Ask for a sign of life. Raises OSError."""
-        self._link.send(packet.pingreq(), _SEND_MS)
-
-    def publish(self, publications: list[Publication]) -> None:
-        """Publish in one write. Raises OSError."""
-        self._link.send(self._publications(publications), _SEND_MS)
-
-    def next(self, timeout_ms: int) -> packet.Message | None:
+    def next(self, timeout_ms: int) -> "Message | None":
         """Wait for a message; None when an acknowledgement came, or nothing in time.
 
         Raises:
-            OSError: the connection is gone.
-            ProtocolError: the peer does not speak MQTT 5.
+            OSError: the connection is gone, or the peer does not speak MQTT 5.
             RefusedError: the broker refused the connection, a topic or a message.
         """
-        whole = self._reader.next()
-        if whole is None:
-            self._reader.feed(self._link.receive(timeout_ms))
-            whole = self._reader.next()
-        return self._handle(whole[0], whole[1], whole[2]) if whole else None
+        found = packet.cut(self._received)
+        if found is None:
+            self._received += self._link.receive(timeout_ms)
+            found = packet.cut(self._received)
+        if found is None:
+            return None
+        first, start, end = found
+        body, self._received = self._received[start:end], self._received[end:]
+        return self._take(first, body)
 
     def close(self) -> None:
         """Close; never raises.
@@ -129,51 +90,31 @@ class Session:
         """
         self._link.close()
 
-    def _handle(self, kind: int, flags: int, body: bytes) -> packet.Message | None:
-        self.handled += 1
-        if kind == packet.PUBLISH:
-            message = packet.read_publish(flags, body)
-            if message.qos:
-                self._link.send(packet.puback(message.packet_id), _SEND_MS)
-            return message
-        if kind == packet.CONNACK:
-            welcome = packet.read_connack(body)
-            _check("connack", welcome.reason)
-            self.window = welcome.receive_maximum
-            self.keep_alive_s = welcome.keep_alive_s or self.keep_alive_s
-            self.connected = True
-        elif kind == packet.PUBACK:
-            self._close_id("puback", packet.read_puback(body))
-        elif kind == packet.SUBACK:
-            self._close_id("suback", packet.read_suback(body))
-        elif kind == packet.DISCONNECT:
-            raise RefusedError("disconnect", packet.read_disconnect(body))
-        elif kind != packet.PINGRESP:
-            raise packet.ProtocolError(f"unexpected packet type {kind}")
+    def _greeting(self, device_id: str, password: str, topic: str) -> bytes:
+        """CONNECT and SUBSCRIBE, at QoS 0: what is lost within seconds comes again."""
+        head = packet.connect(device_id, device_id, password, _KEEP_ALIVE_S, b"", b"")
+        return head + packet.subscribe(self._take_id(), topic + "down/+", 0)
+
+    def _take(self, first: int, body: bytes) -> "Message | None":
+        if first >> 4 == _PUBLISH:
+            return packet.read_publish(first, body)
+        what, packet_id, reason = packet.read_answer(first >> 4, body)
+        if reason >= _ERROR or what == "disconnect":
+            raise RefusedError(what, reason)
+        if what == "connack":
+            self.window = packet.read_limits(body)[0]
+        self.open_ids.discard(packet_id)
+        self.publish([])
         return None
 
-    def _close_id(self, what: str, answer: tuple[int, int]) -> None:
-        _check(what, answer[1])
-        self.open_ids.discard(answer[0])
-        self._under_way.discard(answer[0])
-        due = self._due()
-        if due:
-            self._link.send(due, _SEND_MS)
-
-    def _publications(self, publications: list[Publication]) -> bytes:
-        """What of these, and of those before them, may leave now."""
-        for item in publications:
-            packet_id = self._take_id()
-            self._held.append((packet_id, packet.publish(item.topic, item.payload, packet_id, item.retain)))
-        return self._due()
-
-    def _due(self) -> bytes:
-        out = b""
-        while self._held and len(self._under_way) < self.window:
-            packet_id, content = self._held.pop(0)
-            self._under_way.add(packet_id)
-            out += content
-        return out
+    def _due(self, publications: "list[Publication]") -> bytes:
+        """What of these, and of those that were held back, may leave now."""
+        for topic, payload, retain in publications:
+            self._held.append(packet.publish(topic, payload, self._take_id(), retain))
+        content = b""
+        while self._held and len(self.open_ids) - len(self._held) < (self.window or 65_535):
+            content += self._held.pop(0)
+        return content
 
     def _take_id(self) -> int:
         self._last_id = self._last_id % 65_535 + 1
@@ -181,8 +122,3 @@ class Session:
             self._last_id = self._last_id % 65_535 + 1
         self.open_ids.add(self._last_id)
         return self._last_id
-
-
-def _check(what: str, reason: int) -> None:
-    if reason >= packet.REASON_ERROR:
-        raise RefusedError(what, reason)

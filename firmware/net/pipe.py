@@ -13,7 +13,7 @@ class Pipe:
         """Give the session what has arrived."""
         self._arrived += received
 
-    def open(self, timeout_ms: int) -> None:
+    def open(self) -> None:
         pass  # the wire is open before anybody talks
 
     def send(self, content: bytes, timeout_ms: int) -> None:

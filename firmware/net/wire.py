@@ -2,12 +2,13 @@
 
 import errno
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from firmware import const
+
+_TYPES = const(False)
+if _TYPES:
     from firmware.app.ports import Clock, Wire
 
-
-_LOOK_MS = 100
+_LOOK_MS = const(100)
 """Waits while sending are for what can be read; a full send buffer is looked at ten times a second."""
 
 
@@ -22,23 +23,26 @@ class WireLink:
     def __init__(self, wire: "Wire", clock: "Clock") -> None:
         self._wire = wire
         self._clock = clock
+        self._begun_ms = 0
 
-    def open(self, timeout_ms: int) -> None:
-        started = self._clock.ticks_ms()
+    def open(self) -> None:
+        self._begun_ms = self._clock.ticks_ms()
         self._wire.begin()
-        while not self._wire.is_open():
-            self._wait(started, timeout_ms)
 
     def send(self, content: bytes, timeout_ms: int) -> None:
-        started = self._clock.ticks_ms()
+        # What opens the connection counts from `open` on: the look-up of a name cannot be bounded.
+        started = self._clock.ticks_ms() if self._wire.is_open() else self._begun_ms
         left = memoryview(content)
         while True:
-            written = self._wire.write(left)
+            written = self._wire.write(left) if self._wire.is_open() else 0
             left = left[written:]
             if not left:
                 return
             if not written:  # over TLS the handshake comes first: it waits for the peer
-                self._wait(started, timeout_ms)
+                left_ms = timeout_ms - self._clock.since_ms(started)
+                if left_ms <= 0:
+                    raise OSError(errno.ETIMEDOUT)
+                self._wire.wait(min(left_ms, _LOOK_MS))
 
     def receive(self, timeout_ms: int) -> bytes:
         received = self._wire.read()
@@ -49,9 +53,3 @@ class WireLink:
 
     def close(self) -> None:
         self._wire.close()
-
-    def _wait(self, started: int, timeout_ms: int) -> None:
-        left_ms = timeout_ms - self._clock.since_ms(started)
-        if left_ms <= 0:
-            raise OSError(errno.ETIMEDOUT)
-        self._wire.wait(min(left_ms, _LOOK_MS))

@@ -40,7 +40,7 @@ def exchange(link: "Link", clock: "Clock", host: str, code: str, kind: str) -> t
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     try:
-        link.open(_WITHIN_MS)
+        link.open()
         link.send(head.encode() + body, _WITHIN_MS)
         answer = b""
         while True:

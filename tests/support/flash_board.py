@@ -14,9 +14,8 @@ from firmware.app import level
 from firmware.app.guard import Guard
 from firmware.app.ports import Answer, Heartbeat, Slots, Source, Store
 from firmware.app.update import Updates
-from firmware.core import packet
 from replenish_server.fleet.signing import sign_image
-from tests.unit.firmware.fake_board import Bench
+from tests.unit.firmware.fake_board import Bench, Heard
 
 NEW = "ota_1"
 
@@ -186,7 +185,7 @@ class FlashBoard(Bench):
         guard.ended_well("normal")
         return not (guard.is_installed() and guard.switch() == "reset")
 
-    def _server(self, message: packet.Message) -> list[tuple[str, bytes]]:
+    def _server(self, message: Heard) -> list[tuple[str, bytes]]:
         document = json.loads(message.payload)
         if message.topic.endswith("/st"):
             self.reports.append(document)

@@ -1,11 +1,37 @@
 """The ports of `firmware.app`, played by plain objects: manual clock, files in memory, scripted broker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from firmware.app.guard import Guard
 from firmware.app.node import Device, Node
 from firmware.app.ports import Board, Button, Clock, Files, Light, Link, Radio, Scale, Slots, Store, Wire
 from firmware.core import packet
+
+
+class Heard(NamedTuple):
+    """One PUBLISH, as `packet.read_publish` gives it."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    packet_id: int
+
+
+class Packets:
+    """A byte stream, cut into packets of (first byte, body)."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        self._content = content
+
+    def feed(self, content: bytes) -> None:
+        self._content += content
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        while found := packet.cut(self._content):
+            first, start, end = found
+            body, self._content = self._content[start:end], self._content[end:]
+            yield first, body
 
 
 class ManualClock(Clock):
@@ -146,15 +172,15 @@ class Broker(Link):
         self._puback_ends: list[int] = []
         """How many bytes stand before the end of each PUBACK that was not yet read."""
         self.puback = 0
-        self.published: list[packet.Message] = []
+        self.published: list[Heard] = []
         self.writes: list[bytes] = []
-        self.on_publish: Callable[[packet.Message], list[tuple[str, bytes]]] = lambda message: []
+        self.on_publish: Callable[[Heard], list[tuple[str, bytes]]] = lambda message: []
         self.on_subscribe: list[bytes] = []
         self.open_links = 0
         self.pings = 0
         self._out = b""
 
-    def open(self, timeout_ms: int) -> None:
+    def open(self) -> None:
         self.open_links += 1
         self._out, self._puback_ends, self._done = b"", [], False
 
@@ -165,10 +191,8 @@ class Broker(Link):
         if not self.open_links:
             raise OSError(107)
         self.writes.append(content)
-        reader = packet.Reader()
-        reader.feed(content)
-        while (whole := reader.next()) is not None:
-            self.answer(*whole)
+        for first, body in Packets(content):
+            self.answer(first, body)
 
     def receive(self, timeout_ms: int) -> bytes:
         self._clock.ms += timeout_ms if not self._out else 1
@@ -179,7 +203,8 @@ class Broker(Link):
         self._puback_ends = [end - len(out) for end in self._puback_ends if end > len(out)]
         return out
 
-    def answer(self, kind: int, flags: int, body: bytes) -> None:
+    def answer(self, first: int, body: bytes) -> None:
+        kind = first >> 4
         if self._done:
             return
         if kind == 1:
@@ -192,12 +217,12 @@ class Broker(Link):
         elif kind == 12:
             self.pings += 1
             self._out += b"\xd0\x00"
-        elif kind == packet.PUBLISH and len(self._puback_ends) >= self.window:
+        elif kind == 3 and len(self._puback_ends) >= self.window:
             self.too_many += 1
             self._done = True
             self._out += b"\xe0\x02\x93\x00"  # receive maximum exceeded
-        elif kind == packet.PUBLISH:
-            message = packet.read_publish(flags, body)
+        elif kind == 3:
+            message = Heard(*packet.read_publish(first, body))
             self.published.append(message)
             number = message.packet_id.to_bytes(2, "big")
             self._out += b"\x40\x03" + number + bytes((self.puback,)) if self.puback else b"\x40\x02" + number
@@ -211,7 +236,7 @@ class BrokerWire(Wire):
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._reader = packet.Reader()
+        self._packets = Packets()
         self.listens = self.answers = True
         self.begun = 0
         self.cut = False
@@ -220,17 +245,17 @@ class BrokerWire(Wire):
         self.begun += 1
         if not self.listens:
             raise OSError(111)
-        self._reader, self.cut = packet.Reader(), False
-        self._broker.open(0)
+        self._packets, self.cut = Packets(), False
+        self._broker.open()
 
     def is_open(self) -> bool:
         return True
 
     def write(self, content: memoryview) -> int:
         taken = bytes(content[:100])  # in pieces, as TCP may
-        self._reader.feed(taken if self.answers else b"")
-        while (whole := self._reader.next()) is not None:
-            self._broker.answer(*whole)
+        self._packets.feed(taken if self.answers else b"")
+        for first, body in self._packets:
+            self._broker.answer(first, body)
         return len(taken)
 
     def read(self) -> bytes:

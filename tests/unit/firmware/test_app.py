@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from firmware.app import button, level
-from firmware.core import packet, queue
-from tests.unit.firmware.fake_board import Bench
+from firmware.core import queue
+from tests.unit.firmware.fake_board import Bench, Heard, Packets
 
 
 def storing(answer: str = "") -> Any:
     """A server that stores every event at once, and answers presses."""
 
-    def on_publish(message: packet.Message) -> list[tuple[str, bytes]]:
+    def on_publish(message: Heard) -> list[tuple[str, bytes]]:
         if not message.topic.endswith("/ev"):
             return []
         event = json.loads(message.payload)
@@ -48,12 +48,7 @@ def knob() -> Bench:
 def test_connect_subscribe_and_publish_leave_in_one_write(scale: Bench) -> None:
     scale.broker.on_publish = storing()
     assert wake_level(scale) == 1800
-    reader = packet.Reader()
-    reader.feed(scale.broker.writes[0])
-    kinds = []
-    while (whole := reader.next()) is not None:
-        kinds.append(whole[0])
-    assert kinds == [1, 8, 3, 3, 3]
+    assert [first >> 4 for first, _ in Packets(scale.broker.writes[0])] == [1, 8, 3, 3, 3]
     assert [message.retained for message in scale.broker.published] == [False, False, True]
     assert scale.broker.open_links == 0
     assert not scale.air.on
@@ -246,7 +241,7 @@ def test_an_answer_to_another_press_is_not_shown(knob: Bench) -> None:
     press(knob)
     knob.air.works = True
 
-    def first_only(message: packet.Message) -> list[tuple[str, bytes]]:
+    def first_only(message: Heard) -> list[tuple[str, bytes]]:
         document = json.loads(message.payload)
         if document.get("t") == "press" and document["s"] == 0:
             return [("ack", b'{"b":"00c0ffee","s":[0],"r":"refused"}')]

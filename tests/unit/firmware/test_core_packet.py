@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.core import packet
+from firmware.core import lasting, packet
 
 
 class PacketTest(unittest.TestCase):
@@ -23,7 +23,7 @@ class PacketTest(unittest.TestCase):
 
     def test_connect(self):
         self.assertEqual(
-            packet.connect("d1", "d1", "pw", 30),
+            packet.connect("d1", "d1", "pw", 30, b"", b""),
             b"\x10\x1c\x00\x04MQTT\x05\xc2\x00\x1e" + b"\x05\x27\x00\x00\x10\x00"
             + b"\x00\x02d1" * 2 + b"\x00\x02pw",
         )  # fmt: skip
@@ -35,13 +35,13 @@ class PacketTest(unittest.TestCase):
     def test_publish_puback_ping(self):
         self.assertEqual(packet.publish("a/b", b"hi", 10, False), b"\x32\x0a\x00\x03a/b\x00\x0a\x00hi")
         self.assertEqual(packet.publish("a/b", b"", 10, True), b"\x33\x08\x00\x03a/b\x00\x0a\x00")
-        self.assertEqual(packet.puback(258), b"\x40\x02\x01\x02")
-        self.assertEqual(packet.pingreq(), b"\xc0\x00")
+        self.assertEqual(lasting.puback(258), b"\x40\x02\x01\x02")
+        self.assertEqual(lasting.pingreq(), b"\xc0\x00")
 
     def test_a_lasting_connection_has_a_session_and_a_will(self):
-        lasting = packet.Lasting(86400, 60, "t", b"{}")
+        more = lasting.lasting(86400, 60, "t", b"{}")
         self.assertEqual(
-            packet.connect("d1", "d1", "pw", 60, lasting),
+            packet.connect("d1", "d1", "pw", 60, *more),
             b"\x10\x2e\x00\x04MQTT\x05\xcc\x00\x3c\x0a\x27\x00\x00\x10\x00\x11\x00\x01\x51\x80"
             b"\x00\x02d1\x05\x18\x00\x00\x00\x3c\x00\x01t\x00\x02{}\x00\x02d1\x00\x02pw",
         )
@@ -53,67 +53,67 @@ class PacketTest(unittest.TestCase):
             + b"\x28\x01\x29\x01\x2a\x01" + b"\x13\x00\x14" + b"\x1a\x00\x00" + b"\x1c\x00\x01b"
             + b"\x15\x00\x01m" + b"\x16\x00\x01d"
         )  # fmt: skip
-        welcome = packet.read_connack(b"\x00\x00" + bytes((len(properties),)) + properties)
-        self.assertEqual((welcome.reason, welcome.receive_maximum, welcome.keep_alive_s), (0, 5, 20))
-        plain = packet.read_connack(b"\x00\x00\x00")
-        self.assertEqual((plain.receive_maximum, plain.keep_alive_s), (65535, 0))
+        self.assertEqual(packet.read_limits(b"\x00\x00" + bytes((len(properties),)) + properties), (5, 20))
+        self.assertEqual(packet.read_limits(b"\x00\x00\x00"), (65535, 0))
         for cut in range(1, len(properties)):
-            with self.assertRaises(packet.ProtocolError):
-                packet.read_connack(b"\x00\x00" + bytes((len(properties),)) + properties[:cut])
-        with self.assertRaises(packet.ProtocolError):
-            packet.read_connack(b"\x00\x00\x02\x7f\x00")
+            with self.assertRaises(OSError):
+                packet.read_limits(b"\x00\x00" + bytes((len(properties),)) + properties[:cut])
+        for strange in (b"\x02\x7f\x00", b"\x02\x00\x00", b"\x01\x24", b"\x02\x21\x00"):
+            with self.assertRaises(OSError):
+                packet.read_limits(b"\x00\x00" + strange)
 
-    def test_reader_takes_any_cut(self):
+    def test_any_cut_of_a_stream_gives_the_same_packets(self):
         stream = b"\x20\x03\x00\x00\x00" + b"\x40\x02\x00\x07" + packet.publish("t", b"x" * 300, 9, False)
-        for cut in range(1, 40):
-            reader = packet.Reader()
-            found = []
-            for at in range(0, len(stream), cut):
-                reader.feed(stream[at : at + cut])
-                whole = reader.next()
+        for size in range(1, 40):
+            found, received = [], b""
+            for at in range(0, len(stream), size):
+                received += stream[at : at + size]
+                whole = packet.cut(received)
                 while whole is not None:
-                    found.append(whole)
-                    whole = reader.next()
-            self.assertEqual([kind for kind, _, _ in found], [packet.CONNACK, packet.PUBACK, packet.PUBLISH])
-            self.assertEqual(packet.read_publish(found[2][1], found[2][2]).payload, b"x" * 300)
+                    first, start, end = whole
+                    found.append((first, received[start:end]))
+                    received = received[end:]
+                    whole = packet.cut(received)
+            self.assertEqual([first >> 4 for first, _ in found], [2, 4, 3])
+            self.assertEqual(packet.read_publish(*found[2])[1], b"x" * 300)
 
-    def test_reader_refuses_what_it_cannot_hold(self):
+    def test_what_cannot_be_held_is_refused(self):
         for first in (b"\x30\xff\xff\x7f", b"\x30\x80\x80\x80\x80\x01"):
-            reader = packet.Reader()
-            reader.feed(first)
-            with self.assertRaises(packet.ProtocolError):
-                reader.next()
+            with self.assertRaises(OSError):
+                packet.cut(first)
 
     def test_answers(self):
-        self.assertEqual(packet.read_connack(b"\x01\x00\x00").reason, 0)  # session present is fine
-        self.assertEqual(packet.read_connack(b"\x00\x87\x00").reason, 0x87)
-        self.assertEqual(packet.read_connack(b"\x00\x01").reason, 0x84)  # a broker that speaks 3.1.1 only
-        self.assertEqual(packet.read_puback(b"\x00\x05"), (5, 0))
-        self.assertEqual(packet.read_puback(b"\x00\x05\x87"), (5, 0x87))
-        self.assertEqual(packet.read_suback(b"\x00\x0a\x00\x01\x80"), (10, 0x80))
-        self.assertEqual(packet.read_disconnect(b"\x8e\x00"), 0x8E)
-        self.assertEqual(packet.read_disconnect(b""), 0)
+        for kind, body, expected in (
+            (2, b"\x01\x00\x00", ("connack", 0, 0)),  # session present is fine
+            (2, b"\x00\x87\x00", ("connack", 0, 0x87)),
+            (2, b"\x00\x01", ("connack", 0, 0x84)),  # a broker that speaks 3.1.1 only
+            (4, b"\x00\x05", ("puback", 5, 0)),
+            (4, b"\x00\x05\x87", ("puback", 5, 0x87)),
+            (9, b"\x00\x0a\x00\x01\x80", ("suback", 10, 0x80)),
+            (13, b"", ("pingresp", 0, 0)),
+            (14, b"\x8e\x00", ("disconnect", 0, 0x8E)),
+            (14, b"", ("disconnect", 0, 0)),
+        ):
+            self.assertEqual(packet.read_answer(kind, body), expected)
 
     def test_incoming_publish_with_properties(self):
         body = b"\x00\x03a/b" + b"\x00\x0a" + b"\x05\x02\x00\x00\x00\x3c" + b"hi"  # message expiry 60 s
-        message = packet.read_publish(0b0011, body)
-        self.assertEqual((message.topic, message.payload, message.packet_id), ("a/b", b"hi", 10))
-        self.assertTrue(message.retained)
-        message = packet.read_publish(0, b"\x00\x01t\x00")
-        self.assertEqual((message.topic, message.payload, message.qos), ("t", b"", 0))
-        self.assertFalse(message.retained)
+        self.assertEqual(packet.read_publish(0b0011, body), ("a/b", b"hi", True, 10))
+        self.assertEqual(packet.read_publish(0, b"\x00\x01t\x00"), ("t", b"", False, 0))
 
     def test_torn_packets_are_errors_never_surprises(self):
         body = b"\x00\x03a/b" + b"\x00\x0a" + b"\x05\x02\x00\x00\x00\x3c"
         for size in range(len(body)):
-            with self.assertRaises(packet.ProtocolError):
+            with self.assertRaises(OSError):
                 packet.read_publish(0b0010, body[:size])
-        for read in (packet.read_connack, packet.read_puback, packet.read_suback):
-            with self.assertRaises(packet.ProtocolError):
-                read(b"\x00")
-        with self.assertRaises(packet.ProtocolError):
+        for kind in (1, 2, 4, 9, 15):
+            with self.assertRaises(OSError):
+                packet.read_answer(kind, b"\x00")
+        with self.assertRaises(OSError):
+            packet.read_answer(9, b"\x00\x0a\x00")  # no reason at all
+        with self.assertRaises(OSError):
             packet.read_publish(0b0100, body)  # QoS 2
-        with self.assertRaises(packet.ProtocolError):
+        with self.assertRaises(OSError):
             packet.read_publish(0, b"\x00\x01\xff\x00")
 
 

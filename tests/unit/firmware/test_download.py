@@ -20,7 +20,7 @@ class Script:
         self.port = port
         return self
 
-    def open(self, timeout_ms: int) -> None:
+    def open(self) -> None:
         pass
 
     def send(self, content: bytes, timeout_ms: int) -> None:

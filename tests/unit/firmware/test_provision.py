@@ -63,7 +63,7 @@ class Edge(Link):
         self._out = b""
         self._numbers = count(1)
 
-    def open(self, timeout_ms: int) -> None:
+    def open(self) -> None:
         self._out = b""
 
     def send(self, content: bytes, timeout_ms: int = 0) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from firmware.app.node import Node
 from firmware.app.uplink import Uplink
-from firmware.core import packet
-from tests.unit.firmware.fake_board import Bench, BrokerWire
+from tests.unit.firmware.fake_board import Bench, BrokerWire, Heard
 from tests.unit.firmware.test_app import storing
 
 
@@ -147,10 +146,10 @@ def test_who_is_not_wanted_asks_once_a_day(line: Line) -> None:
 
 
 def test_settings_that_come_later_are_taken_and_reported(line: Line) -> None:
-    def settings(message: packet.Message) -> list[tuple[str, bytes]]:
+    def settings(message: Heard) -> list[tuple[str, bytes]]:
         return [*answer(message), ("desired", b'{"v":1,"rev":1,"cfg":{"report_ml":900}}')]
 
-    answer: Callable[[packet.Message], list[tuple[str, bytes]]] = storing()
+    answer: Callable[[Heard], list[tuple[str, bytes]]] = storing()
     line.bench.broker.on_publish = answer
     line.run(5)
     line.bench.broker.on_publish = settings
