@@ -166,7 +166,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "wanted": (
         "{slot}: {packs} packs are needed ({product}). You asked only to be told, so nothing is ordered.",
-        "{slot}: {packs}팩이 필요합니다({product}). 알림만 받도록 설정되어 주문하지 않습니다.",
+        "{slot}: {packs}개가 필요합니다({product}). 알림만 받도록 설정되어 주문하지 않습니다.",
     ),
     "over_budget": (
         "{slot} is not ordered: of the budget of {budget} for {month}, {left} are left.",

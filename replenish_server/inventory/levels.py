@@ -91,11 +91,10 @@ def read_levels(samples: Iterable[LevelSample], capacity: int, days: int = 84) -
     usable, trailing = _usable(ordered, capacity)
     points = without_outliers(usable, capacity)
     steps = find_steps(points, capacity)
-    level = level_now([(point.at, point.level) for point in trailing[-3:]], capacity)
     moments = [point.at for point in points]  # a clock that was corrected may step back between readings
     covered = min(days, (max(moments) - min(moments)) // DAY) if len(points) > 1 else 0
     return LevelHistory(
-        level=level if level is not None else (points[-1].level if points else None),
+        level=_present(trailing, points, capacity),
         as_of=usable[-1].at if usable else None,
         points=tuple((point.at, point.level) for point in points),
         refills=steps.refills,
@@ -105,6 +104,20 @@ def read_levels(samples: Iterable[LevelSample], capacity: int, days: int = 84) -
         drift=steps.drift,
         step=steps.step,
     )
+
+
+def read_level(samples: Iterable[LevelSample], capacity: int) -> tuple[int | None, datetime | None]:
+    """`level` and `as_of` of what `read_levels` says, and nothing of the history before them."""
+    ordered = in_order(sample for sample in samples if not sample.retained)
+    usable, trailing = _usable(ordered, capacity)
+    points = () if trailing else without_outliers(usable, capacity)
+    return _present(trailing, points, capacity), usable[-1].at if usable else None
+
+
+def _present(trailing: Sequence[Point], points: Sequence[Point], capacity: int) -> int | None:
+    """The level of the good readings at the end; without any, the last that was read."""
+    level = level_now([(point.at, point.level) for point in trailing[-3:]], capacity)
+    return level if level is not None else (points[-1].level if points else None)
 
 
 def _usable(ordered: Sequence[LevelSample], capacity: int) -> tuple[list[Point], list[Point]]:

@@ -212,7 +212,9 @@ def can_approve(order: PurchaseOrder) -> bool:
 
 def can_cancel(session: Session, order: PurchaseOrder) -> bool:
     """Whether the order can be stopped here; one that may have left is stopped at the retailer."""
-    return rules.can_cancel(State(order.state), was_completed(session, parcel_of(session, order)))
+    state = State(order.state)
+    completing = state is State.PLACING and was_completed(session, parcel_of(session, order))
+    return rules.can_cancel(state, completing)
 
 
 def leave_now(session: Session, order_id: str, now: datetime, by: str = "", note: str = "") -> None:

@@ -17,7 +17,7 @@ def basis(decision: Decision, language: str) -> tuple[str, ...]:
     korean = language == "ko"
     said = [_known_days(decision.days_known, korean), *_known(decision, korean), *_habit(decision, korean)]
     if decision.risk is not None and decision.accepted_risk is not None:
-        chance, most = _percent(decision.risk), _percent(decision.accepted_risk)
+        chance, most = (_percent(share, korean) for share in (decision.risk, decision.accepted_risk))
         words = _TIMINGS[decision.timing][1 if korean else 0]
         said.append(
             f"배송 전에 떨어질 확률은 {chance}이고, '{words}' 설정은 {most}까지 받아들입니다."
@@ -42,7 +42,7 @@ def _known(decision: Decision, korean: bool) -> list[str]:
     """How much of the last week is known, where it is not all of it."""
     if decision.known_share is None or decision.known_share > 0.995:
         return []
-    share = _percent(decision.known_share)
+    share = _percent(decision.known_share, korean)
     return [f"지난 한 주의 {share}만 알려져 있습니다." if korean else f"Of the last week, {share} is known."]
 
 
@@ -61,6 +61,6 @@ def _habit(decision: Decision, korean: bool) -> list[str]:
     return [f"Use in the last week was {abs(change)} % {'above' if change > 0 else 'below'} the usual."]
 
 
-def _percent(share: float) -> str:
+def _percent(share: float, korean: bool) -> str:
     value = 100 * share
-    return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
+    return (f"{value:.1f}" if value < 10 else f"{value:.0f}") + ("%" if korean else " %")

@@ -28,7 +28,7 @@ from replenish_server.retailers.prices import known_price
 from replenish_server.retailers.tables import Retailer
 
 HISTORY = timedelta(days=90)  # what a page draws
-_LOOKED_AT = timedelta(days=35)  # what is read again for events at every look
+LOOKED_AT = timedelta(days=35)  # what is read again for events at every look
 _EDGE = timedelta(days=7)  # at its old end a step may have lost what it rose from: what was kept counts
 _LEAD_MEMORY = 40
 _RECENT = timedelta(days=2)
@@ -65,7 +65,7 @@ def gather(
     history, ledger, known = _NO_HISTORY, _NO_STOCK, None
     refills: tuple[Refill, ...] = ()
     if slot.capacity is not None:
-        since = now - _LOOKED_AT
+        since = now - LOOKED_AT
         history, samples = read_history(session, slot, since)
         known = known_share(samples, now).share
         refills = tuple(refill for refill in history.refills if refill.at >= since + _EDGE)
@@ -101,7 +101,7 @@ def gather(
         shops={p.retailer_id: session.get_one(Retailer, p.retailer_id).name for p in mandate.products},
         spending=months_of(session, slot.household_id, slot.id, now),
     )
-    return SlotInsight(facts, history, ledger, refills, now - _LOOKED_AT + _EDGE)
+    return SlotInsight(facts, history, ledger, refills, now - LOOKED_AT + _EDGE)
 
 
 def _open(session: Session, slot: Slot, order: PurchaseOrder | None, mandate: Mandate) -> str | None:

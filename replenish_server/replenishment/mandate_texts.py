@@ -44,9 +44,10 @@ def _price(numbers: Numbers, name: str, currency: str = "currency") -> str:
     return money(value if isinstance(value, int) else None, str(numbers.get(currency)))
 
 
-def _amount(numbers: Numbers, name: str, unit: str) -> str:
+def _amount(numbers: Numbers, name: str, unit: str) -> Clauses:
     value = numbers.get(name)
-    return amount(value if isinstance(value, int | float) else None, unit)
+    known = value if isinstance(value, int | float) else None
+    return amount(known, unit), amount(known, unit, korean=True)
 
 
 def _pause(ok: bool, n: Numbers, _unit: str) -> Clauses:
@@ -156,12 +157,13 @@ def _over_last_paid(ok: bool, n: Numbers, unit: str) -> Clauses:
     if not isinstance(over, int | float):
         return f"{allowed}; there is no earlier price to compare with", f"{allowed_ko}, 비교할 이전 가격 없음"
     price, last = _price(n, "goods_minor"), _price(n, "last_minor")
-    size, last_size = _amount(n, "amount", unit), _amount(n, "last_amount", unit)
+    size, size_ko = _amount(n, "amount", unit)
+    last_size, last_size_ko = _amount(n, "last_amount", unit)
     word, word_ko = ("over", "높음") if over > 0 else ("under", "낮음")
     share = f"{abs(over):g} %"
     return (
         f"{price} for {size} is {share} {word} the {last} for {last_size} that was last paid; {allowed}",
-        f"{size}에 {price}: 지난번 {last_size}에 {last}보다 {share} {word_ko}, {allowed_ko}",
+        f"{size_ko}에 {price}: 지난번 {last_size_ko}에 {last}보다 {abs(over):g}% {word_ko}, {allowed_ko}",
     )
 
 
@@ -204,21 +206,19 @@ def _product(ok: bool, n: Numbers, _unit: str) -> Clauses:
 
 
 def _size_class(ok: bool, n: Numbers, unit: str) -> Clauses:
-    pack, preferred, factor = (
-        _amount(n, "pack_amount", unit),
-        _amount(n, "preferred_amount", unit),
-        n["factor"],
-    )
+    factor = n["factor"]
+    pack, pack_ko = _amount(n, "pack_amount", unit)
+    preferred, preferred_ko = _amount(n, "preferred_amount", unit)
     if n["pack_amount"] == n["preferred_amount"]:
         return "the pack is of the size that you chose", "고르신 것과 같은 포장 크기"
     if ok:
         return (
             f"a pack of {pack} is at most {factor} times apart from the {preferred} that you chose",
-            f"{pack} 포장, 고르신 {preferred} 대비 {factor}배 이내",
+            f"{pack_ko} 포장, 고르신 {preferred_ko} 대비 {factor}배 이내",
         )
     return (
         f"a pack of {pack} is more than {factor} times apart from the {preferred} that you chose",
-        f"{pack} 포장, 고르신 {preferred} 대비 {factor}배 넘게 차이",
+        f"{pack_ko} 포장, 고르신 {preferred_ko} 대비 {factor}배 넘게 차이",
     )
 
 

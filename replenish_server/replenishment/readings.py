@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Executable, bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import BY_BASE
-from replenish_server.inventory import LevelHistory, LevelSample, read_levels
+from replenish_server.inventory import LevelHistory, LevelSample, read_level, read_levels
 from replenish_server.inventory.totals import Reset, TotalHistory, TotalSample, as_levels, read_totals
 from replenish_server.replenishment.tables import SlotFit
 from replenish_server.telemetry.tables import DeviceEvent, Reading
@@ -20,6 +20,18 @@ _SAMPLE = (
     col(Reading.number),
     col(Reading.quality),
     col(Reading.late),
+)
+_NEWEST = 48  # readings that a level is told from
+_NEWEST_OF = (
+    select_columns(*_SAMPLE)
+    .where(
+        col(Reading.device_id) == bindparam("device_id"),
+        col(Reading.slot_key) == bindparam("slot_key"),
+        col(Reading.type).in_(("level", "refill")),
+        col(Reading.occurred_at) >= bindparam("since"),
+    )
+    .order_by(col(Reading.occurred_at).desc())
+    .limit(_NEWEST)
 )
 
 
@@ -38,13 +50,18 @@ def level_samples(
     if is_counted(slot):
         remaining = read_counted(session, slot, since).remaining
         return [s for s in remaining if s.at >= since and (before is None or s.at < before)]
-    factor = BY_BASE[slot.unit].factor
     query = (
         # Columns and not entities: some thousand rows at a time, and an entity costs ten times its values.
         select_columns(*_SAMPLE).where(*_of(slot, "level", "refill"), col(Reading.occurred_at) >= since)
     )
     if before is not None:
         query = query.where(col(Reading.occurred_at) < before)
+    return _measured(session, slot, query)
+
+
+def _measured(session: Session, slot: Slot, query: Executable) -> list[LevelSample]:
+    """What a query for `_SAMPLE` finds of a slot that measures."""
+    factor = BY_BASE[slot.unit].factor
     return [
         LevelSample(
             at=at,
@@ -65,6 +82,18 @@ def read_history(session: Session, slot: Slot, since: datetime) -> tuple[LevelHi
         return as_levels(counted, since), [sample for sample in counted.remaining if sample.at >= since]
     samples = level_samples(session, slot, since)
     return read_levels(samples, slot.capacity or 1), samples
+
+
+def level_of(session: Session, slot: Slot, since: datetime) -> tuple[int | None, datetime | None]:
+    """What is left, in base units, and when that was read, as the slot's newest readings say.
+
+    The same as `read_history` says, from as few readings as tell it: a container is lifted for a day at most.
+    """
+    if is_counted(slot):
+        history, _ = read_history(session, slot, since)
+        return history.level, history.as_of
+    query = _NEWEST_OF.params(device_id=slot.device_id, slot_key=slot.key, since=since)
+    return read_level(_measured(session, slot, query), slot.capacity or 1)
 
 
 def read_counted(session: Session, slot: Slot, since: datetime) -> TotalHistory:

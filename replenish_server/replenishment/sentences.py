@@ -31,17 +31,17 @@ def _what(decision: Decision, refusal: Verdict | None, korean: bool) -> str:
     if decision.kind is Kind.ORDER:
         cap = money(decision.price_cap_minor, decision.currency)
         return (
-            f"{packs}팩을 최대 {cap} 한도로 주문합니다."
+            f"{packs}개를 최대 {cap} 한도로 주문합니다."
             if korean
             else f"Order of {packs} {noun} for at most {cap}."
         )
     reason = _ask_reason(decision, refusal, korean)
     if korean:
         what = {
-            Kind.NOTIFY: "이 필요합니다",
-            Kind.SHADOW: "을 지금 주문했을 것입니다",
+            Kind.NOTIFY: "가 필요합니다",
+            Kind.SHADOW: "를 지금 주문했을 것입니다",
         }.get(decision.kind, " 주문에 승인이 필요합니다")
-        return f"{packs}팩{what}({reason})."
+        return f"{packs}개{what}({reason})."
     verb = "is" if packs == 1 else "are"
     what = {
         Kind.NOTIFY: f"{verb} needed",
@@ -71,8 +71,8 @@ def _ask_reason(decision: Decision, refusal: Verdict | None, korean: bool) -> st
 def _why(decision: Decision, korean: bool) -> str:
     if decision.trigger in (Trigger.PRESS, Trigger.PERSON):
         return _asked_for(decision, korean)
-    left = amount(decision.level, decision.unit)
-    rate = amount(decision.rate_per_day, decision.unit)
+    left = amount(decision.level, decision.unit, korean)
+    rate = amount(decision.rate_per_day, decision.unit, korean)
     if decision.trigger is Trigger.BASKET:
         return _travels(decision, left, rate, korean)
     return _low(decision, left, rate, korean)
@@ -90,10 +90,10 @@ def _asked_for(decision: Decision, korean: bool) -> str:
 
 def _low(decision: Decision, left: str, rate: str, korean: bool) -> str:
     """Why the level calls for an order."""
-    point = amount(decision.reorder_point, decision.unit)
+    point = amount(decision.reorder_point, decision.unit, korean)
     early, median, late = (days(value) for value in decision.run_out_days or (0.0, 0.0, 0.0))
     lead = days(decision.lead_time_days or 0.0)
-    latest = amount(decision.threshold, decision.unit)
+    latest = amount(decision.threshold, decision.unit, korean)
     earlier = (decision.reorder_point or 0) > (decision.threshold or 0)
     if korean:
         reason = f"배송에 약 {lead}일이 걸리므로 설정하신 {latest}보다 이른 {point}에서 주문합니다."
@@ -137,7 +137,7 @@ def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
     if refusal.rule == "below_reorder_point":
         return _enough(decision, korean)
     if refusal.rule == "steady_level":
-        fall, limit = (amount(number(numbers[name]), decision.unit) for name in ("fall", "limit"))
+        fall, limit = (amount(number(numbers[name]), decision.unit, korean) for name in ("fall", "limit"))
         return (
             f"아직 주문하지 않음: 하루 안에 {fall} 줄었습니다(한도 {limit}). 하루 동안 유지되어야 믿습니다."
             if korean
@@ -159,7 +159,8 @@ def _unconfirmed(decision: Decision, refusal: Verdict, korean: bool) -> str:
         )
     if refusal.rule not in ("confirmed_count", "three_low_readings"):
         raise ValueError(f"no sentence for the rule {refusal.rule!r}")
-    left, point = amount(decision.level, decision.unit), amount(decision.reorder_point, decision.unit)
+    left = amount(decision.level, decision.unit, korean)
+    point = amount(decision.reorder_point, decision.unit, korean)
     if refusal.rule == "confirmed_count":
         return (
             f"아직 주문하지 않음: {left} 남음({point} 이하). 다음 집계로 확인되면 주문합니다."
@@ -185,16 +186,16 @@ def _under_way(on_trial: bool, korean: bool) -> str:
             else "Not ordering: on trial an order would already be on its way; a refill is waited for."
         )
     if korean:
-        return "주문하지 않음: 이 칸의 주문이 이미 진행 중입니다."
-    return "Not ordering: an order for this slot is already open."
+        return "주문하지 않음: 이 물품의 주문이 이미 진행 중입니다."
+    return "Not ordering: an order for this supply is already under way."
 
 
 def _enough(decision: Decision, korean: bool) -> str:
-    left = amount(decision.level, decision.unit)
-    point = amount(decision.reorder_point, decision.unit)
-    rate = amount(decision.rate_per_day, decision.unit)
+    left = amount(decision.level, decision.unit, korean)
+    point = amount(decision.reorder_point, decision.unit, korean)
+    rate = amount(decision.rate_per_day, decision.unit, korean)
     median = days((decision.run_out_days or (0.0, 0.0, 0.0))[1])
-    spare = amount(decision.spare, decision.unit)
+    spare = amount(decision.spare, decision.unit, korean)
     if korean:
         more = f"(예비 {spare} 포함) " if decision.spare else ""
         return (

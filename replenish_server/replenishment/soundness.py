@@ -30,7 +30,7 @@ def about_sensor(
     korean = language == "ko"
     said = [] if balance is None else _balance(balance, unit, korean)
     if abs(history.drift) > max(_DRIFT_SHARE * capacity, _DRIFT_STEPS * history.step):
-        by = amount(abs(history.drift), unit)
+        by = amount(abs(history.drift), unit, korean)
         up = history.drift > 0
         said.append(
             f"센서 값이 사용과 무관하게 {by} {'올라갔습니다' if up else '내려갔습니다'}. "
@@ -40,14 +40,14 @@ def about_sensor(
             "that is not counted as use."
         )
     if history.step > _NOISY_SHARE * capacity:
-        least = amount(history.step, unit)
+        least = amount(history.step, unit, korean)
         said.append(
             f"센서가 흔들려 {least}보다 작은 변화는 알 수 없습니다."
             if korean
             else f"The sensor is noisy: changes under {least} cannot be told from noise."
         )
     if told_step is not None:
-        step = amount(told_step, unit)
+        step = amount(told_step, unit, korean)
         said.append(
             f"기기가 {step} 단위로 알려 줍니다." if korean else f"The device tells it in steps of {step}."
         )
@@ -58,7 +58,7 @@ def _balance(balance: Balance, unit: str, korean: bool) -> list[str]:
     """Level against counted use."""
     if balance.finding in (Finding.UNKNOWN, Finding.BALANCED):
         return []
-    fell, used = amount(balance.fell, unit), amount(balance.used, unit)
+    fell, used = amount(balance.fell, unit, korean), amount(balance.used, unit, korean)
     both = (
         f"{balance.days}일 동안 {fell} 줄었고 {used} 사용한 것으로 집계되었습니다"
         if korean

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import JSON, Column, Field, SQLModel
+from sqlmodel import JSON, Column, Field, Index, SQLModel
 
 from replenish_server.database import UtcTime
 
@@ -12,9 +12,10 @@ class DecisionRecord(SQLModel, table=True):
     """A decision with its numbers and verdicts; one that only repeats the last moves `last_at` on."""
 
     __tablename__ = "decision"
+    __table_args__ = (Index("decision_of_slot", "slot_id", "last_at"),)
 
     id: str = Field(primary_key=True)
-    slot_id: str = Field(foreign_key="slot.id", index=True)
+    slot_id: str = Field(foreign_key="slot.id")
     kind: str
     trigger: str
     rule: str | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from replenish_server.households.mandate import Verdict
+from replenish_server.ordering.states import State
 from replenish_server.replenishment.amounts import amount, money, number
 from replenish_server.replenishment.mandate_texts import RULE_NAMES, clause, has_clause
 
@@ -50,13 +51,26 @@ def _no_open_order(ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
         return "no order is open", "진행 중인 주문 없음"
     if n["state"] == "shadow":
         return "an order would be on its way (trial)", "주문했을 것임(시험 운용)"
-    return f"an order is {n['state']}", f"진행 중: {n['state']}"
+    english, korean = _STATES[State(str(n["state"]))]
+    return f"an order {english}", f"주문 {korean}"
+
+
+_STATES = {
+    State.PROPOSED: ("is proposed", "제안됨"),
+    State.NEEDS_APPROVAL: ("waits for approval", "승인 대기 중"),
+    State.COOLING_OFF: ("is about to leave", "곧 나감"),
+    State.PLACING: ("is being placed", "넣는 중"),
+    State.NEEDS_ATTENTION: ("needs a person", "확인 필요"),
+    State.PLACED: ("is placed", "완료"),
+    State.SHIPPED: ("is on its way", "배송 중"),
+    State.READY_FOR_PICKUP: ("waits for pickup", "수령 대기 중"),
+    State.DELIVERED: ("was delivered and not yet fitted", "배송 완료, 아직 사용 전"),
+}
 
 
 def _level_known(ok: bool, n: Numbers, unit: str) -> tuple[str, str]:
     if ok:
-        known = amount(number(n["level"]), unit)
-        return known, known
+        return amount(number(n["level"]), unit), amount(number(n["level"]), unit, korean=True)
     return "unknown", "알 수 없음"
 
 
@@ -66,13 +80,19 @@ def _fresh_reading(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
 
 
 def _below_reorder_point(_ok: bool, n: Numbers, unit: str) -> tuple[str, str]:
-    position, point = amount(number(n["position"]), unit), amount(number(n["reorder_point"]), unit)
-    return f"position {position}, orders at {point}", f"재고 {position}, 주문 시점 {point}"
+    position, point = number(n["position"]), number(n["reorder_point"])
+    return (
+        f"position {amount(position, unit)}, orders at {amount(point, unit)}",
+        f"재고 {amount(position, unit, korean=True)}, 주문 시점 {amount(point, unit, korean=True)}",
+    )
 
 
 def _steady_level(_ok: bool, n: Numbers, unit: str) -> tuple[str, str]:
-    fall, most = amount(number(n["fall"]), unit), amount(number(n["limit"]), unit)
-    return f"fell by {fall} within a day, at most {most}", f"하루 감소 {fall}, 한도 {most}"
+    fall, most = number(n["fall"]), number(n["limit"])
+    return (
+        f"fell by {amount(fall, unit)} within a day, at most {amount(most, unit)}",
+        f"하루 감소 {amount(fall, unit, korean=True)}, 한도 {amount(most, unit, korean=True)}",
+    )
 
 
 def _three_low_readings(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:

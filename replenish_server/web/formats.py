@@ -5,7 +5,7 @@ must never decide what is shown, only how.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from replenish_server.households.moments import day_text, moment_text, month_text, short_day_text
@@ -14,6 +14,7 @@ from replenish_server.web.phrases import translate
 from replenish_server.web.views import Lang, Unit
 
 _NBSP = "\u00a0"
+_Day = date  # in the class below, that name is a way to write one
 
 
 def plain_amount(minor: int, currency: str) -> str:
@@ -69,6 +70,10 @@ class Formatter:
     def date(self, moment: datetime) -> str:
         """A day: "Sun 29 Nov", "11월 29일 (일)"; with the year when it is not this one."""
         return day_text(moment.astimezone(self.tz), self.lang, self._this_year())
+
+    def day(self, day: _Day) -> str:
+        """A day of the household's calendar, written as `date` writes a moment's."""
+        return day_text(datetime(day.year, day.month, day.day, tzinfo=self.tz), self.lang, self._this_year())
 
     def short_date(self, moment: datetime) -> str:
         """A day for a chart's axis: "29 Nov", "11/29"."""

@@ -14,47 +14,39 @@ from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.fleet import twin
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.troubles import said_wrong
 from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.forecast import RunOut
-from replenish_server.households.ledger import spending_of
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ordering import orders as order_acts
-from replenish_server.ordering.limits import verdicts_of
-from replenish_server.ordering.parcels import parcel_of
-from replenish_server.ordering.sentences import note_text, problem_sentence
-from replenish_server.ordering.states import UNDERWAY, State
-from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.ordering.states import UNDERWAY
+from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.amounts import amount
-from replenish_server.replenishment.basis import basis
-from replenish_server.replenishment.decision import Decision
 from replenish_server.replenishment.facts import HISTORY, gather
 from replenish_server.replenishment.forecasts import forecast_next_order, forecast_slots
 from replenish_server.replenishment.outlook import SlotFacts, look_ahead
-from replenish_server.replenishment.policy import FRESH_FOR
 from replenish_server.replenishment.priors import Models
 from replenish_server.replenishment.readings import is_counted, read_history
-from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.risk import Timing, timing_outcome
-from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.stock import correct_spare, fit_unit, infer_button_stock
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.thresholds import ThresholdRefused, set_threshold
-from replenish_server.replenishment.verdicts import rule_name, verdict_text
-from replenish_server.retailers.tables import Retailer
 from replenish_server.web import views
-from replenish_server.web.mandates import budget_view
-from replenish_server.web.order_life import life_view, stop_view
-from replenish_server.web.shopping import hand_off_view
+from replenish_server.web.home import home_view
+from replenish_server.web.order_life import life_view
+from replenish_server.web.order_views import order_view
+from replenish_server.web.slot_views import (
+    PAGE_UNITS,
+    decision_view,
+    level_state,
+    run_out_view,
+    shown,
+    twin_view,
+)
 from replenish_server.web.stock import stock_view
 
-_RECENT_ORDERS = 12
 _CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
-_PAGE_UNITS: dict[str, views.Unit] = {"mg": "g", "ml": "ml", "page": "pages", "pack": "presses"}
-_TRIGGERS: dict[str, views.Trigger] = {"press": "press", "person": "person", "basket": "basket"}
-_ASKING = (State.PROPOSED, State.NEEDS_APPROVAL, State.NEEDS_ATTENTION, State.COOLING_OFF)
 
 
 class DatabasePages:
@@ -88,31 +80,7 @@ class DatabasePages:
             household = session.exec(query).first()
             if household is None:
                 return views.HomeView("Replenish", (), (), (), "UTC")
-            slots = session.exec(
-                select(Slot)
-                .where(Slot.household_id == household.id, col(Slot.retired_at).is_(None))
-                .order_by(col(Slot.created_at), col(Slot.id))
-            ).all()
-            recent = session.exec(
-                select(PurchaseOrder)
-                .where(PurchaseOrder.household_id == household.id)
-                .order_by(col(PurchaseOrder.created_at).desc())
-                .limit(_RECENT_ORDERS)
-            ).all()
-            asking = session.exec(
-                select(PurchaseOrder)
-                .where(PurchaseOrder.household_id == household.id, col(PurchaseOrder.state).in_(_ASKING))
-                .order_by(col(PurchaseOrder.created_at).desc())
-            ).all()
-            return views.HomeView(
-                household_name=household.name,
-                slots=[self._slot(session, slot, household, lang, chart=False) for slot in slots],
-                orders=[_order(session, order, lang) for order in recent],
-                attention=[_order(session, order, lang) for order in asking],
-                tz=household.time_zone,
-                stop=stop_view(session, household.id),
-                month=budget_view(spending_of(session, household.id, self._clock.now())),
-            )
+            return home_view(session, household, lang, self._clock.now())
 
     def slot(self, slot_id: str, lang: views.Lang) -> views.SlotView | None:
         """One slot with its chart."""
@@ -130,7 +98,7 @@ class DatabasePages:
             if order is None:
                 return None
             return replace(
-                _order(session, order, lang), life=life_view(session, order, self._clock.now(), lang)
+                order_view(session, order, lang), life=life_view(session, order, self._clock.now(), lang)
             )
 
     def set_rules(self, slot_id: str, rules: views.RulesForm, by: str = "") -> None:
@@ -199,26 +167,25 @@ class DatabasePages:
         mandate = session.get_one(SlotMandate, slot.id)
         order = order_acts.open_order(session, slot.id)
         record = _last_decision(session, slot.id)
-        decision = None if record is None else from_json(record.data)
         forecasts = forecast_slots(session, [slot], now, self._models()) if chart else {}
         forecast = forecasts.get(slot.id)
         insight = gather(session, slot, order, now, None if forecast is None else forecast.run_out)
         has_sensor = slot.capacity is not None
-        run_out = _run_out(record, decision, unit)
+        run_out = run_out_view(record, unit)
         if not has_sensor:
             run_out = _next_order(forecast_next_order(session, slot, now, self._models()), now)
-        view_order = None if order is None else _order(session, order, lang)
+        view_order = None if order is None else order_view(session, order, lang)
         return views.SlotView(
             slot_id=slot.id,
             name=slot.name,
             device_name=device.name,
             device_kind="button" if device.kind == "button" else "level",
-            unit=_PAGE_UNITS[unit.base],
-            capacity=_shown(slot.capacity, unit),
-            level=_shown(insight.history.level, unit),
+            unit=PAGE_UNITS[unit.base],
+            capacity=shown(slot.capacity, unit),
+            level=shown(insight.history.level, unit),
             level_as_of=insight.history.as_of,
-            level_state=_level_state(has_sensor, insight.history.level, insight.history.as_of, now),
-            threshold=_shown(slot.threshold, unit),
+            level_state=level_state(slot, insight.history.level, insight.history.as_of, now),
+            threshold=shown(slot.threshold, unit),
             mode=insight.facts.mandate.mode.value,
             timing=Timing(mandate.timing).value,
             timings=_timings(insight.facts, unit),
@@ -230,9 +197,9 @@ class DatabasePages:
             spare_packs=insight.ledger.spare_packs,
             inferred=None if has_sensor else self._inferred(session, slot, now),
             run_out=run_out,
-            decision=None if record is None or decision is None else _decision(record, decision, lang),
+            decision=decision_view(record, lang),
             open_order=view_order,
-            twin=_twin(session, slot),
+            twin=twin_view(session.get(Twin, slot.device_id), slot),
             last_seen=device.last_seen_at,
             chart=self._chart(session, slot, unit, run_out, now) if chart and has_sensor else None,
             tz=household.time_zone,
@@ -260,8 +227,8 @@ class DatabasePages:
         ).all()
         return views.ChartView(
             points=[(at, level // unit.factor) for at, level in history.points],
-            threshold=_shown(slot.threshold, unit),
-            capacity=_shown(slot.capacity, unit),
+            threshold=shown(slot.threshold, unit),
+            capacity=shown(slot.capacity, unit),
             orders=[(o.placed_at, o.product_name) for o in placed if o.placed_at is not None],
             refills=[refill.at for refill in history.refills],
             run_out=run_out,
@@ -275,31 +242,9 @@ def _version(slot: Slot, mandate: SlotMandate) -> str:
     return sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def _shown(value: int | None, unit: Unit) -> int | None:
-    return None if value is None else value // unit.factor
-
-
-def _level_state(
-    has_sensor: bool, level: int | None, as_of: datetime | None, now: datetime
-) -> views.LevelState:
-    if not has_sensor:
-        return "none"
-    if level is None or as_of is None:
-        return "unknown"
-    return "good" if now - as_of <= FRESH_FOR else "stale"
-
-
 def _last_decision(session: Session, slot_id: str) -> DecisionRecord | None:
     query = select(DecisionRecord).where(DecisionRecord.slot_id == slot_id)
     return session.exec(query.order_by(col(DecisionRecord.last_at).desc()).limit(1)).first()
-
-
-def _run_out(record: DecisionRecord | None, decision: Decision | None, unit: Unit) -> views.RunOut | None:
-    """The run-out days of the decision, as dates: the page never shows other numbers than were decided on."""
-    if record is None or decision is None or decision.run_out_days is None or decision.rate_per_day is None:
-        return None
-    early, median, late = (record.last_at + timedelta(days=days) for days in decision.run_out_days)
-    return views.RunOut(early, median, late, decision.rate_per_day / unit.factor)
 
 
 def _next_order(expected: RunOut | None, now: datetime) -> views.RunOut | None:
@@ -323,7 +268,7 @@ def _timings(facts: SlotFacts, unit: Unit) -> views.TimingsView | None:
         choices.append(
             views.TimingView(
                 timing.value,
-                _shown(outlook.reorder_point, unit) or 0,
+                shown(outlook.reorder_point, unit) or 0,
                 means.cover_days,
                 means.out_once_in_years,
             )
@@ -332,61 +277,4 @@ def _timings(facts: SlotFacts, unit: Unit) -> views.TimingsView | None:
     curve = [timing_outcome(run_out.days, facts.lead_time, risk, cycle_days) for risk in _CURVE_RISKS]
     return views.TimingsView(
         choices, [(point.cover_days, 10 / max(point.out_once_in_years, 1e-3)) for point in curve]
-    )
-
-
-def _decision(record: DecisionRecord, decision: Decision, lang: views.Lang) -> views.DecisionView:
-    return views.DecisionView(
-        kind=decision.kind.value,
-        at=record.last_at,
-        sentence=sentence(decision, lang),
-        rules=[
-            (rule_name(v.rule, lang), v.ok, verdict_text(v, decision.unit, lang)) for v in decision.verdicts
-        ],
-        basis=basis(decision, lang),
-    )
-
-
-def _twin(session: Session, slot: Slot) -> views.TwinView:
-    row = session.get(Twin, slot.device_id)
-    if row is None or slot.capacity is None:
-        return views.TwinView("none", None, None, None)
-    state = twin.slot_agreement(row, slot.key)
-    return views.TwinView(state.agreement.value, state.desired, state.reported, state.since)
-
-
-def _order(session: Session, order: PurchaseOrder, lang: views.Lang) -> views.OrderView:
-    slot = session.get_one(Slot, order.slot_id)
-    retailer = session.get_one(Retailer, order.retailer_id)
-    record = session.get_one(DecisionRecord, order.decision_id)
-    events = session.exec(
-        select(OrderEvent).where(OrderEvent.order_id == order.id).order_by(col(OrderEvent.id))
-    ).all()
-    problem = None if order.problem is None else problem_sentence(order.problem, order.problem_detail, lang)
-    return views.OrderView(
-        order_id=order.id,
-        slot_id=slot.id,
-        slot_name=slot.name,
-        product_name=order.product_name,
-        packs=order.packs,
-        state=State(order.state).value,
-        trigger=_TRIGGERS.get(order.trigger, "level"),
-        created_at=order.created_at,
-        total_minor=order.total_minor if order.total_minor is not None else order.quoted_minor,
-        currency=order.currency,
-        retailer_name=retailer.name,
-        permalink=order.permalink or order.continue_url,
-        reason=sentence(from_json(record.data), lang),
-        problem=problem,
-        timeline=[
-            (event.at, State(event.state).value, note_text(event.note, lang, event.by)) for event in events
-        ],
-        can_approve=order_acts.can_approve(order),
-        can_cancel=order_acts.can_cancel(session, order),
-        failures=parcel_of(session, order).failures,
-        hand_off=hand_off_view(order, lang),
-        leaves_at=order.leaves_at,
-        verdicts=[
-            (rule_name(v.rule, lang), v.ok, verdict_text(v, slot.unit, lang)) for v in verdicts_of(order)
-        ],
     )

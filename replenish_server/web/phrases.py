@@ -222,6 +222,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "“바로 주문하기”에는 한도가 필요합니다. 주문 한 번의 최대 금액을 입력해 주세요.",
     ),
     # Orders
+    "home.paused": (
+        "This home’s orders are paused and leave again on {day}.",
+        "이 집의 주문은 일시 중지되었고 {day}부터 다시 나갑니다.",
+    ),
     "order.title": ("Order", "주문"),
     "order.packs.one": ("{n} pack", "{n}개"),
     "order.packs.many": ("{n} packs", "{n}개"),

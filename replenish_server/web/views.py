@@ -10,7 +10,7 @@ arrives in the language that was asked for.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -266,7 +266,8 @@ class HomeView:
     """The household at a glance. `orders` are the open and the recent ones, newest first.
 
     `attention` are the orders that wait for the person (approval or a problem); they are shown first and may
-    also be in `orders`. `month` is this month's money, None while there is no home.
+    also be in `orders`. `month` is this month's money, None while there is no home. `paused_until` is the
+    first day on which the home's orders may leave again, None while they may.
     """
 
     household_name: str
@@ -276,6 +277,7 @@ class HomeView:
     tz: str
     stop: StopView | None = None
     month: BudgetView | None = None
+    paused_until: date | None = None
 
 
 @dataclass(frozen=True)

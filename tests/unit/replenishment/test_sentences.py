@@ -86,7 +86,7 @@ def shown(value: float | None, unit: str) -> float:
 
 def quantities(text: str, unit: str) -> list[float]:
     """Every quantity in a sentence, in the order of the words."""
-    name = {"mg": "g", "pack": "pack", "ml": "l", "page": "pages"}[unit]
+    name = {"mg": "g", "pack": "packs?", "ml": "l", "page": "pages?"}[unit]
     return [float(found.replace(",", "")) for found in re.findall(rf"([\d,.]+) {name}\b", text)]
 
 
@@ -215,7 +215,13 @@ def test_a_decision_survives_the_database(decision: Decision) -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(412_499, "mg", "412 g"), (1_500_000, "mg", "1,500 g"), (3, "pack", "3 pack"), (None, "mg", "?")],
+    [
+        (412_499, "mg", "412 g"),
+        (1_500_000, "mg", "1,500 g"),
+        (3, "pack", "3 packs"),
+        (1, "page", "1 page"),
+        (None, "mg", "?"),
+    ],
 )
 def test_amounts_read_as_people_write_them(value: int | None, unit: str, text: str) -> None:
     """Whole shown units with thousands apart."""
