@@ -12,6 +12,7 @@ from rich.table import Table
 
 from replenish_server import operations
 from replenish_server.cli_dash import dash_app
+from replenish_server.cli_database import database_app
 from replenish_server.cli_firmware import firmware_app
 from replenish_server.cli_fleet import add_device_commands, ca_app, claim_code, doctor, fleet, show_credential
 from replenish_server.cli_maker import add_maker_commands
@@ -55,6 +56,7 @@ app.command()(pause)
 app.add_typer(person_app, name="person")
 app.add_typer(token_app, name="token")
 app.add_typer(operator_app, name="operator")
+app.add_typer(database_app, name="database")
 add_order_commands(app)
 
 

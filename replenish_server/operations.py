@@ -1,10 +1,12 @@
 """Use cases of an operator: a household, a retailer, a device with its credential, and the statistics."""
 
+import fcntl
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, func, select
@@ -165,6 +167,21 @@ def add_retailer(
     with database.write() as session:
         new = NewRetailer(RetailerKind.UCP, name, url, handler, token, agreement)
         return registry.add_retailer(session, new, now)
+
+
+def lock_data_folder(data_dir: Path) -> IO[str] | None:
+    """A lock that lasts as long as its file is open: two servers would steal each other's broker session.
+
+    None while somebody else has it.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lock = (data_dir / "server.lock").open("a", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 def the_household(database: Database) -> HouseholdId | None:

@@ -4,13 +4,11 @@ The other commands are short, and have Typer and Rich; here both would stay for 
 """
 
 import argparse
-import fcntl
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from replenish_server import operations
 from replenish_server.app import run_server
@@ -31,9 +29,11 @@ def serve(arguments: Sequence[str]) -> None:
         if value is not None:
             os.environ[name] = value  # for the processes that this one starts, too
     settings = Settings()
+    lock = operations.lock_data_folder(settings.data_dir)  # before the look: a move puts the file away
     shared, where = _look_at_database(settings)
-    lock = None if shared else _only_server(settings.data_dir)
-    if lock is None and not shared:
+    if shared and lock is not None:
+        lock.close()
+    elif lock is None and not shared:
         _refuse(f"Another server already runs on {settings.data_dir}; stop it first.")
     logging.basicConfig(
         level=logging.INFO if given.verbose else logging.WARNING,
@@ -81,14 +81,3 @@ def _refuse(text: str) -> NoReturn:
     """Say what is wrong and what to do, as the other commands do, and end."""
     print(text)
     sys.exit(2)
-
-
-def _only_server(data_dir: Path) -> IO[str] | None:
-    """A lock that lasts as long as this process: two servers would steal each other's broker session."""
-    lock = (data_dir / "server.lock").open("a", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return None
-    return lock
