@@ -3,9 +3,11 @@
 Source: docs/wire.md (event envelope); golden messages in tests/contract/messages.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -24,6 +26,7 @@ _TOPIC = re.compile(r"rp/1/([A-Za-z0-9_.-]{1,64})/up/(ev|st)")
 _BOOT = re.compile(r"[0-9a-f]{8}")
 _SLOT_KEY = re.compile(r"[a-z0-9_-]{1,16}")
 _MEASURED = ("level", "usage", "refill")
+_NAMES = "vbstacknqgh"
 _WIRE_NAMES = {
     "boot": "b",
     "seq": "s",
@@ -97,14 +100,7 @@ class _Wire(msgspec.Struct):
     h: dict[str, int | float | str | None] | None = None
 
 
-class _Key(msgspec.Struct):
-    b: str
-    s: int
-
-
 _event = msgspec.json.Decoder(Event)
-_wire = msgspec.json.Decoder(_Wire)
-_key = msgspec.json.Decoder(_Key)
 _report = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -123,24 +119,67 @@ def decode_event(payload: bytes) -> Event | Rejected:
     try:
         event = _event.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return _reason(payload, error)
+        said = _as_meant(payload)
+        if said is None:
+            return Rejected("malformed", f"not a readable event: {error}", _read_key(payload))
+        try:
+            event = msgspec.convert(said, Event)
+        except (msgspec.ValidationError, OverflowError) as unlike:
+            return _reason(said, unlike)
     if (
         not _BOOT.fullmatch(event.boot)
         or (event.slot_key != "main" and not _SLOT_KEY.fullmatch(event.slot_key))
         or (event.number is None and event.type in _MEASURED and event.quality != "unknown")
     ):
-        return _reason(payload, None)
+        return _reason(_as_meant(payload) or {}, None)
     return event
 
 
-def _reason(payload: bytes, error: Exception | None) -> Rejected:
-    """Why an event is refused, in words; it is decoded again with nothing but its types checked."""
+def _as_meant(payload: bytes, errors: str = "strict") -> dict[str, Any] | None:
+    """An event that encoders of others spell differently, as the contract spells it; None for no JSON object.
+
+    JSON has one kind of number, so 1000.0 and 1e3 are whole; null is what is missing; a byte order mark says
+    nothing; and what a reader does not understand of `h` never costs the reading beside it.
+    """
     try:
-        wire = _wire.decode(payload)
-    except (msgspec.DecodeError, ValueError, RecursionError) as unreadable:
-        return Rejected("malformed", f"not a readable event: {unreadable}", _read_key(payload))
+        said = json.loads(payload.decode("utf-8-sig", errors), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    meant = {name: said[name] for name in _NAMES if said.get(name) is not None}
+    for name, value in meant.items():
+        if isinstance(value, float) and value.is_integer():
+            meant[name] = int(value)
+        elif isinstance(value, str):
+            meant[name] = value.encode("utf-8", "replace").decode()
+    health = meant.get("h")
+    if isinstance(health, dict):
+        meant["h"] = {name: value for name, value in health.items() if _is_told(name) and _is_told(value)}
+    return meant
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _is_told(value: Any) -> bool:
+    """Whether a part of `h` is a number or a text, and one that can be kept and sent on."""
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    return value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    )
+
+
+def _reason(said: dict[str, Any], error: Exception | None) -> Rejected:
+    """Why an event is refused, in words; it is looked at again with nothing but its types checked."""
+    try:
+        wire = msgspec.convert(said, _Wire)
+    except (msgspec.ValidationError, OverflowError) as unlike:
+        return Rejected("malformed", f"not a readable event: {unlike}", _key_of(said))
     code, reason = _problem(wire) or ("malformed", f"not a readable event: {error}")
-    return Rejected(code, reason, _read_key(payload))
+    return Rejected(code, reason, _key_of(said))
 
 
 def decode_report(payload: bytes) -> dict[str, Any] | Rejected:
@@ -195,9 +234,13 @@ def _problem(wire: _Wire) -> tuple[str, str] | None:  # noqa: PLR0911 - one line
     return None
 
 
-def _read_key(payload: bytes) -> tuple[str, int] | None:
-    try:
-        key = _key.decode(payload[: MAX_PAYLOAD_BYTES * 32])
-    except (msgspec.DecodeError, ValueError, RecursionError):
+def _key_of(said: dict[str, Any]) -> tuple[str, int] | None:
+    boot, seq = said.get("b"), said.get("s")
+    if not isinstance(boot, str) or not isinstance(seq, int) or isinstance(seq, bool):
         return None
-    return (key.b, key.s) if _BOOT.fullmatch(key.b) and 0 <= key.s < 2**32 else None
+    return (boot, seq) if _BOOT.fullmatch(boot) and 0 <= seq < 2**32 else None
+
+
+def _read_key(payload: bytes) -> tuple[str, int] | None:
+    said = _as_meant(payload[: MAX_PAYLOAD_BYTES * 32], "replace")
+    return None if said is None else _key_of(said)

@@ -1,12 +1,16 @@
 """Acknowledge after commit, twice, from outside: while nobody can commit, nobody is told it is safe."""
 
+import dataclasses
 import json
 import random
 import sqlite3
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import paho.mqtt.client as paho
@@ -164,3 +168,18 @@ def test_health_says_whether_the_broker_is_there(mortal_house: MortalHouse) -> N
     assert wait_until(lambda: health() == {"status": "ok", "broker": False})
     mortal_house.restart("broker")
     assert wait_until(lambda: health() == {"status": "ok", "broker": True})
+
+
+def test_the_device_of_the_contract_is_stored_and_acknowledged(
+    mortal_house: MortalHouse, tmp_path: Path
+) -> None:
+    """The program that docs/wire.md ends with, as it stands there, ends once nothing of it is left unsaid."""
+    shown = Path("docs/wire.md").read_text(encoding="utf-8").split("<!-- device: by-hand -->\n```python\n")[1]
+    me = new_access(mortal_house)
+    given = tmp_path / "device.json"
+    given.write_text(json.dumps(dataclasses.asdict(me)), encoding="utf-8")
+    command = [sys.executable, "-W", "error", "-c", shown.split("```")[0], str(given)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    stored = mortal_house.rows(Reading, device_id=me.device_id)
+    assert [("hello", None), ("level", 1200)] == sorted((row.type, row.number) for row in stored)

@@ -73,6 +73,63 @@ def test_every_event_within_the_limits_is_read_whatever_else_it_carries(
     assert defaults | document == {"v": 1} | {key: getattr(read, name) for key, name in keys.items()}
 
 
+SPELLINGS = (
+    ('"n":1000.0', {}),
+    ('"n":1e3', {}),
+    ('"n":1.0E+3,"a":3.0,"c":2.0', {"age_s": 3, "clock": 2}),
+    ('"n":-0.0', {"number": 0}),
+    ('"n":1000,"q":null,"k":null,"a":null,"c":null,"g":null', {}),
+    ('"n":1000,"zz":1e999', {}),
+    ('"n":1000,"zz":"\\ud800"', {}),
+    ('"n":1000,"h":{"fw":"x","door":true,"list":[1],"more":{"x":1},"far":1e999,"half":"\\ud800"}',
+     {"health": {"fw": "x"}}),
+    ('"n":1000,"h":{"\\ud800":1}', {"health": {}}),
+    ('"n":1000,"\\ud800":{"x":[null]}', {}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("rest", "read_as"), SPELLINGS)
+def test_what_other_encoders_write_is_read_as_meant(rest: str, read_as: dict[str, Any]) -> None:
+    """What JSON calls the same number is the same, and an unknown part of `h` costs no reading."""
+    for mark in (b"", b"\xef\xbb\xbf"):
+        event = decode_event(mark + b'{"v":1.0,"b":"5f3a9c01","s":7.0,"t":"level",' + rest.encode() + b"}")
+        expected = {
+            "boot": "5f3a9c01",
+            "seq": 7,
+            "number": 1000,
+            "quality": "ok",
+            "slot_key": "main",
+        } | read_as
+        assert expected == {name: getattr(event, name) for name in expected}
+
+
+@pytest.mark.parametrize(
+    ("rest", "code"),
+    [
+        ('"n":1000.5', "malformed"),
+        ('"n":"1000"', "malformed"),
+        ('"n":true', "malformed"),
+        ('"n":1000,"h":[]', "malformed"),
+        ('"n":1e300', "out_of_range"),
+        ('"n":1000,"q":"\\ud800"', "out_of_range"),
+        ('"n":null', "out_of_range"),
+    ],
+)
+def test_what_is_still_wrong_lets_the_device_go(rest: str, code: str) -> None:
+    """Its reason can be kept by a database, whatever was in it."""
+    rejected = decode_event(b'{"v":1,"b":"5f3a9c01","s":7,"t":"level",' + rest.encode() + b"}")
+    assert isinstance(rejected, Rejected)
+    assert (code, ("5f3a9c01", 7)) == (rejected.code, rejected.key)
+    assert rejected.reason.encode()
+
+
+@pytest.mark.parametrize("payload", [b'{"b":"5f3a9c01","s":7,"n":NaN}', b'{"b":"5f3a9c01","s":7}\0', b"[1]"])
+def test_what_is_no_json_object_has_no_key(payload: bytes) -> None:
+    rejected = decode_event(payload)
+    assert isinstance(rejected, Rejected)
+    assert ("malformed", None) == (rejected.code, rejected.key)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=64), JSON.map(wire), EVENTS.map(lambda d: wire(d)[:-3])))
 def test_it_never_raises(payload: bytes) -> None:
