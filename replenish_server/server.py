@@ -18,6 +18,7 @@ from replenish_server.clock import Clock
 from replenish_server.database import Bells, Database, Duties
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
+from replenish_server.fleet.broker_watch import BrokerWatch
 from replenish_server.fleet.claims import NotClaimed, WrongCode, exchange
 from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.images import FirmwareFolder
@@ -82,6 +83,7 @@ class Server:
         self.twin = TwinPublisher(
             self.database, self.clock, host, port, TWIN_USER, passwords["twin"], self._has_the_broker
         )
+        self._watch = BrokerWatch(self.database, self.clock, host, port, passwords["gate"])
         self.keys = KeyRing(settings.platform_keys)
         self.household_keys = KeyRing(settings.household_keys)
         signing = Keys(self.household_keys.signer, self.keys.signer, self.keys.find)
@@ -175,6 +177,7 @@ class Server:
         self._bells.start()
         if self.settings.role.hears:
             self._ingest.start()
+            self._watch.start()
 
     def _prepare(self) -> None:
         self.database.migrate()
@@ -199,6 +202,7 @@ class Server:
     def stop(self) -> None:
         """Stop in the order in which things flow, so that nothing is half done."""
         if self.settings.role.hears:
+            self._watch.stop()
             self._ingest.stop()
         self._bells.stop()
         self._ticks.stop()

@@ -98,6 +98,7 @@ class BrokerFiles:
             "@RUN_AS@": run_as,
             "@SERVER_USER@": SERVER_USER,
             "@TWIN_USER@": TWIN_USER,
+            "@GATE_USER@": GATE_USER,
         }
         parts = {name: [name] for name in ("mosquitto.conf", "devices.acl", "server.acl")}
         if authority is not None and authority.exists:

@@ -45,8 +45,8 @@ FLEET_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "fleet.sign.doubled": ("two under one name", "한 이름을 두 기기가 사용"),
     "fleet.doubled": ("Two devices under this name, {when}", "두 기기가 같은 이름 사용: {when}"),
     "fleet.doubled_text": (
-        "Their boots take turns in time. Revoke it and claim the real one anew: its credential was copied.",
-        "두 기기의 기록이 번갈아 옵니다. 인증 수단이 복제되었으니 차단하고 진짜 기기를 새로 등록하세요.",
+        "Their boots or connections take turns: its credential was copied. Revoke it, then claim yours.",
+        "기록이나 연결이 번갈아 나타납니다. 인증 수단이 복제되었으니 차단하고 진짜 기기를 새로 등록하세요.",
     ),
     "fleet.sign.alarm": ("leak or burst", "누수 또는 과다 유량"),
     "fleet.alarm.leak": ("leak", "누수"),

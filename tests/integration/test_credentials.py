@@ -11,7 +11,9 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from replenish_server import operations
 from replenish_server.cli import find_mosquitto
@@ -19,7 +21,9 @@ from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.credentials import CredentialKind, revoke_device
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.fleet.tables import Device
+from replenish_server.fleet.takeovers import MANY
 from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.households.tables import HouseholdNotice
 from replenish_server.operations import Credential
 from replenish_server.telemetry.tables import Quarantined, Reading
 from tests.support.mortal_house import EncryptedHouse, MortalHouse, wait_until
@@ -131,6 +135,30 @@ def test_over_tls_too_a_client_id_takes_over_nobodys_session(
     finally:
         device.stop()
     assert "broker_lost" not in (tls_house.folder / "server.log").read_text(encoding="utf-8")
+
+
+def test_a_copy_that_only_listens_is_noticed_by_the_connections_that_take_turns(
+    tls_house: EncryptedHouse,
+) -> None:
+    """It never says a word; the household is told, and nobody is told of a device whose network failed."""
+    copied, unlucky = (new_credential(tls_house, CredentialKind.PASSWORD) for _ in range(2))
+
+    def listen(of: Credential) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2)
+        client.username_pw_set(of.username, of.password)
+        client.on_connect = lambda made, *_: made.subscribe(f"rp/1/{of.device_id}/down/#")
+        client.connect("127.0.0.1", tls_house.settings.device_port)
+        while not client.is_connected():
+            client.loop(0.05)
+        return client
+
+    for _ in range(6):
+        listen(unlucky)
+    turns = [listen(copied) for _ in range(MANY + 1)]
+    assert wait_until(lambda: tls_house.rows(Device, id=copied.device_id)[0].doubled_at is not None)
+    kinds = [row.kind for row in tls_house.rows(HouseholdNotice)]
+    assert (kinds.count("device_doubled"), len(turns)) == (1, MANY + 1)
+    assert tls_house.rows(Device, id=unlucky.device_id)[0].doubled_at is None
 
 
 def test_each_secret_opens_only_its_own_listener(tls_house: EncryptedHouse, tmp_path: Path) -> None:

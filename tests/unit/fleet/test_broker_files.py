@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from replenish_server.fleet.broker import SERVER_USER, TWIN_USER, BrokerFiles, Listeners
+from replenish_server.fleet.broker import GATE_USER, SERVER_USER, TWIN_USER, BrokerFiles, Listeners
 
 MARK = re.compile(r"@[A-Z_]+@")
 
@@ -48,7 +48,7 @@ def test_listeners_passwords_and_rules_are_those_of_the_folder(files: BrokerFile
     ):
         assert wanted in lines
     assert 2 == lines.count("allow_anonymous false")
-    assert [f"user {SERVER_USER}", f"user {TWIN_USER}"] == [
+    assert [f"user {SERVER_USER}", f"user {GATE_USER}", f"user {TWIN_USER}"] == [
         line for line in settings(files.folder / "server.acl") if line.startswith("user")
     ]
 
