@@ -4,6 +4,7 @@ import asyncio
 
 from firmware.app import meter
 from firmware.app.console import say
+from firmware.app.orders import Orders
 from firmware.app.uplink import Uplink
 from firmware.core import boots, policy
 from firmware.hal.panel import Lamp, PushButton
@@ -57,7 +58,9 @@ class Mains:
         self._radio = radio
         self._link = link
         self._updates = updates
-        self._program = _program(node, radio, known)
+        lamp = Lamp()
+        self._program = _program(node, radio, known, lamp)
+        node.commands = self._orders = Orders(node, self._program, lamp)
         self._uplink = Uplink(node, radio, wire)
         self._started_ms = node.clock.ticks_ms()
         self._failures = node.state.failures
@@ -91,7 +94,11 @@ class Mains:
             if updates:
                 updates.prepare(busy)
             rest_ms = self._program.turn()
+            self._orders.turn()
             self._chip.beat()
+            if self._orders.restarts:
+                await self._last_words()
+                return 1
             if node.networks and node.networks.changed():
                 await self._last_words()
                 return 1  # a new start, with the other network
@@ -125,8 +132,8 @@ def sound(node: "Node") -> bool:
     return True
 
 
-def _program(node: "Node", radio: "Wifi", known: "dict[str, Any]") -> meter.Meter:
-    ports = node, PulseCounter(), PushButton(), Lamp()
+def _program(node: "Node", radio: "Wifi", known: "dict[str, Any]", lamp: Lamp) -> meter.Meter:
+    ports = node, PulseCounter(), PushButton(), lamp
     if node.device.kind == "flow":
         return meter.Flow(*ports)
     if "printer" not in known:

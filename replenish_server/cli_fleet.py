@@ -1,6 +1,7 @@
 """The commands about credentials: the certificate authority, and what a device logs in with."""
 
 import sys
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,18 +15,28 @@ from sqlmodel import select
 from replenish_server import fleet_report, operations
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
 from replenish_server.doctor import examine
+from replenish_server.fleet import commands
 from replenish_server.fleet.authority import Authority, NoAuthority
 from replenish_server.fleet.claims import CODE_LASTS, create_code
 from replenish_server.fleet.credentials import CredentialKind, give_credential, revoke_device
 from replenish_server.fleet.networks import want_network
 from replenish_server.fleet.registry import DeviceRefused
-from replenish_server.fleet.tables import Slot
+from replenish_server.fleet.tables import DeviceCommand, Slot
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.ids import DeviceId, SlotId
 from replenish_server.replenishment.joining import leave_household
 from replenish_server.settings import Settings
 
 ca_app = typer.Typer(no_args_is_help=True, help="The private certificate authority that devices trust.")
+
+_ANSWER_S = 95.0  # a minute to hear it, half to answer
+_ASKED = {
+    "done": "done.",
+    "late": "it heard it too late and did nothing; ask again.",
+    "unknown": "its firmware does not know this; update it.",
+    "waiting": "no answer yet. Is `replenish serve` running, and the device on?",
+    "unanswered": "no answer. Is `replenish serve` running, and the device on?",
+}
 
 Host = Annotated[
     list[str] | None,
@@ -146,8 +157,39 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+def ask(
+    device_id: str,
+    what: Annotated[str, typer.Argument(help=f"One of: {', '.join(commands.VERBS)}.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask a water meter or page counter once: identify (blink for 10 s), report, or restart.
+
+    A running server sends it; a device that does not hear it within a minute never does it.
+    """
+    settings = Settings()
+    database, clock = open_database(settings), settings.make_clock()
+    try:
+        with database.write() as session:
+            number = commands.ask(session, device_id, what, clock.now()).number
+    except DeviceRefused as error:
+        raise fail(str(error)) from error
+    until = time.monotonic() + _ANSWER_S
+    state = "waiting"
+    while state == "waiting" and time.monotonic() < until:
+        time.sleep(0.2)
+        with database.read() as session:
+            state = commands.state_of(session.get_one(DeviceCommand, device_id), clock.now())
+    if as_json:
+        print_json({"device_id": device_id, "number": number, "state": state})
+    else:
+        console.print(f"[bold]{device_id}[/bold]: {_ASKED[state]}")
+    if state != "done":
+        raise typer.Exit(1)
+
+
 def add_device_commands(device_app: typer.Typer) -> None:
     """Hang the commands about credentials under `replenish device`."""
+    device_app.command("ask")(ask)
 
     @device_app.command("credential")
     def credential(

@@ -199,10 +199,13 @@ class Talk:
     def take(self, message: "Message") -> None:
         """Take what the server says. Raises OSError."""
         topic, payload, retained, _ = message
+        commands = self._node.commands
         if topic == self._topic + "down/ack":
             self._take_ack(payload)
         elif topic == self._topic + "down/desired":
             self._take_desired(payload, retained)
+        elif topic == self._topic + "down/cmd" and commands and commands.take(payload, retained):
+            self._session.publish([self._statement("")])
 
     def _take_ack(self, payload: bytes) -> None:
         ack = event.parse_ack(payload)

@@ -61,6 +61,13 @@ class Meter:
         """Take what the pulse counter has, before it runs over."""
         self._count()
 
+    def tell_all(self) -> None:
+        """Tell everything now: the total, and how the device is."""
+        self._count()
+        if self.node.state.total != self.node.state.told:
+            self._tell()
+        self.node.record_hello()
+
     def is_busy(self) -> bool:
         """Whether an update would disturb: it costs the pulses of a reset."""
         return (
@@ -209,6 +216,11 @@ class Toner(Meter):
             pulses, elapsed_ms, values["cfg.page_ms"] // values["cfg.pulses_per_page"]
         )
         counter.add(self.node.state, believed, 1, values["cfg.pulses_per_page"])
+
+    def tell_all(self) -> None:
+        super().tell_all()
+        self._asked_s = -1
+        self._told = {}
 
     def _look(self, printer: "Printer") -> None:
         """One supply after the other, one question under way at a time."""

@@ -14,7 +14,7 @@ from firmware.core import ages, config, event, policy, queue, ring, state
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firmware.app.networks import Networks
-    from firmware.app.ports import Board, Clock, Files, Offers
+    from firmware.app.ports import Board, Clock, Commands, Files, Offers
     from firmware.core import supply
 
 
@@ -97,6 +97,8 @@ class Node:
         self.guard = guard
         self.offers: Offers | None = None
         """Told what firmware the server offers; None on a board that cannot be updated."""
+        self.commands: Commands | None = None
+        """Told what the server asks for once; None on a device that is seldom connected."""
         self.networks: Networks | None = None
         """Which network is in use; None where no other was ever wanted."""
         self.sparing = False
@@ -271,6 +273,10 @@ class Node:
         network = self.networks.report() if self.networks else None
         if network:
             document["net"] = network
+        if self.commands and self.state.command_as:
+            from firmware.core import command  # only a device on mains has to hold it
+
+            document["cmd"] = {"n": self.state.command, "r": command.ANSWERS[self.state.command_as]}
         if problem:
             document["err"] = problem
         return event.compact(document).encode()

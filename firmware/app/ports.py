@@ -129,6 +129,14 @@ class Offers(Protocol):
         raise NotImplementedError
 
 
+class Commands(Protocol):
+    """Whoever does what the server asks once."""
+
+    def take(self, payload: bytes, retained: bool) -> bool:
+        """Take `down/cmd`; whether there is something to report now."""
+        raise NotImplementedError
+
+
 class Source(Protocol):
     """Where an image comes from."""
 
@@ -266,6 +274,10 @@ class Light(Protocol):
 
     def on(self) -> None:
         """Steady: I have seen you, I am at work."""
+        raise NotImplementedError
+
+    def off(self) -> None:
+        """Dark."""
         raise NotImplementedError
 
     def show(self, answer: str) -> None:

@@ -56,6 +56,8 @@ _FIELDS = (
     "update_failures",
     "update_told",
     "window",
+    "command",
+    "command_as",
 )
 _FORMAT = "<8s" + "q" * len(_FIELDS)
 
@@ -151,6 +153,10 @@ class State:
         """CRC-32 of what the last report said of firmware."""
         self.window = 0
         """Messages that the broker takes unacknowledged, as it said last; 0 while unknown."""
+        self.command = 0
+        """Number of the last command that was taken (firmware.core.command); 0 for none."""
+        self.command_as = 0
+        """Index into firmware.core.command.ANSWERS; 0 while a restart is under way."""
 
     def encode(self) -> bytes:
         """The frame: magic, CRC-32 and length of the content, content."""

@@ -37,6 +37,9 @@ class Lamp:
     def on(self) -> None:
         self._pin.value(1)
 
+    def off(self) -> None:
+        self._pin.value(0)
+
     def show(self, answer: str) -> None:
         self._pin.value(0)
         time.sleep_ms(150)  # a dark moment, or the pattern would run into the steady light before it

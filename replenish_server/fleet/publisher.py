@@ -1,16 +1,22 @@
-"""Publishes desired documents, retained, with aiomqtt. What is not confirmed is published again."""
+"""Publishes desired documents, retained, and commands, which expire; again what was not confirmed."""
 
 import asyncio
 import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
+from replenish_server.fleet import commands
 from replenish_server.fleet.twin import (
     confirm_cleared,
     confirm_published,
@@ -24,6 +30,9 @@ log = logging.getLogger(__name__)
 
 _RECONNECT_S = 1.0
 _LOOK_EVERY_S = 0.2
+
+Message = tuple[str, int, bytes]
+"""(device, revision or number, payload)."""
 
 
 @dataclass(frozen=True)
@@ -74,41 +83,54 @@ class TwinPublisher:
         ):
             group.create_task(_notice_loss(client))
             # A broker that was killed may have forgotten retained documents: repeat them all.
-            await self._publish(client, everything=True)
+            await self._publish(client, await asyncio.to_thread(self._every_document))
             while await asyncio.to_thread(self.may_speak):
                 await asyncio.sleep(_LOOK_EVERY_S)
-                await self._publish(client, everything=False)
-                await self._clear(client)
+                due = await asyncio.to_thread(self._due)
+                await self._publish(client, due.documents)
+                await self._command(client, due.commands)
+                await self._clear(client, due.departed)
 
-    async def _clear(self, client: aiomqtt.Client) -> None:
+    async def _clear(self, client: aiomqtt.Client, departed: list[str]) -> None:
         """Have the broker forget what it retains of devices that were wiped: an empty message does that."""
-        for device_id in await asyncio.to_thread(self._departed):
+        for device_id in departed:
             for topic in ("down/desired", "up/st"):
                 await client.publish(f"rp/1/{device_id}/{topic}", b"", qos=1, retain=True)
             await asyncio.to_thread(self._confirm_cleared, device_id)
             log.info("action=retained_cleared device_id=%s", device_id)
 
-    async def _publish(self, client: aiomqtt.Client, everything: bool) -> None:
-        for device_id, rev, payload in await asyncio.to_thread(self._documents, everything):
+    async def _publish(self, client: aiomqtt.Client, documents: list[Message]) -> None:
+        for device_id, rev, payload in documents:
             await client.publish(f"rp/1/{device_id}/down/desired", payload, qos=1, retain=True)
             await asyncio.to_thread(self._confirm, device_id, rev)
             log.info("action=desired_published device_id=%s rev=%d", device_id, rev)
 
-    def _documents(self, everything: bool) -> list[tuple[str, int, bytes]]:
+    async def _command(self, client: aiomqtt.Client, waiting: list[Message]) -> None:
+        """Published twice after a crash, a command is still done once: it keeps its number."""
+        for device_id, number, payload in waiting:
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.MessageExpiryInterval = int(commands.LASTS.total_seconds())
+            await client.publish(f"rp/1/{device_id}/down/cmd", payload, qos=1, properties=properties)
+            await asyncio.to_thread(self._confirm_command, device_id, number)
+            log.info("action=command_published device_id=%s number=%d", device_id, number)
+
+    def _confirm_command(self, device_id: str, number: int) -> None:
+        with self.database.write() as session:
+            commands.confirm_sent(session, device_id, number, self.clock.now())
+
+    def _due(self) -> "_Due":
+        """All that is to be said, of one moment."""
         now = self.clock.now()
         with self.database.read() as session:
-            return [
-                (
-                    twin.device_id,
-                    twin.desired_rev,
-                    json.dumps(desired_document(twin, now), separators=(",", ":")).encode(),
-                )
-                for twin in unpublished(session, everything)
+            waiting = [
+                (row.device_id, row.number, _compact(commands.document(row)))
+                for row in commands.unsent(session, now)
             ]
+            return _Due(_documents(session, False, now), waiting, to_clear(session))
 
-    def _departed(self) -> list[str]:
+    def _every_document(self) -> list[Message]:
         with self.database.read() as session:
-            return to_clear(session)
+            return _documents(session, True, self.clock.now())
 
     def _confirm_cleared(self, device_id: str) -> None:
         with self.database.write() as session:
@@ -117,6 +139,25 @@ class TwinPublisher:
     def _confirm(self, device_id: str, rev: int) -> None:
         with self.database.write() as session:
             confirm_published(session, DeviceId(device_id), rev)
+
+
+class _Due(NamedTuple):
+    """What is to be published: desired documents, commands, and whose retained messages are to go."""
+
+    documents: list[Message]
+    commands: list[Message]
+    departed: list[str]
+
+
+def _documents(session: Session, everything: bool, now: datetime) -> list[Message]:
+    return [
+        (twin.device_id, twin.desired_rev, _compact(desired_document(twin, now)))
+        for twin in unpublished(session, everything)
+    ]
+
+
+def _compact(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()
 
 
 async def _notice_loss(client: aiomqtt.Client) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import BigInteger
 from sqlmodel import JSON, Column, Field, SQLModel, UniqueConstraint
 
 from replenish_server.database import UtcTime
@@ -50,6 +51,20 @@ class DeviceTrouble(SQLModel, table=True):
     since: datetime = Field(sa_type=UtcTime)
     number: int = 0
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class DeviceCommand(SQLModel, table=True):
+    """The last thing that was asked of a device (see `fleet.commands`); `answer` is its own word, or ""."""
+
+    __tablename__ = "device_command"
+
+    device_id: str = Field(primary_key=True, foreign_key="device.id")
+    number: int = Field(sa_type=BigInteger)
+    verb: str
+    asked_at: datetime = Field(sa_type=UtcTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    answer: str = ""
 
 
 class ClaimCode(SQLModel, table=True):

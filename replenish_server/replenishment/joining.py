@@ -10,7 +10,7 @@ from sqlmodel import Session, col, delete, select
 
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, add_device
-from replenish_server.fleet.tables import ClaimCode, Device, DeviceTrouble, Slot, Twin
+from replenish_server.fleet.tables import ClaimCode, Device, DeviceCommand, DeviceTrouble, Slot, Twin
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate
@@ -110,7 +110,7 @@ def _wipe(session: Session, device_id: str) -> None:
     slots = select(Slot.id).where(Slot.device_id == device_id)
     for measured in (Sample, Rollup):
         session.exec(delete(measured).where(col(measured.stream_id).in_(streams)))
-    for named in (Stream, DeviceEvent, DeviceTrouble, SeenRange, DashToken):
+    for named in (Stream, DeviceEvent, DeviceCommand, DeviceTrouble, SeenRange, DashToken):
         session.exec(delete(named).where(col(named.device_id) == device_id))
     session.exec(delete(Quarantined).where(col(Quarantined.topic).like(f"rp/1/{device_id}/%")))
     session.exec(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlmodel import Session
 
 from replenish_server.database import Bulk, insert_or_update
-from replenish_server.fleet import twin
+from replenish_server.fleet import commands, twin
 from replenish_server.fleet.alarms import alarm_of, note_alarm, note_double, note_resolution, resolution_of
 from replenish_server.fleet.troubles import Said, note_troubles
 from replenish_server.ids import DeviceId
@@ -301,6 +301,7 @@ class _Work:
             self._refuse(message, report)
         else:
             twin.record_report(self._session, DeviceId(device_id), report, message.received_at)
+            commands.record_answer(self._session, device_id, report, message.received_at)
             health = report.get("h")
             if isinstance(health, dict) and not message.retained:  # a retained copy may be of long ago
                 self._healths.append((device_id, message.received_at, health))

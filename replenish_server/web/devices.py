@@ -7,10 +7,10 @@ from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.fleet import claims, presence
+from replenish_server.fleet import claims, commands, presence
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
-from replenish_server.fleet.tables import Device, Slot, Twin
+from replenish_server.fleet.tables import Device, DeviceCommand, Slot, Twin
 from replenish_server.fleet.troubles import said_wrong
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate, Mode
@@ -84,6 +84,19 @@ class DatabaseDevices:
             revoke_device(session, device_id, viewer.name, self._clock.now())
         self._on_wish()
 
+    def ask(self, viewer: Viewer, device_id: str, verb: str) -> None:
+        """Stored; the publisher sends it."""
+        try:
+            with self._database.write() as session:
+                device = session.get(Device, device_id)
+                if device is None or device.household_id != viewer.household_id:
+                    raise Refused("device_gone")
+                commands.ask(session, device_id, verb, self._clock.now())
+        except commands.StillWaiting as error:
+            raise Refused("device_busy") from error
+        except DeviceRefused as error:
+            raise Refused("device_deaf") from error
+
     def give_away(self, viewer: Viewer, device_id: str) -> None:
         """Let it go."""
         with self._database.write() as session:
@@ -109,7 +122,15 @@ class DatabaseDevices:
             row.alarm,
             row.alarm_at,
             said_wrong(session, row),
+            row.kind in commands.LISTENING,
+            self._asked(session, row.id),
         )
+
+    def _asked(self, session: Session, device_id: str) -> tuple[str, str, datetime] | None:
+        last = session.get(DeviceCommand, device_id)
+        if last is None:
+            return None
+        return last.verb, commands.state_of(last, self._clock.now()), last.answered_at or last.asked_at
 
 
 def _new_device(kind: str, typed: Mapping[str, str]) -> NewDevice:

@@ -45,6 +45,26 @@ DEVICES_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "It has lost {n} records (noticed {when}): it could not send for too long. Check its Wi-Fi.",
         "오래 보내지 못해 기록 {n}개를 잃었습니다({when}). 와이파이를 확인해 주세요.",
     ),
+    "gear.ask.identify": ("Blink", "깜빡이기"),
+    "gear.ask.report": ("Report now", "지금 보고"),
+    "gear.ask.restart": ("Restart", "다시 시작"),
+    "gear.asked.waiting": (
+        "asked {when}; it has a minute to hear it. Reload to see the answer.",
+        "{when} 요청했습니다. 1분 안에 받아야 합니다. 새로 고치면 결과가 보입니다.",
+    ),
+    "gear.asked.done": ("done, it says ({when}).", "완료했다고 합니다({when})."),
+    "gear.asked.late": (
+        "it heard it too late ({when}) and did nothing. Ask again.",
+        "너무 늦게 받아({when}) 하지 않았습니다. 다시 요청해 주세요.",
+    ),
+    "gear.asked.unknown": (
+        "its firmware does not know this ({when}). Update it.",
+        "이 기기의 펌웨어는 이 요청을 모릅니다({when}). 업데이트해 주세요.",
+    ),
+    "gear.asked.unanswered": (
+        "no answer to what was asked {when}: it is not connected. Check its power and Wi-Fi.",
+        "{when} 보낸 요청에 답이 없습니다. 연결되어 있지 않으니 전원과 와이파이를 확인해 주세요.",
+    ),
     "gear.more": ("Block or give away", "차단하거나 넘겨주기"),
     "gear.revoke_text": (
         "Lost or stolen? Block it: it is cut off at once and for ever. What it measured stays.",
@@ -79,6 +99,15 @@ DEVICES_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "notice.claimed": (
         "The device is yours. It comes in touch within a minute of being switched on.",
         "기기가 등록되었습니다. 전원을 켜면 1분 안에 연결됩니다.",
+    ),
+    "notice.device_asked": ("The device is asked.", "기기에 요청했습니다."),
+    "refused.device_busy": (
+        "It has not answered the last request yet. Wait a minute.",
+        "앞선 요청에 아직 답하지 않았습니다. 1분 기다려 주세요.",
+    ),
+    "refused.device_deaf": (
+        "This device cannot be asked: it sleeps most of the time, or it is blocked.",
+        "이 기기에는 요청할 수 없습니다. 대부분 잠들어 있거나 차단되어 있습니다.",
     ),
     "notice.device_revoked": ("The device is blocked.", "기기를 차단했습니다."),
     "notice.device_gone": (

@@ -1,6 +1,7 @@
 """The routes of the page about devices. Each calls its port and renders."""
 
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -43,6 +44,16 @@ def build_devices_router(devices: DevicePages) -> APIRouter:
         devices.give_away(viewer_of(request), device_id)
         return RedirectResponse("/devices?notice=device_gone", 303)
 
+    @router.post("/devices/{device_id}/ask")
+    async def ask(request: Request, device_id: str) -> Response:
+        form = await request.form()
+        try:
+            devices.ask(viewer_of(request), device_id, str(form.get("do", ""))[:_LONGEST])
+        except Refused as refusal:
+            return _page(request, devices, dict.fromkeys(_FIELDS, ""), refusal.message)
+        return RedirectResponse(f"/devices?notice=device_asked#gear-{quote(device_id)}", 303)
+
+    @router.get("/devices/{device_id}/ask")
     @router.get("/devices/{device_id}/revoke")
     @router.get("/devices/{device_id}/part")
     def reload_of_a_form(device_id: str) -> Response:

@@ -15,7 +15,8 @@ class HomeDevice:
     """A device of the household; `why` it was revoked, or ""; it is heard by `expected_by` at the latest.
 
     `alarm` is what it warns of since `alarm_at`: "leak", "burst" or ""; `troubles` what it says is wrong
-    with itself (see `fleet.troubles`), since when, and the number that belongs to it.
+    with itself (see `fleet.troubles`), since when, and the number that belongs to it. `asked` is what was
+    last asked of a device that `listens`, how far that is, and when it was asked or answered.
     """
 
     device_id: str
@@ -30,6 +31,8 @@ class HomeDevice:
     alarm: str = ""
     alarm_at: datetime | None = None
     troubles: Sequence[tuple[str, datetime, int]] = ()
+    listens: bool = False
+    asked: tuple[str, str, datetime] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class DevicePages(Protocol):
 
     def revoke(self, viewer: Viewer, device_id: str) -> None:
         """Ends a device's credentials and connection; what it measured stays."""
+
+    def ask(self, viewer: Viewer, device_id: str, verb: str) -> None:
+        """Asks a device that is connected to show itself, to report, or to start anew."""
 
     def give_away(self, viewer: Viewer, device_id: str) -> None:
         """Lets a device go: revoked, and all that it measured is erased."""

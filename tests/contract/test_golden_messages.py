@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from firmware.core import config, event
+from firmware.core import command, config, event
+from replenish_server.fleet.commands import document
 from replenish_server.fleet.manifest import bytes_of, read_manifest
 from replenish_server.fleet.signing import PublicKey, check_image
-from replenish_server.fleet.tables import Twin
+from replenish_server.fleet.tables import DeviceCommand, Twin
 from replenish_server.fleet.twin import desired_document
 from replenish_server.telemetry.codec import Event, Rejected, decode_event, decode_report, encode_ack
 from tests.fakes.retailer_house import NOW
@@ -46,6 +47,10 @@ def meaning(name: str) -> dict[str, Any]:
         read = event.parse_ack(content)
         assert read is not None
         return {"ack": {"boot": read.boot, "seqs": read.seqs, "answer": read.answer or None}}
+    if kind == "cmd":
+        asked = command.parse(content)
+        assert asked is not None
+        return {"command": {"number": asked.number, "verb": asked.verb, "until": asked.until}}
     if kind == "desired":
         document = config.parse(content)
         rest = {key: value for key, value in document.items() if key not in ("v", "rev", "now")}
@@ -83,6 +88,14 @@ def test_the_server_writes_the_golden_desired_document() -> None:
     twin = Twin(device_id="d", desired=wanted["desired"], desired_rev=wanted["rev"], desired_at=NOW)
     written = json.dumps(desired_document(twin, NOW), separators=(",", ":")).encode()
     assert payload("desired-level") == written
+
+
+def test_the_server_writes_the_golden_command() -> None:
+    """To the byte."""
+    wanted = expectation("cmd-identify")["command"]
+    asked = DeviceCommand(device_id="d", number=wanted["number"], verb=wanted["verb"], asked_at=NOW)
+    written = document(asked) | {"until": wanted["until"]}
+    assert payload("cmd-identify") == json.dumps(written, separators=(",", ":")).encode()
 
 
 def test_the_firmware_writes_the_golden_events() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from firmware.core import config, counter, network
+from firmware.core import command, config, counter, network
 from firmware.core import event as firmware_event
-from replenish_server.fleet import alarms, manifest
+from replenish_server.fleet import alarms, commands, manifest
 from replenish_server.replenishment import answers
 from replenish_server.telemetry import codec, session, store
 
@@ -53,6 +53,8 @@ def test_an_example_on_the_page_is_a_golden_message_and_decodes(name: str, text:
             assert isinstance(codec.decode_event(payload), codec.Event)
         case "st":
             assert isinstance(codec.decode_report(payload), dict)
+        case "cmd":
+            assert command.parse(payload) is not None
         case "ack":
             assert firmware_event.parse_ack(payload) is not None
         case _:
@@ -61,7 +63,7 @@ def test_an_example_on_the_page_is_a_golden_message_and_decodes(name: str, text:
 
 def test_the_page_shows_every_kind_of_message() -> None:
     """And has no JSON beside the golden ones."""
-    assert {"ev", "st", "ack", "desired"} == {name.split("-")[0] for name, _ in EXAMPLES}
+    assert {"ev", "st", "ack", "desired", "cmd"} == {name.split("-")[0] for name, _ in EXAMPLES}
     assert len(EXAMPLES) == PAGE.count("```json")
 
 
@@ -101,6 +103,22 @@ def test_the_page_and_the_document_have_the_codecs_words(contract: dict[str, Any
     assert set(firmware_event.ANSWERS) == spoken == said
     assert firmware_event.ANSWERS == tuple(schema(contract, "acknowledgement")["r"]["enum"])
     assert codec.SCHEMA == event["v"]["const"]
+
+
+def test_the_page_and_the_document_have_the_commands(contract: dict[str, Any]) -> None:
+    """What may be asked, what is answered, how long it lasts: server, firmware, page and document."""
+    verbs = schema(contract, "command")["do"]["enum"]
+    assert (
+        [row[0].strip("`") for row in table("## Commands")]
+        == list(commands.VERBS)
+        == list(command.VERBS)
+        == verbs
+    )
+    words = [row[0].strip("`") for row in table("`cmd` of the next `up/st`")]
+    assert words == list(command.ANSWERS[1:]) == schema(contract, "commandAnswer")["r"]["enum"]
+    expiry = contract["operations"]["command"]["bindings"]["mqtt"]["messageExpiryInterval"]
+    assert expiry == commands.LASTS.total_seconds()
+    assert f"expires after {expiry} s | what a person asks once" in PAGE
 
 
 def test_the_page_and_the_document_have_the_manifests_limits(contract: dict[str, Any]) -> None:

@@ -3,11 +3,18 @@
 import json
 import random
 import uuid
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from typer.testing import CliRunner
 
+from device_sim.clock import SimClock
 from device_sim.fleet import Access
-from replenish_server.fleet.tables import Twin
+from device_sim.vm import VmDevice
+from replenish_server.cli import app
+from replenish_server.fleet.tables import Device, Twin
 from replenish_server.fleet.twin import Agreement, slot_agreement, want_threshold
 from replenish_server.ids import DeviceId
 from tests.support.mortal_house import MortalHouse, wait_until
@@ -96,3 +103,29 @@ def test_a_wish_made_while_the_server_is_dead_is_published_when_it_lives(
     with stranger(access) as client:
         client.listen(f"rp/1/{access.device_id}/down/desired")
         assert wait_until(lambda: wanted(client) == (rev, 460))
+
+
+@pytest.mark.vm
+def test_a_person_asks_a_meter_and_its_firmware_answers(mortal_house: MortalHouse, tmp_path: Path) -> None:
+    """In the page and by the command: it blinks, starts anew, and the page says what came of it."""
+    device, _ = mortal_house.add("flow", f"flow-{uuid.uuid4().hex[:8]}", random.Random(2))
+    access, base = device.access, mortal_house.settings.base_url
+    facts: list[dict[str, Any]] = []
+    where = access.device_id, access.password, access.host, access.port
+    meter = VmDevice("flow", *where, tmp_path, SimClock.started_now(1.0), facts.append)
+    meter.start()
+    try:
+        assert wait_until(lambda: mortal_house.rows(Device, id=access.device_id)[0].last_seen_at)
+        headers = {"sec-fetch-site": "same-origin", "accept-language": "en"}
+        with httpx.Client(base_url=base, headers=headers, trust_env=False) as browser:
+            path = f"/devices/{access.device_id}/ask"
+            assert browser.post(path, data={"do": "identify"}).status_code == 303
+            assert wait_until(lambda: "done, it says" in browser.get("/devices").text)
+            assert browser.post(path, data={"do": "dance"}).status_code == 409
+            env = {"REPLENISH_DATA_DIR": str(mortal_house.settings.data_dir)}
+            ran = CliRunner().invoke(app, ["device", "ask", access.device_id, "restart", "--json"], env=env)
+            assert (ran.exit_code, json.loads(ran.stdout)["state"]) == (0, "done")
+            assert "Restart: done, it says" in browser.get("/devices").text
+        assert [fact["cause"] for fact in facts if fact["e"] == "wake"] == ["power", "timer"]
+    finally:
+        meter.stop()

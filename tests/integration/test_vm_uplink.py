@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from replenish_server.fleet.broker import TWIN_USER
 from tests.support.shipped_broker import ShippedBroker
 from tests.support.slow_proxy import SlowProxy
-from tests.support.vm_board import Board, Server, until
+from tests.support.vm_board import PASSWORD, Board, Server, until
 
 pytestmark = [pytest.mark.broker, pytest.mark.vm, pytest.mark.timeout(90)]
 
@@ -48,6 +49,48 @@ def test_a_peer_that_never_answers_the_handshake_stops_no_pulse(
     until(lambda: told(played_server) == [10_000, 20_000, 30_000])
     until(lambda: board.vm.pending() == 0)
     assert len(board.said("wake")) == 1
+
+
+def test_what_is_asked_of_it_once_is_done_once_and_answered(
+    board: Board, played_server: Server, shipped_broker: ShippedBroker
+) -> None:
+    """It blinks, reports, starts anew; a repeat, one from yesterday and one of a later release do nothing."""
+
+    def ask(number: int, verb: str, until: int = 4_000_000_000) -> None:
+        document = {"v": 1, "n": number, "do": verb, "until": until}
+        publisher.say("d1", "cmd", document)
+
+    def answered(number: int, word: str) -> bool:
+        return any(report.get("cmd") == {"n": number, "r": word} for report in played_server.reports)
+
+    publisher = Server(shipped_broker.inner, TWIN_USER, PASSWORD)
+    publisher.start()
+    board.vm.start()
+    until(lambda: played_server.of_type("hello"))
+    ask(3, "identify")
+    until(lambda: answered(3, "done"))
+    until(lambda: board.light.exists() and len(board.light.read_text().splitlines()) >= 6)  # it blinks
+    board.vm.pulse(450)
+    hellos = len(played_server.of_type("hello"))
+    ask(4, "report")
+    until(lambda: answered(4, "done") and told(played_server) == [1000])
+    until(lambda: len(played_server.of_type("hello")) == hellos + 1)
+    ask(5, "restart")
+    until(lambda: answered(5, "done"))
+    assert [fact["cause"] for fact in board.said("wake")] == ["power", "timer"]
+    for number in (5, 4, 3):
+        ask(number, "restart")  # the broker repeats
+    ask(6, "dance")
+    until(lambda: answered(6, "unknown"))
+    publisher.say("d1", "desired", {"v": 1, "rev": 1, "now": 1_900_000_000})
+    until(lambda: board.said("desired"))
+    ask(7, "restart", until=1_900_000_000 - 60)
+    until(lambda: answered(7, "late"))
+    ask(8, "report")
+    until(lambda: answered(8, "done"))
+    assert len(board.said("wake")) == 2
+    assert [fact["n"] for fact in board.said("command")] == [3, 4, 5, 6, 7, 8]
+    publisher.stop()
 
 
 def test_a_broker_that_dies_and_a_server_that_is_late_lose_nothing(

@@ -299,6 +299,9 @@ class Lamp(Light):
     def on(self) -> None:
         self.shown.append("on")
 
+    def off(self) -> None:
+        self.shown.append("off")
+
     def show(self, answer: str) -> None:
         self.shown.append(answer)
 
