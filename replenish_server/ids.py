@@ -16,7 +16,7 @@ _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no l, o, 0, 1: people read the
 
 def new_id(prefix: str) -> str:
     """A fresh id such as "ord-7k2m9qwe4x": 10 characters of a 32-letter alphabet, 50 random bits."""
-    return f"{prefix}-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    return f"{prefix}-" + "".join([_ALPHABET[byte % 32] for byte in secrets.token_bytes(10)])
 
 
 def new_idempotency_key() -> str:

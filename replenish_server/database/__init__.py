@@ -3,9 +3,11 @@
 from replenish_server.database.bells import Bells
 from replenish_server.database.bulk import Bulk
 from replenish_server.database.changes import state_after, state_before
+from replenish_server.database.driver import ask
 from replenish_server.database.duties import Duties, is_alive
 from replenish_server.database.engine import Database
-from replenish_server.database.records import append, insert_or_update
+from replenish_server.database.prepared import Prepared, fetch
+from replenish_server.database.records import append, change, insert_or_update
 from replenish_server.database.types import UtcTime
 
 __all__ = [
@@ -13,8 +15,12 @@ __all__ = [
     "Bulk",
     "Database",
     "Duties",
+    "Prepared",
     "UtcTime",
     "append",
+    "ask",
+    "change",
+    "fetch",
     "insert_or_update",
     "is_alive",
     "state_after",

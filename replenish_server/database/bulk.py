@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from replenish_server.database.driver import repeat
+
 
 class Bulk:
     """What to do with rows of fixed columns.
@@ -30,7 +32,7 @@ class Bulk:
         if not rows:
             return
         if connection.dialect.name != "postgresql":
-            connection.exec_driver_sql(self._each, list(rows))
+            repeat(connection, self._each, rows)
             return
         columns = zip(*rows, strict=True)
         arrays = tuple(map(_array, columns, self._types))

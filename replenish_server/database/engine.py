@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
@@ -47,6 +47,7 @@ class Database:
             self.reading, self.writing = sqlite.open_sqlite(parsed)
         else:
             raise ValueError(f"{self.name!r}: this release does not speak it; {_SPOKEN}")
+        self._hurried = self.writing.execution_options(provisional=True)
         self.url = url
         self.turnstile = Turnstile()
 
@@ -72,7 +73,7 @@ class Database:
 
         For what would come out again from what is kept (docs/adr/0033). A process that dies undoes nothing.
         """
-        with self._unit_of(self.writing.execution_options(provisional=True)) as session:
+        with self._unit_of(self._hurried) as session:
             yield session
 
     @contextmanager
@@ -134,6 +135,26 @@ class _UnitOfWork(Session):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.rows: list[object] = []
+        self._own: Connection | None = None
+
+    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """The row of a primary key; one that it has already costs next to nothing."""
+        return (None if options else self._known(entity, ident)) or super().get(entity, ident, **options)
+
+    def get_one(self, entity: Any, ident: Any, **options: Any) -> Any:
+        """Likewise; it has to be there."""
+        return (None if options else self._known(entity, ident)) or super().get_one(entity, ident, **options)
+
+    def _known(self, entity: Any, ident: Any) -> Any:
+        key = ident if isinstance(ident, tuple) else (ident,)
+        return self.identity_map.get((entity, key, None))
+
+    def connection(self, *args: Any, **options: Any) -> Connection:
+        """Its connection, which it looks up once for a transaction."""
+        own = self._own
+        if own is None or args or options or own.closed or not own.in_transaction():
+            own = self._own = super().connection(*args, **options)
+        return own
 
 
 def _hold(session: _UnitOfWork, row: object) -> None:

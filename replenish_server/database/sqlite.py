@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.util import LRUCache
 
+from replenish_server.database.driver import ask
+
 # What a statement compiles to is the same for every file, and compiling costs more than executing: a process
 # that opens many files, as a test run does, compiles once. Keys hold the dialect, so that is one, too.
 _COMPILED: LRUCache[Any, Any] = LRUCache(1500)
@@ -41,7 +43,7 @@ def open_sqlite(url: URL) -> tuple[Engine, Engine]:
 def mark(connection: Connection) -> object:
     """Which connection, what others wrote as it knows, and what was written through it: pools lend it out."""
     raw: Any = connection.connection.dbapi_connection
-    return raw, connection.exec_driver_sql("PRAGMA data_version").scalar(), raw.total_changes
+    return raw, ask(connection, "PRAGMA data_version")[0][0], raw.total_changes
 
 
 def problem(connection: Connection) -> str | None:
@@ -67,13 +69,12 @@ def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("writes"):
         _sync(connection, "NORMAL" if options.get("provisional") else "FULL")
-    connection.exec_driver_sql(f"BEGIN {'IMMEDIATE' if options.get('writes') else 'DEFERRED'}")
+    ask(connection, f"BEGIN {'IMMEDIATE' if options.get('writes') else 'DEFERRED'}")
 
 
 def _sync(connection: Connection, how: str) -> None:
     """How the next commit meets the disk. NORMAL leaves it to the next FULL one, whichever connection makes
     it: that one syncs all of the log that was written before (sqlite.org/pragma.html#pragma_synchronous)."""
     if connection.info.get("synchronous", "FULL") != how:
-        raw: Any = connection.connection.dbapi_connection
-        raw.execute(f"PRAGMA synchronous={how}").close()
+        ask(connection, f"PRAGMA synchronous={how}")
         connection.info["synchronous"] = how

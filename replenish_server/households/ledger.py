@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
+from replenish_server.database import Prepared, fetch
 from replenish_server.households.calendar import month_of
 from replenish_server.households.judge import Spending, judge_month
 from replenish_server.households.mandate import Verdict
@@ -149,7 +150,7 @@ def _locked(session: Session, household_id: str) -> Household:
 def _months(
     session: Session, household: Household, slot_id: str, month: str, besides: str | None
 ) -> tuple[Spending, ...]:
-    home, slot = session.get(HouseholdMandate, household.id), session.get(SlotMandate, slot_id)
+    home, slot = fetch(session, HouseholdMandate, household.id), fetch(session, SlotMandate, slot_id)
     budget = None if home is None else home.budget_minor
     months = [
         _month(session, household.id, Spending(month, household.currency, budget, 0, 0), besides=besides)
@@ -160,7 +161,7 @@ def _months(
     return tuple(months)
 
 
-_SUMS = (
+_BOOKED = (
     select(LedgerEntry.state, func.sum(LedgerEntry.amount_minor))
     .where(
         col(LedgerEntry.household_id) == bindparam("household_id"),
@@ -171,7 +172,10 @@ _SUMS = (
     )
     .group_by(col(LedgerEntry.state))
 )
-_SUMS_OF_SLOT = _SUMS.where(col(LedgerEntry.slot_id) == bindparam("slot_id"))
+_SUMS: Prepared[tuple[str, int]] = Prepared(_BOOKED)
+_SUMS_OF_SLOT: Prepared[tuple[str, int]] = Prepared(
+    _BOOKED.where(col(LedgerEntry.slot_id) == bindparam("slot_id"))
+)
 
 
 def _month(
@@ -183,7 +187,7 @@ def _month(
 ) -> Spending:
     """A month with what was booked in it: of one slot if it is named, without one order if it is named."""
     wanted = {"household_id": household_id, "month": empty.month, "currency": empty.currency}
-    wanted |= {"slot_id": slot_id or "", "besides": besides or ""}
-    rows = session.exec(_SUMS_OF_SLOT if slot_id else _SUMS, params=wanted)
+    wanted["besides"] = besides or ""
+    rows = _SUMS_OF_SLOT.all(session, slot_id=slot_id, **wanted) if slot_id else _SUMS.all(session, **wanted)
     sums = {state: int(total) for state, total in rows}
     return replace(empty, reserved_minor=sums.get(RESERVED, 0), settled_minor=sums.get(SETTLED, 0))

@@ -5,10 +5,11 @@ Source: docs/adr/0004 and the glossary.
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 from replenish_server.households.calendar import QuietHours
 
@@ -108,7 +109,11 @@ class Mandate:
 
     def digest(self) -> str:
         """SHA-256 over every rule, in hex: an order keeps it, to prove what it left under."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), default=str)
+        rules = vars(self) | {
+            "products": [vars(product) for product in self.products],
+            "quiet": None if self.quiet is None else vars(self.quiet),
+        }
+        text = json.dumps(rules, sort_keys=True, separators=(",", ":"), default=str)
         return sha256(text.encode()).hexdigest()
 
 
@@ -125,6 +130,10 @@ class Verdict:
     rule: str
     ok: bool
     numbers: dict[str, int | str | float | None]
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values, to be kept."""
+        return {"rule": self.rule, "ok": self.ok, "numbers": self.numbers}
 
     def waived(self, by: str) -> "Verdict":
         """The same verdict where a person's decision stands over it; `by` says which."""

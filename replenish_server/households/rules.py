@@ -6,6 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select
 
+from replenish_server.database import Prepared, fetch
 from replenish_server.households.calendar import QuietHours
 from replenish_server.households.mandate import AcceptedProduct, Mode, Rules, Substitution
 from replenish_server.households.tables import (
@@ -26,7 +27,7 @@ class HomeRules:
 
 def home_rules(session: Session, household_id: str) -> HomeRules:
     """The home's defaults; a home that never said anything has none, and the usual basket."""
-    row = session.get(HouseholdMandate, household_id)
+    row = fetch(session, HouseholdMandate, household_id)
     if row is None:
         return HomeRules(Rules(), HouseholdMandate.model_fields["basket_days"].default)
     return HomeRules(_rules(row), row.basket_days)
@@ -62,7 +63,7 @@ def pause_slot(session: Session, slot_id: str, until: date | None, now: datetime
     set_slot_rules(session, slot_id, replace(slot_rules(session, slot_id), paused_until=until), now)
 
 
-_SUBSTITUTES = (
+_SUBSTITUTES: Prepared[AcceptableProduct] = Prepared(
     select(AcceptableProduct)
     .where(col(AcceptableProduct.slot_id) == bindparam("slot_id"))
     .order_by(col(AcceptableProduct.place))
@@ -71,7 +72,7 @@ _SUBSTITUTES = (
 
 def substitutes(session: Session, slot_id: str) -> tuple[AcceptedProduct, ...]:
     """What the slot accepts in place of its own product, in order of preference."""
-    rows = session.exec(_SUBSTITUTES, params={"slot_id": slot_id})
+    rows = _SUBSTITUTES.all(session, slot_id=slot_id)
     return tuple(AcceptedProduct(r.retailer_id, r.item_id, r.name, r.pack_amount) for r in rows)
 
 

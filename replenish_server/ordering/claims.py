@@ -3,9 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlmodel import Session, col, or_, select
 
+from replenish_server.database import change
 from replenish_server.households.tables import Household
 from replenish_server.ordering.leaving import held_back
 from replenish_server.ordering.parcels import gather_companions, orders_in, parcel_of
@@ -15,6 +17,13 @@ from replenish_server.ordering.tables import Parcel, PurchaseOrder
 from replenish_server.ordering.ways import ways_of
 from replenish_server.retailers.port import JournalClosed, Line, Need
 from replenish_server.retailers.tables import Retailer
+
+
+class Lease(NamedTuple):
+    """Until when no other worker may take a parcel, and which process holds it, None where there is one."""
+
+    until: datetime
+    holder: int | None = None
 
 
 @dataclass(frozen=True)
@@ -37,14 +46,14 @@ class Claim:
 
 
 def claim_parcel(
-    session: Session, now: datetime, lease_until: datetime, besides: Collection[str] = ()
+    session: Session, now: datetime, lease: Lease, besides: Collection[str] = ()
 ) -> Claim | None:
     """Take the oldest parcel that wants a quote or wants to leave, under a new fence; None when none does.
 
     Args:
         session: a writing unit of work.
         now: the moment.
-        lease_until: until when no other worker may take it.
+        lease: under which it is taken.
         besides: retailers whose parcels are left alone.
     """
     wants = or_(
@@ -68,30 +77,27 @@ def claim_parcel(
     parcel = session.exec(query).first()
     if parcel is None:
         return None
-    return _take(session, parcel, orders_in(session, parcel), now, lease_until)
+    return _take(session, parcel, orders_in(session, parcel), now, lease)
 
 
-def claim_order(session: Session, order_id: str, now: datetime, lease_until: datetime) -> Claim | None:
+def claim_order(session: Session, order: PurchaseOrder, now: datetime, lease: Lease) -> Claim | None:
     """Take the parcel of an order in the very transaction that opened it; None where it may not leave now."""
-    order = session.get_one(PurchaseOrder, order_id)
     parcel = parcel_of(session, order)
     if order.state != State.PLACING or parcel.fence > 0:
         return None
     if stopped_scopes(session) & {EVERYTHING, RESTORED, order.household_id}:
         return None
-    return _take(session, parcel, [order], now, lease_until)
+    return _take(session, parcel, [order], now, lease)
 
 
 def _take(
-    session: Session, parcel: Parcel, orders: list[PurchaseOrder], now: datetime, lease_until: datetime
+    session: Session, parcel: Parcel, orders: list[PurchaseOrder], now: datetime, lease: Lease
 ) -> Claim:
     """Take a parcel that is free, with those that may come along."""
     taken = gather_companions(session, parcel, orders, now)
     together = sorted([*orders, *taken], key=lambda order: (order.created_at, order.id))
     until = held_back(session, parcel, together, now)
-    parcel.fence += 1
-    parcel.lease_until = lease_until
-    session.add(parcel)
+    change(session, parcel, fence=parcel.fence + 1, lease_until=lease.until, holder=lease.holder)
     speaking = tuple(order for order in together if order.parcel_id == parcel.id and _speaks(order))
     household = session.get_one(Household, parcel.household_id)
     retailer = session.get_one(Retailer, parcel.retailer_id)

@@ -17,8 +17,8 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
-from replenish_server.database import Database, Duties, is_alive
-from replenish_server.ordering.claims import Claim, claim_order, claim_parcel, held
+from replenish_server.database import Database, Duties, fetch, is_alive
+from replenish_server.ordering.claims import Claim, Lease, claim_order, claim_parcel, held
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
@@ -140,8 +140,7 @@ class Dispatcher:
         with self._counting:
             busy = [name for name, number in self._in_hand.items() if number >= _AT_ONE_RETAILER]
         with self._database.write() as session:
-            claim = claim_parcel(session, self._clock.now(), self._after(_LEASE_S), busy)
-            self._sign(claim)
+            claim = claim_parcel(session, self._clock.now(), self._lease(), busy)
         return None if claim is None else self.job_of(claim)
 
     def take(self, session: Session, order_id: str) -> Claim | None:
@@ -150,17 +149,13 @@ class Dispatcher:
         None where it has to wait for its turn. A claim whose transaction is undone, or whose worker dies, is
         worth nothing: its lease ends, or the next start frees it.
         """
-        retailer_id = session.get_one(PurchaseOrder, order_id).retailer_id
-        if self._held_back.is_set() or self._in_hand[retailer_id] >= _AT_ONE_RETAILER:
+        order = fetch(session, PurchaseOrder, order_id)
+        if order is None or self._held_back.is_set() or self._in_hand[order.retailer_id] >= _AT_ONE_RETAILER:
             return None
-        claim = claim_order(session, order_id, self._clock.now(), self._after(_LEASE_S))
-        self._sign(claim)
-        return claim
+        return claim_order(session, order, self._clock.now(), self._lease())
 
-    def _sign(self, claim: Claim | None) -> None:
-        """Say on a claimed parcel, in its transaction, which process holds it."""
-        if claim is not None:
-            claim.parcel.holder = self._duties.number
+    def _lease(self) -> Lease:
+        return Lease(self._after(_LEASE_S), self._duties.number)
 
     def job_of(self, claim: Claim) -> Job:
         """The conversation about a parcel that is taken, and what comes of it. Run it once."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from replenish_server.database import Database
+from replenish_server.database import Database, Prepared, append, fetch
 from replenish_server.ids import new_idempotency_key
 from replenish_server.ordering.rules import COMPLETE, may_send, still_holds
 from replenish_server.ordering.states import State
@@ -17,12 +17,18 @@ Gate = Callable[[Session, datetime], None]
 """What must be true, and is written, in the transaction that stores the completing call."""
 
 
-_CALL = select(RetailerCall).where(
-    col(RetailerCall.parcel_id) == bindparam("parcel_id"),
-    col(RetailerCall.attempt) == bindparam("attempt"),
-    col(RetailerCall.step) == bindparam("step"),
+_CALL: Prepared[RetailerCall] = Prepared(
+    select(RetailerCall).where(
+        col(RetailerCall.parcel_id) == bindparam("parcel_id"),
+        col(RetailerCall.attempt) == bindparam("attempt"),
+        col(RetailerCall.step) == bindparam("step"),
+    )
 )
-_STATES = select(PurchaseOrder.state).where(col(PurchaseOrder.parcel_id) == bindparam("parcel_id"))
+_HELD: Prepared[tuple[int, str]] = Prepared(
+    select(Parcel.fence, PurchaseOrder.state)
+    .join(PurchaseOrder, col(PurchaseOrder.parcel_id) == col(Parcel.id))
+    .where(col(Parcel.id) == bindparam("parcel_id"))
+)
 
 
 class DatabaseJournal:
@@ -66,24 +72,32 @@ class DatabaseJournal:
                 self._check(session, step)
                 if step == COMPLETE:
                     self._gate(session, self._now())
-                key = new_idempotency_key()
-                row = RetailerCall(
-                    key=key,
-                    parcel_id=self._parcel_id,
-                    attempt=self._attempt,
-                    step=step,
-                    method=method,
-                    url=url,
-                    body=body if isinstance(body, bytes) else body(key),
-                    prepared_at=self._now(),
-                )
-                session.add(row)
+                return self._keep(session, step, method, url, body)
         return _as_call(row)
+
+    def _keep(
+        self, session: Session, step: str, method: str, url: str, body: bytes | Callable[[str], bytes]
+    ) -> StoredCall:
+        key, moment = new_idempotency_key(), self._now()
+        content = body if isinstance(body, bytes) else body(key)
+        append(
+            session,
+            RetailerCall,
+            key=key,
+            parcel_id=self._parcel_id,
+            attempt=self._attempt,
+            step=step,
+            method=method,
+            url=url,
+            body=content,
+            prepared_at=moment,
+        )
+        return StoredCall(key, method, url, content, moment, None, None)
 
     def hold(self) -> None:
         """See that the parcel is still ours, and its lease not over."""
         with self._database.read() as session:
-            parcel = session.get(Parcel, self._parcel_id)
+            parcel = fetch(session, Parcel, self._parcel_id)
             lease = None if parcel is None else parcel.lease_until
             if parcel is None or not still_holds(self._fence, parcel.fence, lease, self._now()):
                 raise JournalClosed(f"parcel {self._parcel_id} was taken over, or its lease is over")
@@ -101,15 +115,13 @@ class DatabaseJournal:
                 session.add(row)
 
     def _row(self, session: Session, step: str) -> RetailerCall | None:
-        which = {"parcel_id": self._parcel_id, "attempt": self._attempt, "step": step}
-        return session.exec(_CALL, params=which).first()
+        return _CALL.first(session, parcel_id=self._parcel_id, attempt=self._attempt, step=step)
 
     def _check(self, session: Session, step: str) -> None:
-        parcel = session.get_one(Parcel, self._parcel_id)
-        rows = session.exec(_STATES, params={"parcel_id": self._parcel_id})
-        states = {State(state) for state in rows}
-        if not may_send(step, self._fence, parcel.fence, states):
-            raise JournalClosed(f"parcel {self._parcel_id} is {sorted(states)}, fence {parcel.fence}")
+        rows = _HELD.all(session, parcel_id=self._parcel_id)
+        fence, states = max((fence for fence, _ in rows), default=0), {State(state) for _, state in rows}
+        if not may_send(step, self._fence, fence, states):
+            raise JournalClosed(f"parcel {self._parcel_id} is {sorted(states)}, fence {fence}")
 
 
 def _as_call(row: RetailerCall) -> StoredCall:

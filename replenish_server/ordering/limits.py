@@ -1,7 +1,7 @@
 """The mandate's hold on an order: what its quote is judged by, and what becomes of it when a rule says no."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -138,7 +138,7 @@ def keep_verdicts(
     session: Session, order: PurchaseOrder, verdicts: Sequence[Verdict], mandate: Mandate
 ) -> None:
     """Keep what every rule said of the quote, and of which mandate."""
-    order.verdicts = [asdict(verdict) for verdict in verdicts]
+    order.verdicts = [verdict.plain() for verdict in verdicts]
     order.mandate_digest = mandate.digest()
     session.add(order)
 
@@ -154,7 +154,7 @@ def book(session: Session, order: PurchaseOrder, total_minor: int, currency: str
     entry = Entry(order.household_id, order.slot_id, order.id, total_minor, currency)
     verdict = reserve(session, entry, now)
     others = [v for v in order.verdicts or [] if v["rule"] != verdict.rule]
-    order.verdicts = [*others, asdict(verdict)]
+    order.verdicts = [*others, verdict.plain()]
     session.add(order)
     return verdict
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from replenish_server.database import append
+from replenish_server.database import Prepared, append
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
@@ -78,10 +78,12 @@ class NotAllowed(Exception):
 
 
 # Built once: a press waits for each of them, and to build one takes as long as to ask it.
-_OPEN_OF_SLOT = select(PurchaseOrder).where(
-    col(PurchaseOrder.slot_id) == bindparam("slot_id"), col(PurchaseOrder.state).in_(OPEN)
+_OPEN_OF_SLOT: Prepared[PurchaseOrder] = Prepared(
+    select(PurchaseOrder).where(
+        col(PurchaseOrder.slot_id) == bindparam("slot_id"), col(PurchaseOrder.state).in_(OPEN)
+    )
 )
-_OPEN_OF_ALIKE = (
+_OPEN_OF_ALIKE: Prepared[PurchaseOrder] = Prepared(
     select(PurchaseOrder)
     .join(Slot, col(Slot.id) == col(PurchaseOrder.slot_id))
     .where(
@@ -98,7 +100,7 @@ _OPEN_OF_ALIKE = (
 
 def open_order(session: Session, slot_id: str) -> PurchaseOrder | None:
     """The slot's open order; the index allows one at most."""
-    return session.exec(_OPEN_OF_SLOT, params={"slot_id": slot_id}).first()
+    return _OPEN_OF_SLOT.first(session, slot_id=slot_id)
 
 
 def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
@@ -110,8 +112,8 @@ def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
     own = open_order(session, slot.id)
     if own is not None or slot.capacity is not None:
         return own
-    same = {"household_id": slot.household_id, "retailer_id": slot.retailer_id}
-    return session.exec(_OPEN_OF_ALIKE, params=same | {"item_id": slot.item_id, "name": slot.name}).first()
+    where = {"household_id": slot.household_id, "retailer_id": slot.retailer_id}
+    return _OPEN_OF_ALIKE.first(session, **where, item_id=slot.item_id, name=slot.name)
 
 
 def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
@@ -121,10 +123,12 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
         sqlalchemy.exc.IntegrityError: the slot has an open order (law 3).
     """
     state = new.start or (State.PLACING if new.approved else State.NEEDS_APPROVAL)
-    parcel = new_parcel(session, new.household_id, new.retailer_id, now)
-    order = PurchaseOrder(
-        id=new_id("ord"),
-        parcel_id=parcel.id,
+    order_id, ahead = OrderId(new_id("ord")), next_deadline(Waiting(state, now, leaves_at=new.leaves_at))
+    append(
+        session,
+        PurchaseOrder,
+        id=order_id,
+        parcel_id=new_parcel(session, new.household_id, new.retailer_id, now),
         slot_id=new.slot_id,
         household_id=new.household_id,
         retailer_id=new.retailer_id,
@@ -139,13 +143,11 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
         leaves_at=new.leaves_at,
         hold_until=new.hold_until,
         state_since=now,
+        deadline_at=None if ahead is None else ahead[0],
         created_at=now,
     )
-    plan(order)
-    session.add(order)
-    session.flush()
-    append(session, OrderEvent(order_id=order.id, at=now, state=state, by=new.by))
-    return OrderId(order.id)
+    append(session, OrderEvent, order_id=order_id, at=now, state=state, by=new.by)
+    return order_id
 
 
 def move(

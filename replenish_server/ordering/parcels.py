@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
+from replenish_server.database import Prepared, append, fetch
 from replenish_server.households.rules import home_rules
 from replenish_server.ids import new_id
 from replenish_server.ordering.rules import COMPLETE
@@ -22,26 +23,27 @@ _MOST_COMPANIONS = 20  # looked at for one parcel
 
 def new_parcel(
     session: Session, household_id: str, retailer_id: str, now: datetime, parted_from: Parcel | None = None
-) -> Parcel:
-    """A conversation that has not begun. One whose order was parted from another goes on alone, and paid as
+) -> str:
+    """Open a conversation; returns its id. One whose order was parted from another goes on alone, and paid as
     that was: an instrument that was declined is not tried again."""
     same_shop = parted_from is not None and parted_from.retailer_id == retailer_id
-    parcel = Parcel(
-        id=new_id("par"),
+    parcel_id = new_id("par")
+    append(
+        session,
+        Parcel,
+        id=parcel_id,
         household_id=household_id,
         retailer_id=retailer_id,
         alone=parted_from is not None,
         instrument=parted_from.instrument if parted_from is not None and same_shop else 0,
         created_at=now,
     )
-    session.add(parcel)
-    session.flush()
-    return parcel
+    return parcel_id
 
 
 def parcel_of(session: Session, order: PurchaseOrder) -> Parcel:
     """The conversation in which the order is."""
-    return session.get_one(Parcel, order.parcel_id)
+    return fetch(session, Parcel, order.parcel_id) or session.get_one(Parcel, order.parcel_id)
 
 
 def orders_in(session: Session, parcel: Parcel) -> list[PurchaseOrder]:
@@ -81,13 +83,13 @@ def part(session: Session, order: PurchaseOrder, now: datetime) -> None:
     parcel.attempt += 1
     parcel.fence += 1
     parcel.lease_until, parcel.next_try_at = None, now
-    order.parcel_id = new_parcel(session, order.household_id, order.retailer_id, now, parcel).id
+    order.parcel_id = new_parcel(session, order.household_id, order.retailer_id, now, parcel)
     session.add(parcel)
     session.add(order)
     session.flush()
 
 
-_OTHERS = (
+_OTHERS: Prepared[Parcel] = Prepared(
     select(Parcel)
     .where(col(Parcel.household_id) == bindparam("household_id"))
     .where(col(Parcel.retailer_id) == bindparam("retailer_id"))
@@ -125,7 +127,7 @@ def gather_companions(
     if not _may_share(session, parcel, mine):
         return []
     near = {"household_id": parcel.household_id, "retailer_id": parcel.retailer_id, "id": parcel.id}
-    others = session.exec(_OTHERS, params=near | {"now": now}).all()
+    others = _OTHERS.all(session, **near, now=now)
     if not others or home_rules(session, parcel.household_id).basket_days == 0:
         return []  # nobody is there, or the household keeps its orders apart
     taken: list[PurchaseOrder] = []

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from replenish_server.database import Prepared
 from replenish_server.ordering.tables import OrderStop
 
 EVERYTHING = "everything"
@@ -43,9 +44,9 @@ def stops_of(session: Session, household_id: str) -> list[OrderStop]:
     return list(session.exec(query.order_by(col(OrderStop.since))))
 
 
-_SCOPES = select(OrderStop.scope)
+_SCOPES: Prepared[str] = Prepared(select(OrderStop.scope))
 
 
 def stopped_scopes(session: Session) -> set[str]:
     """Every thrown switch."""
-    return set(session.exec(_SCOPES))
+    return set(_SCOPES.all(session))

@@ -124,7 +124,7 @@ def _take_the_place(session: Session, order: PurchaseOrder, product: AcceptedPro
     order.quoted_minor = order.goods_minor = order.approved_minor = None
     order.verdicts = order.mandate_digest = order.pickup_location = None
     before = parcel_of(session, order)
-    order.parcel_id = new_parcel(session, order.household_id, product.retailer_id, now, before).id
+    order.parcel_id = new_parcel(session, order.household_id, product.retailer_id, now, before)
     release(session, order.id, now)
     session.add(order)
     session.flush()

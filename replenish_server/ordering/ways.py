@@ -2,6 +2,7 @@
 
 from sqlmodel import Session
 
+from replenish_server.database import fetch
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.tables import Household, SlotFulfilment
 from replenish_server.ordering.tables import PurchaseOrder
@@ -14,7 +15,7 @@ def ways_of(session: Session, order: PurchaseOrder) -> Ways:
     """The wanted way and the accepted one, None where only the first will do."""
     household = session.get_one(Household, order.household_id)
     home = ShipTo(household.street, household.locality, household.postal_code, household.country)
-    chosen = session.get(SlotFulfilment, order.slot_id)
+    chosen = fetch(session, SlotFulfilment, order.slot_id)
     elsewhere = session.get_one(Slot, order.slot_id).retailer_id != order.retailer_id
     if chosen is None or chosen.location_id is None or elsewhere:  # a store's id means nothing to another
         return home, None

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from replenish_server.clock import Clock
-from replenish_server.database import Database, append
+from replenish_server.database import Database, Prepared, append, change
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_watch
 from replenish_server.fleet.units import BY_BASE
@@ -152,8 +152,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
     """
     slot = session.get_one(Slot, slot_id)
     if slot.retired_at is not None:  # its device left this home: kept for its orders, never ordered for again
-        slot.due_at = None
-        session.add(slot)
+        change(session, slot, due_at=None)
         return None
     run_out = opened = None
     if forecast is not None:
@@ -179,7 +178,9 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
             leave_now(session, order.id, now, name, BUTTON_PRESSED)
         opened = opened or order_id
         joined = order_id is None and order is not None
-        answer = PressAnswer(
+        append(
+            session,
+            PressAnswer,
             device_id=press.device_id,
             boot=press.boot,
             seq=press.seq,
@@ -189,7 +190,6 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
             joined=joined,
             at=now,
         )
-        append(session, answer)
         moved = order_id is not None or decision.kind is Kind.SHADOW
         if moved and (number < len(presses) or slot.capacity is not None):
             order = open_order(session, slot_id)
@@ -201,8 +201,8 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         decision = _unless_skipped(session, slot, decision, now)
         carry_out(session, slot, decision, now)
         _watch(session, slot, decision, now)
-    slot.due_at = None if slot.capacity is None else _look_again(insight.facts.mandate, now)
-    session.add(slot)
+    due_at = None if slot.capacity is None else _look_again(insight.facts.mandate, now)
+    change(session, slot, due_at=due_at)
     return opened
 
 
@@ -250,7 +250,7 @@ def _presser(session: Session, slot: Slot) -> Actor | None:
     return actor if person.removed_at is None else replace(actor, role=Role.GUEST)
 
 
-_NEW_PRESSES = (
+_NEW_PRESSES: Prepared[DeviceEvent] = Prepared(
     select(DeviceEvent)
     .outerjoin(
         PressAnswer,
@@ -270,8 +270,7 @@ _NEW_PRESSES = (
 
 def _new_presses(session: Session, slot: Slot) -> list[DeviceEvent]:
     """Presses of this slot without an answer, in the order in which they happened."""
-    which = {"device_id": slot.device_id, "slot_key": slot.key}
-    return list(session.exec(_NEW_PRESSES, params=which))
+    return _NEW_PRESSES.all(session, device_id=slot.device_id, slot_key=slot.key)
 
 
 def carry_out(
@@ -370,8 +369,11 @@ def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> 
             last.data, last.last_at, last.repeats = to_json(decision), now, last.repeats + 1
             session.add(last)
             return DecisionId(last.id)
-    record = DecisionRecord(
-        id=new_id("dec"),
+    decision_id = DecisionId(new_id("dec"))
+    append(
+        session,
+        DecisionRecord,
+        id=decision_id,
         slot_id=slot_id,
         kind=decision.kind.value,
         trigger=decision.trigger.value,
@@ -380,5 +382,4 @@ def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> 
         at=now,
         last_at=now,
     )
-    append(session, record)
-    return DecisionId(record.id)
+    return decision_id

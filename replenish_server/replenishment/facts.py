@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from replenish_server.database import Prepared
 from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
 from replenish_server.forecast import RunOut
@@ -122,7 +123,7 @@ def _prices(session: Session, mandate: Mandate) -> dict[tuple[str, str], Price]:
     return found
 
 
-_DELIVERIES = (
+_DELIVERIES: Prepared[tuple[datetime | None, datetime | None]] = Prepared(
     select(PurchaseOrder.placed_at, PurchaseOrder.delivered_at)
     .where(
         col(PurchaseOrder.retailer_id) == bindparam("retailer_id"),
@@ -135,7 +136,7 @@ _DELIVERIES = (
 
 def lead_time(session: Session, retailer_id: str) -> LeadTime:
     """Days from order to delivery at a retailer, learnt from its newest deliveries."""
-    times = session.exec(_DELIVERIES, params={"retailer_id": retailer_id})
+    times = _DELIVERIES.all(session, retailer_id=retailer_id)
     return learn_lead_time(
         [
             (delivered - placed).total_seconds() / 86_400

@@ -1,6 +1,6 @@
 """PURE: a decision to JSON and back, so that the page renders exactly what was decided."""
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from replenish_server.households.mandate import Verdict
@@ -10,7 +10,7 @@ from replenish_server.replenishment.risk import Timing
 
 def to_json(decision: Decision) -> dict[str, Any]:
     """The decision as plain JSON values."""
-    data = asdict(decision)
+    data = vars(decision) | {"verdicts": [verdict.plain() for verdict in decision.verdicts]}
     data["kind"], data["trigger"] = decision.kind.value, decision.trigger.value
     data["timing"] = None if decision.timing is None else decision.timing.value
     return data

@@ -6,20 +6,23 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from replenish_server.database import Prepared
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory import LevelHistory
 from replenish_server.replenishment.decision import Decision
 from replenish_server.replenishment.tables import ShadowOrder
 from replenish_server.replenishment.trial import EMPTY_SHARE, TrialOrder
 
-_OPEN = select(ShadowOrder).where(
-    col(ShadowOrder.slot_id) == bindparam("slot_id"), col(ShadowOrder.closed_at).is_(None)
+_OPEN: Prepared[ShadowOrder] = Prepared(
+    select(ShadowOrder).where(
+        col(ShadowOrder.slot_id) == bindparam("slot_id"), col(ShadowOrder.closed_at).is_(None)
+    )
 )
 
 
 def open_shadow(session: Session, slot_id: str) -> ShadowOrder | None:
     """The slot's trial order that no refill has ended yet."""
-    return session.exec(_OPEN, params={"slot_id": slot_id}).first()
+    return _OPEN.first(session, slot_id=slot_id)
 
 
 def keep_shadow(session: Session, slot: Slot, decision: Decision, decision_id: str, now: datetime) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from replenish_server.database import fetch
 from replenish_server.retailers.tables import KnownPrice
 
 QUOTE, CATALOGUE = "quote", "catalogue"
@@ -40,4 +41,4 @@ def remember_price(
 
 def known_price(session: Session, retailer_id: str, item_id: str) -> KnownPrice | None:
     """The last price that was seen, or None."""
-    return session.get(KnownPrice, (retailer_id, item_id))
+    return fetch(session, KnownPrice, retailer_id, item_id)

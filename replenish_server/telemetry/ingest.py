@@ -116,7 +116,7 @@ class Ingest:
     def _take_in(self, delivery: Delivery) -> None:
         with self._database.write() as session:
             stored = self._store.store(session, delivery.messages)
-            answers = self._known_answers(session, stored.presses) if stored.presses else {}
+            answers = self._known_answers(session, stored.repeated) if stored.repeated else {}
         if stored.slots_due:
             self._on_stored(stored.slots_pressed)
         self._session.acknowledge(delivery)

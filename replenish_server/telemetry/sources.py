@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Text, bindparam, func, select
 from sqlmodel import col
 
-from replenish_server.database import Bulk, state_after, state_before
+from replenish_server.database import Bulk, Prepared, ask, state_after, state_before
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.telemetry.conduct import Conduct
@@ -118,8 +118,9 @@ class Sources:
     def look_up(self, connection: Connection, names: Iterable[str]) -> dict[str, Source]:
         """All that is remembered, after asking the database about those of `names` that may have changed."""
         moment = time.monotonic()
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(_PAGES_KEPT)
+        if connection.dialect.name == "sqlite" and not connection.info.get(_PAGES_KEPT):
+            ask(connection, _PAGES_KEPT)
+            connection.info[_PAGES_KEPT] = True
         known, names = self._known, list(names)
         if state_before(connection) != self._version:
             self._changed_s = moment
@@ -139,9 +140,9 @@ class Sources:
 
     def _take_over(self, connection: Connection) -> None:
         """If another process stored readings since, what is remembered of boots here is out of date."""
-        if connection.exec_driver_sql(_LAST_WRITER).scalar() != self._name:
+        if ask(connection, _LAST_WRITER) != [(self._name,)]:
             self._known.clear()
-            connection.exec_driver_sql(_NAME_WRITER, (self._name,))
+            ask(connection, _NAME_WRITER, (self._name,))
 
     def _doubt_moved(self, connection: Connection, names: list[str]) -> None:
         """Forget devices whose streams are no longer theirs: removed, or moved to another household.
@@ -150,9 +151,9 @@ class Sources:
         """
         there: dict[str, dict[str, int]] = {name: {} for name in names}
         if connection.dialect.name == "sqlite":
-            rows = connection.exec_driver_sql(_STREAMS.format(among=_LISTED), (json.dumps(names),))
+            rows = ask(connection, _STREAMS_LISTED, (json.dumps(names),))
         else:
-            rows = connection.exec_driver_sql(_STREAMS.format(among="= ANY(?::text[])"), (names,))
+            rows = ask(connection, _STREAMS_AMONG, (names,))
         for device_id, slot_key, number in rows:
             there[device_id][slot_key] = number
         for name in names:
@@ -162,8 +163,8 @@ class Sources:
     def boot(self, connection: Connection, source: Source, name: str) -> Boot:
         """A boot of a device with its newest stored range."""
         number = int(name, 16)
-        newest = connection.exec_driver_sql(_NEWEST_RANGE, (source.device_id, number, _HIGHEST_SEQ)).first()
-        low, high = (0, -1) if newest is None else (newest[0], newest[1])
+        newest = ask(connection, _NEWEST_RANGE, (source.device_id, number, _HIGHEST_SEQ))
+        low, high = newest[0] if newest else (0, -1)
         if len(source.boots) >= _BOOTS_KEPT:
             idle = next((boot for boot in source.boots.values() if not boot.changed and not boot.acks), None)
             if idle is not None:
@@ -173,14 +174,18 @@ class Sources:
 
     def stream(self, connection: Connection, source: Source, slot_key: str) -> int:
         """The number of a device's stream, given to it at its first reading."""
-        number: int = connection.exec_driver_sql(_NEW_STREAM, (source.device_id, slot_key)).scalar_one()
+        number: int = ask(connection, _NEW_STREAM, (source.device_id, slot_key))[0][0]
         source.streams[slot_key] = number
         return number
 
     def _ask(self, connection: Connection, names: list[str], moment: float) -> None:
         """One query for all devices; who is not registered any more is not remembered any more."""
         known, found = self._known, set()
-        for row in connection.execute(_DEVICES, {"names": names}):
+        if connection.dialect.name == "sqlite":
+            rows = _DEVICES_LISTED.rows(connection, names=json.dumps(names))
+        else:
+            rows = list(connection.execute(_DEVICES_AMONG, {"names": names}))
+        for row in rows:
             device_id, last_seen_at, revoked_at, stream_id, key, *slot = row
             source = known.get(device_id)
             if source is None:
@@ -246,21 +251,20 @@ def unix_ms(moment: datetime) -> int:
 def _fill(connection: Connection, boot: Boot, seq: int) -> bool:
     """A sequence below the newest range: known already, or a range of its own, or joined to neighbours."""
     key = (boot.device_id, boot.number)
-    below = connection.exec_driver_sql(_NEWEST_RANGE, (*key, seq)).first()
-    if below is not None and below[1] >= seq:
+    below = ask(connection, _NEWEST_RANGE, (*key, seq))
+    if below and below[0][1] >= seq:
         return False
-    joins_below = below is not None and below[1] == seq - 1
-    low = below[0] if below is not None and joins_below else seq
+    low = below[0][0] if below and below[0][1] == seq - 1 else seq
     if boot.low == seq + 1:
-        connection.exec_driver_sql(_DROP_RANGE, (*key, boot.low))
+        ask(connection, _DROP_RANGE, (*key, boot.low))
         boot.low, boot.changed = low, True
         write_ranges(connection, [boot])
         return True
-    above = connection.exec_driver_sql(_RANGE_AT, (*key, seq + 1)).first()
+    above = ask(connection, _RANGE_AT, (*key, seq + 1))
     high = seq
-    if above is not None:
-        high = above[1]
-        connection.exec_driver_sql(_DROP_RANGE, (*key, seq + 1))
+    if above:
+        high = above[0][1]
+        ask(connection, _DROP_RANGE, (*key, seq + 1))
     _WRITE_RANGE.run(connection, [(boot.device_id, boot.number, low, high)])
     return True
 
@@ -270,8 +274,9 @@ _LAST_WRITER = "SELECT name FROM reading_writer WHERE id = 1"
 _NAME_WRITER = (
     "INSERT INTO reading_writer(id, name) VALUES(1, ?) ON CONFLICT(id) DO UPDATE SET name = excluded.name"
 )
-_STREAMS = "SELECT device_id, slot_key, id FROM stream WHERE device_id {among}"
-_LISTED = "IN (SELECT value FROM json_each(?))"
+_STREAMS = "SELECT device_id, slot_key, id FROM stream WHERE device_id"
+_STREAMS_LISTED = f"{_STREAMS} IN (SELECT value FROM json_each(?))"
+_STREAMS_AMONG = f"{_STREAMS} = ANY(?::text[])"
 _HIGHEST_SEQ = 2**32 - 1
 _NEW_STREAM = (
     "INSERT INTO stream(device_id, slot_key) VALUES(?, ?)"
@@ -304,5 +309,7 @@ _DEVICES = (
     .outerjoin(Slot, col(Slot.device_id) == col(Device.id))
     .outerjoin(Stream, (col(Stream.device_id) == col(Device.id)) & (col(Stream.slot_key) == col(Slot.key)))
     .outerjoin(Twin, col(Twin.device_id) == col(Device.id))
-    .where(col(Device.id).in_(bindparam("names", expanding=True)))
 )
+_LISTED = select(func.json_each(bindparam("names", type_=Text)).table_valued("value").c.value)
+_DEVICES_LISTED: Prepared[Any] = Prepared(_DEVICES.where(col(Device.id).in_(_LISTED)))
+_DEVICES_AMONG = _DEVICES.where(col(Device.id).in_(bindparam("names", expanding=True)))

@@ -63,12 +63,14 @@ class Stored:
     Args:
         acks: (device id, boot id) -> sequences that are now safe.
         presses: presses among them, which are answered one by one.
+        repeated: those of them that were stored before, and may be decided by now.
         slots_due: whether any slot wants to be evaluated at once.
         slots_pressed: those where somebody presses and waits.
     """
 
     acks: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     presses: list[PressKey] = field(default_factory=list)
+    repeated: list[PressKey] = field(default_factory=list)
     slots_due: bool = False
     slots_pressed: list[str] = field(default_factory=list)
 
@@ -197,6 +199,8 @@ class _Work:
         else:
             _acknowledge(boot, event.seq)
         if not take(self._connection, boot, event.seq):
+            if event.type == "press":
+                self._stored.repeated.append(self._stored.presses[-1])
             return
         at_ms = self._received_ms - event.age_s * 1000
         if not message.retained and source.conduct.is_two(event.boot, at_ms):

@@ -19,7 +19,7 @@ def test_what_was_appended_reads_as_if_it_had_been_added(house: House) -> None:
     new = house.order_of(house.slots["level-1"])
     with house.database.write() as session:
         order_id = create_order(session, new, NOW)
-        append(session, OrderEvent(order_id=order_id, at=NOW, state="placed", note="appended"))
+        append(session, OrderEvent, order_id=order_id, at=NOW, state="placed", note="appended")
         session.add(OrderEvent(order_id=order_id, at=NOW, state="placed", note="added"))
     with house.database.read() as session:
         opened, appended, added = session.exec(select(OrderEvent).order_by(OrderEvent.id)).all()  # type: ignore[arg-type]
@@ -39,4 +39,4 @@ def test_a_refused_record_undoes_its_unit_of_work(house: House) -> None:
 def _order_and_append(house: House, new: NewOrder, order_id: str) -> None:
     with house.database.write() as session:
         create_order(session, new, NOW)
-        append(session, OrderEvent(order_id=order_id, at=NOW, state="placed"))
+        append(session, OrderEvent, order_id=order_id, at=NOW, state="placed")
