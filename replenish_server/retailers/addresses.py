@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -58,6 +59,13 @@ def within(seconds: float) -> Iterator[None]:
         _deadline.reset(token)
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom we believe: the usual authorities, or an operator's own (SSL_CERT_FILE, SSL_CERT_DIR). To read
+    them takes up to a quarter of a second, which the first order at a shop must not wait for."""
+    return httpx.create_ssl_context()
+
+
 class GuardedTransport(httpx.HTTPTransport):
     """HTTP over connections to permitted addresses only; `within` bounds each exchange.
 
@@ -67,7 +75,7 @@ class GuardedTransport(httpx.HTTPTransport):
     """
 
     def __init__(self, loopback: bool, lookup: Lookup = _look_up) -> None:
-        context = httpx.create_ssl_context()  # an operator's own authorities: SSL_CERT_FILE, SSL_CERT_DIR
+        context = _trusted()
         super().__init__(verify=context)
         # The library offers no way to hand a pool a backend of its own; tests dial real sockets through it.
         self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Guard(loopback, lookup))

@@ -5,8 +5,10 @@ Tokens are opaque credentials that the shop's payment handler issued; they are n
 
 from dataclasses import dataclass, field
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select
 
+from replenish_server.database import Prepared
 from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.tables import OpenMandate, PaymentInstrument, Retailer
 
@@ -32,10 +34,16 @@ class InstrumentRefused(ValueError):
         self.word = word
 
 
+_FURTHER: Prepared[PaymentInstrument] = Prepared(
+    select(PaymentInstrument)
+    .where(col(PaymentInstrument.retailer_id) == bindparam("retailer_id"))
+    .order_by(col(PaymentInstrument.place))
+)
+
+
 def instruments_of(session: Session, retailer: Retailer) -> tuple[Instrument, ...]:
     """The list in its order; never empty for a UCP retailer."""
-    query = select(PaymentInstrument).where(PaymentInstrument.retailer_id == retailer.id)
-    rows = session.exec(query.order_by(col(PaymentInstrument.place)))
+    rows = _FURTHER.all(session, retailer_id=retailer.id)
     name = retailer.options.get(NAME_OPTION, retailer.payment_handler)
     first = Instrument(name, retailer.payment_handler, retailer.payment_token)
     return (first, *(Instrument(row.name, row.handler, row.token) for row in rows))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from replenish_server.database import Database
+from replenish_server.database import Database, Prepared
 from replenish_server.ids import new_id
 from replenish_server.retailers.port import TryLater
 from replenish_server.retailers.tables import OpenMandate
@@ -116,8 +116,8 @@ class MandateBook:
         """Whether a mandate for this shop can be used now: signed by the one household that buys there, with
         the key that our agent still has."""
         with self._database.engine.connect() as connection:
-            found = connection.execute(_AGENTS, {"retailer_id": retailer_id, "now": self._now()}).scalars()
-            return sum(self._keys.agent_named(kid) is not None for kid in found) == 1
+            found = _AGENTS.rows(connection, retailer_id=retailer_id, now=self._now())
+        return sum(self._keys.agent_named(kid) is not None for (kid,) in found) == 1
 
     def close(self, retailer_id: str, checkout: dict[str, Any], packs: int, total_minor: int) -> Closed:
         """Sign for one checkout; committed before it is returned.
@@ -202,7 +202,7 @@ _IS_VALID = (
     col(OpenMandate.expires_at) > bindparam("now"),
 )
 _VALID = select(OpenMandate).where(*_IS_VALID)
-_AGENTS = select(OpenMandate.agent_kid).where(*_IS_VALID)
+_AGENTS: Prepared[str] = Prepared(select(OpenMandate.agent_kid).where(*_IS_VALID))
 
 
 def _valid(session: Session, retailer_id: str, now: datetime) -> list[OpenMandate]:
