@@ -26,8 +26,16 @@ def begin_to_load() -> None:
     gc.disable()
     for name in _LEFT_OUT:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    _build_validators_when_used()
     with contextlib.suppress(OSError, AttributeError):  # another C library has other arenas
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def _build_validators_when_used() -> None:
+    """Most of Pydantic's models here are FastAPI's descriptions of OpenAPI, which no one asks a home for."""
+    from pydantic import BaseModel
+
+    BaseModel.model_config["defer_build"] = True
 
 
 def begin_to_serve() -> None:

@@ -1,12 +1,11 @@
-"""Ticks only: APScheduler wakes workers, and what is due is always a row, never a job (docs/adr/0004)."""
+"""Workers, and the ticks that wake them: what is due is always a row, never a job (docs/adr/0004)."""
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Protocol
-
-from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
 
@@ -174,28 +173,32 @@ class Ticks:
     """
 
     def __init__(self, workers: Sequence[Wakeable], seldom: Sequence[Wakeable]) -> None:
-        self._workers = [*workers, *seldom]
-        # In memory, one process, no job store: a tick that was missed is made good by the next one.
-        self._scheduler = BackgroundScheduler(timezone="UTC")
-        for worker in self._workers:
-            self._scheduler.add_job(
-                worker.wake,
-                "interval",
-                seconds=_SELDOM_S if worker in seldom else _TICK_S,
-                coalesce=True,
-                misfire_grace_time=None,
-                name=worker.name,
-            )
+        self._often, self._seldom = workers, seldom
+        self._stopping = threading.Event()
+        # A tick that comes late is made good by the next one: it only wakes who looks for what is due.
+        self._thread = threading.Thread(target=self._run, name="ticks", daemon=True)
 
     def start(self) -> None:
         """Start workers, then ticks."""
-        for worker in self._workers:
+        for worker in (*self._often, *self._seldom):
             worker.start()
             worker.wake()
-        self._scheduler.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop ticks, then workers."""
-        self._scheduler.shutdown(wait=False)
-        for worker in self._workers:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for worker in (*self._often, *self._seldom):
             worker.stop()
+
+    def _run(self) -> None:
+        seldom_s = time.monotonic() + _SELDOM_S
+        while not self._stopping.wait(_TICK_S):
+            for worker in self._often:
+                worker.wake()
+            if time.monotonic() >= seldom_s:
+                seldom_s += _SELDOM_S
+                for worker in self._seldom:
+                    worker.wake()

@@ -39,7 +39,6 @@ def serve(arguments: Sequence[str]) -> None:
         level=logging.INFO if given.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
     logging.getLogger("httpx").setLevel(logging.WARNING)
     what = f"is at {settings.base_url}" if settings.role.serves else f"runs as {settings.role}"
     print(f"Replenish {what} (data in {where}).", flush=True)

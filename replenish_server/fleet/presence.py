@@ -7,8 +7,10 @@ is gone (its will). A silent device's readings grow stale, and stale readings ne
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, select
+from sqlmodel import Session, col
 
+from replenish_server.database import UtcTime
 from replenish_server.fleet.tables import Device, Twin
 from replenish_server.households.notices import Notice, notify
 
@@ -16,6 +18,7 @@ State = Literal["heard", "silent", "never", "revoked", "erasing", "gone"]
 _PROMISED_S = 86_400  # a device says hello once a day, whatever else it does
 _LONGEST_S = 31 * 86_400
 _GONE_FOR = timedelta(hours=1)  # a router that restarts is no news
+_PIECE = 500  # devices in memory at once
 
 
 def due_by(last_seen_at: datetime, promised_s: object, gone_at: datetime | None) -> datetime:
@@ -60,23 +63,42 @@ def notice_silence(session: Session, now: datetime) -> int:
 
     Each silence is told once; a device that was never heard is still in its box, and nobody is told.
     """
-    changed = 0
-    for device, twin in session.exec(
-        select(Device, Twin)
-        .join(Twin, col(Twin.device_id) == col(Device.id))
-        .where(col(Device.revoked_at).is_(None), col(Device.last_seen_at).is_not(None))
-    ):
-        if device.last_seen_at is None:
-            continue
-        silent = now > due_by(device.last_seen_at, *promise(twin))
-        if silent == (device.silent_at is not None):
-            continue
-        changed += 1
+    changed = _changed(session, now)
+    for device_id, seen_at, silent in changed:
+        device = session.get_one(Device, device_id)
         device.silent_at = now if silent else None
         session.add(device)
         if silent:
-            seen = device.last_seen_at.isoformat()
+            seen = seen_at.isoformat()
             data = {"device": device.name, "seen_at": seen}
             key = f"device_silent:{device.id}:{seen}"
             notify(session, Notice(device.household_id, key, "device_silent", data, now))
+    return len(changed)
+
+
+def _changed(session: Session, now: datetime) -> list[tuple[str, datetime, bool]]:
+    """(device id, last seen, whether it is silent now) of those of which that is news.
+
+    A fleet is gone through in pieces and without a row object for each device. Whoever was heard within the
+    hour is not looked at: `due_by` leaves everybody that long.
+    """
+    session.flush()
+    rows = session.connection().execute(_LONG_UNHEARD, {"at": now - _GONE_FOR})
+    changed = []
+    for device_id, seen_at, silent_at, reported, gone_at in rows:
+        silent = now > due_by(seen_at, (reported or {}).get("next"), gone_at)
+        if silent != (silent_at is not None):
+            changed.append((device_id, seen_at, silent))
     return changed
+
+
+_LONG_UNHEARD = (
+    select(Device.id, Device.last_seen_at, Device.silent_at, Twin.reported, Twin.gone_at)  # type: ignore[call-overload]
+    .join(Twin, col(Twin.device_id) == col(Device.id))
+    .where(col(Device.revoked_at).is_(None))
+    .where(
+        (col(Device.last_seen_at) < bindparam("at", type_=UtcTime))
+        | (col(Device.silent_at).is_not(None) & col(Device.last_seen_at).is_not(None))
+    )
+    .execution_options(yield_per=_PIECE)
+)

@@ -83,7 +83,10 @@ class TwinPublisher:
         ):
             group.create_task(_notice_loss(client))
             # A broker that was killed may have forgotten retained documents: repeat them all.
-            await self._publish(client, await asyncio.to_thread(self._every_document))
+            page = await asyncio.to_thread(self._every_document, "")
+            while page:
+                await self._publish(client, page)
+                page = await asyncio.to_thread(self._every_document, page[-1][0])
             while await asyncio.to_thread(self.may_speak):
                 await asyncio.sleep(_LOOK_EVERY_S)
                 due = await asyncio.to_thread(self._due)
@@ -102,8 +105,9 @@ class TwinPublisher:
     async def _publish(self, client: aiomqtt.Client, documents: list[Message]) -> None:
         for device_id, rev, payload in documents:
             await client.publish(f"rp/1/{device_id}/down/desired", payload, qos=1, retain=True)
-            await asyncio.to_thread(self._confirm, device_id, rev)
             log.info("action=desired_published device_id=%s rev=%d", device_id, rev)
+        if documents:
+            await asyncio.to_thread(self._confirm, documents)
 
     async def _command(self, client: aiomqtt.Client, waiting: list[Message]) -> None:
         """Published twice after a crash, a command is still done once: it keeps its number."""
@@ -128,17 +132,20 @@ class TwinPublisher:
             ]
             return _Due(_documents(session, False, now), waiting, to_clear(session))
 
-    def _every_document(self) -> list[Message]:
+    def _every_document(self, after: str) -> list[Message]:
+        """The next page of all: a fleet does not have to be in memory at once."""
         with self.database.read() as session:
-            return _documents(session, True, self.clock.now())
+            return _documents(session, True, self.clock.now(), after)
 
     def _confirm_cleared(self, device_id: str) -> None:
         with self.database.write() as session:
             confirm_cleared(session, device_id)
 
-    def _confirm(self, device_id: str, rev: int) -> None:
+    def _confirm(self, documents: list[Message]) -> None:
+        """All in one transaction; if it is lost they are published again, which changes nothing."""
         with self.database.write() as session:
-            confirm_published(session, DeviceId(device_id), rev)
+            for device_id, rev, _ in documents:
+                confirm_published(session, DeviceId(device_id), rev)
 
 
 class _Due(NamedTuple):
@@ -149,10 +156,10 @@ class _Due(NamedTuple):
     departed: list[str]
 
 
-def _documents(session: Session, everything: bool, now: datetime) -> list[Message]:
+def _documents(session: Session, everything: bool, now: datetime, after: str = "") -> list[Message]:
     return [
         (twin.device_id, twin.desired_rev, _compact(desired_document(twin, now)))
-        for twin in unpublished(session, everything)
+        for twin in unpublished(session, everything, after)
     ]
 
 

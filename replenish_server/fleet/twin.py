@@ -114,15 +114,21 @@ def record_report(session: Session, device_id: DeviceId, report: dict[str, Any],
     return True
 
 
-def unpublished(session: Session, everything: bool) -> list[Twin]:
+def unpublished(session: Session, everything: bool, after: str = "", limit: int = 200) -> list[Twin]:
     """Twins whose desired document the broker does not hold yet; all of them after a reconnect.
 
     A broker that was killed may have forgotten retained documents, so a new connection repeats them.
+
+    Args:
+        session: a unit of work.
+        everything: whether those count that the broker has confirmed, too.
+        after: only devices whose id comes later: how the next page is asked for.
+        limit: so many at most, because a fleet does not have to be in memory at once.
     """
-    query = select(Twin).where(col(Twin.desired_rev) > 0)
+    query = select(Twin).where(col(Twin.desired_rev) > 0, col(Twin.device_id) > after)
     if not everything:
         query = query.where(col(Twin.desired_rev) > col(Twin.published_rev))
-    return list(session.exec(query))
+    return list(session.exec(query.order_by(col(Twin.device_id)).limit(limit)))
 
 
 def to_clear(session: Session) -> list[str]:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from replenish_server.fleet.presence import due_by, notice_silence
@@ -28,6 +30,15 @@ def test_a_promise_is_kept_twice_before_it_counts_as_broken() -> None:
     assert due_by(NOW, 10**12, None) == NOW + timedelta(days=62) + HOUR
     assert due_by(NOW, 600, NOW + timedelta(minutes=1)) == NOW + timedelta(minutes=1) + HOUR
     assert due_by(NOW, 600, NOW - timedelta(minutes=1)) == NOW + timedelta(seconds=1200) + HOUR
+
+
+@given(
+    promised=st.one_of(st.integers(), st.text(), st.none()), gone_s=st.none() | st.integers(-(10**6), 10**6)
+)
+def test_nobody_is_missed_within_an_hour(promised: object, gone_s: int | None) -> None:
+    """So a look at a fleet leaves out whoever was heard within it."""
+    gone_at = None if gone_s is None else NOW + timedelta(seconds=gone_s)
+    assert due_by(NOW, promised, gone_at) >= NOW + HOUR
 
 
 def test_silence_is_told_once_and_again_only_after_it_ended(house: House) -> None:
