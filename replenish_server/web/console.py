@@ -1,7 +1,6 @@
 """The retailer's console at /retail: the orders of one retailer, and what it does with them, on a phone.
 
-It uses the same desk as the API, so it can do nothing that the API cannot. A key signs in; a cookie that no
-script and no other site can use keeps it for twelve hours.
+It uses the same desk as the API, so it can do nothing that the API cannot. A key signs in.
 """
 
 import secrets
@@ -22,12 +21,21 @@ from replenish_server.web.errors import error_page
 from replenish_server.web.form_route import FormRoute
 from replenish_server.web.phrases import translate
 from replenish_server.web.rendering import page
+from replenish_server.web.secret_sign_in import SecretSignIn, Words
 from replenish_server.web.views import Lang
 
 COOKIE: Final = "replenish_retailer"
-_COOKIE_MAX_AGE_S: Final = 12 * 3600
 _REASONS: Final = ("out_of_stock", "undeliverable", "price_changed", "other")
 _ENDED_SHOWN: Final = 20
+
+_WORDS: Final = Words(
+    "console.sign_in",
+    "console.key",
+    "console.key_hint",
+    "console.enter",
+    "console.too_often",
+    "console.wrong_key",
+)
 
 
 def build_console(desk: Desk, tries: Buckets) -> APIRouter:
@@ -38,46 +46,26 @@ def build_console(desk: Desk, tries: Buckets) -> APIRouter:
         tries: how often one address may try to sign in.
     """
     router = APIRouter(route_class=FormRoute, include_in_schema=False)
+    door = SecretSignIn("retail", "key", COOKIE, _WORDS, desk, tries)
+    door.add_routes(router)
 
     @router.get("/retail")
     def home(request: Request) -> Response:
-        caller = desk.signed_in(request.cookies.get(COOKIE, ""))
-        return _sign_in_page(desk, request) if caller is None else _list_page(desk, request, caller)
-
-    @router.post("/retail/sign-in")
-    def sign_in(request: Request, key: Annotated[str, Form()] = "") -> Response:
-        address = request.client.host if request.client is not None else "?"
-        if tries.take(address) > 0:
-            return _sign_in_page(desk, request, "console.too_often", 429)
-        token = desk.sign_in(key.strip())
-        if token is None:
-            return _sign_in_page(desk, request, "console.wrong_key", 401)
-        response = RedirectResponse("/retail", 303)
-        secure = request.url.scheme == "https"
-        response.set_cookie(
-            COOKIE, token, _COOKIE_MAX_AGE_S, path="/retail", secure=secure, httponly=True, samesite="strict"
-        )
-        return response
-
-    @router.post("/retail/sign-out")
-    def sign_out(request: Request) -> Response:
-        desk.sign_out(request.cookies.get(COOKIE, ""))
-        response = RedirectResponse("/retail", 303)
-        response.delete_cookie(COOKIE, path="/retail")
-        return response
+        caller = desk.signed_in(door.token(request))
+        return door.page(request) if caller is None else _list_page(desk, request, caller)
 
     @router.get("/retail/orders/{order_id}")
     def order(request: Request, order_id: str) -> Response:
-        caller = desk.signed_in(request.cookies.get(COOKIE, ""))
+        caller = desk.signed_in(door.token(request))
         if caller is None:
             return RedirectResponse("/retail", 303)
         return _order_page(desk, request, caller, order_id)
 
-    _add_acts(router, desk)
+    _add_acts(router, desk, door)
     return router
 
 
-def _add_acts(router: APIRouter, desk: Desk) -> None:
+def _add_acts(router: APIRouter, desk: Desk, door: SecretSignIn) -> None:
     @router.post("/retail/orders/{order_id}/{act}")
     def do(
         request: Request,
@@ -89,7 +77,7 @@ def _add_acts(router: APIRouter, desk: Desk) -> None:
         reason: Annotated[str, Form(max_length=300)] = "",
         amount: Annotated[str, Form(max_length=20)] = "",
     ) -> Response:
-        caller = desk.signed_in(request.cookies.get(COOKIE, ""))
+        caller = desk.signed_in(door.token(request))
         if caller is None:
             return RedirectResponse("/retail", 303)
         lang = language.pick(request)
@@ -151,17 +139,6 @@ def _refusal(desk: Desk, caller: Caller, order_id: str, status: int, lang: Lang)
     order = desk.order(caller, order_id)
     left = money(order["total_minor"] - order["refunded_minor"], order["currency"])
     return translate(lang, "console.refund_wrong", left=left)
-
-
-def _sign_in_page(desk: Desk, request: Request, wrong: str | None = None, status: int = 200) -> Response:
-    return page(
-        request,
-        "console_sign_in.html",
-        lang=language.pick(request),
-        here="/retail",
-        status=status,
-        values={"wrong": wrong, "home_link": "/retail"},
-    )
 
 
 def _list_page(desk: Desk, request: Request, caller: Caller) -> Response:

@@ -87,10 +87,10 @@ class DatabaseFleet:
         """The present moment."""
         return self._clock.now()
 
-    def sign_in(self, token: str) -> str | None:
+    def sign_in(self, secret: str) -> str | None:
         """A session's token for an operator's token, or None."""
         with self._database.write() as session:
-            operator = operators.operator_of_token(session, token)
+            operator = operators.operator_of_token(session, secret)
             if operator is None:
                 return None
             return operators.start_operator_session(session, operator, self.now())

@@ -18,12 +18,16 @@ from replenish_server.web.errors import error_page
 from replenish_server.web.fleet import PAGE_ROWS, DatabaseFleet
 from replenish_server.web.form_route import FormRoute
 from replenish_server.web.rendering import page
+from replenish_server.web.secret_sign_in import SecretSignIn, Words
 
 COOKIE: Final = "replenish_operator"
-_COOKIE_MAX_AGE_S: Final = 12 * 3600
 _FILTERS: Final = ("state", "kind", "firmware", "sign", "device")
 _LONGEST: Final = 40
 _MOST_PAGES: Final = 100_000
+
+_WORDS: Final = Words(
+    "fleet.sign_in", "fleet.token", "fleet.token_hint", "fleet.enter", "fleet.too_often", "fleet.wrong_token"
+)
 
 
 def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
@@ -34,16 +38,18 @@ def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
         tries: how often one address may try to sign in.
     """
     router = APIRouter(route_class=FormRoute, include_in_schema=False)
+    door = SecretSignIn("fleet", "token", COOKIE, _WORDS, fleet, tries)
+    door.add_routes(router)
 
     @router.get("/fleet")
     def home(request: Request) -> Response:
         name = _operator(fleet, request)
-        return _sign_in_page(request) if name is None else _list_page(fleet, request, name)
+        return door.page(request) if name is None else _list_page(fleet, request, name)
 
     @router.get("/fleet/devices.csv")
     def as_csv(request: Request) -> Response:
         if _operator(fleet, request) is None:
-            return _sign_in_page(request, status=401)
+            return door.page(request, status=401)
         headers = {"content-disposition": 'attachment; filename="fleet.csv"', "cache-control": "no-store"}
         return Response(fleet.csv(_filter(request)), media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -51,7 +57,7 @@ def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
     def device(request: Request, device_id: str) -> Response:
         name = _operator(fleet, request)
         if name is None:
-            return _sign_in_page(request, status=401)
+            return door.page(request, status=401)
         view = fleet.device(device_id)
         if view is None:
             return error_page(request, 404)
@@ -62,7 +68,7 @@ def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
     def steer(request: Request, rollout_id: str, deed: Annotated[str, Form(max_length=10)] = "") -> Response:
         name = _operator(fleet, request)
         if name is None:
-            return _sign_in_page(request, status=401)
+            return door.page(request, status=401)
         try:
             why = fleet.steer(rollout_id, deed)
         except KeyError:
@@ -72,37 +78,10 @@ def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
         return RedirectResponse("/fleet?notice=rollout_steered", 303)
 
     @router.get("/fleet/rollouts/{rollout_id}")
-    @router.get("/fleet/sign-in")
-    @router.get("/fleet/sign-out")
     def reload_of_a_form() -> Response:
         return RedirectResponse("/fleet", 303)
 
-    _add_sign_in(router, fleet, tries)
     return router
-
-
-def _add_sign_in(router: APIRouter, fleet: DatabaseFleet, tries: Buckets) -> None:
-    @router.post("/fleet/sign-in")
-    def sign_in(request: Request, token: Annotated[str, Form(max_length=100)] = "") -> Response:
-        address = request.client.host if request.client is not None else "?"
-        if tries.take(address) > 0:
-            return _sign_in_page(request, "fleet.too_often", 429)
-        session = fleet.sign_in(token.strip())
-        if session is None:
-            return _sign_in_page(request, "fleet.wrong_token", 401)
-        response = RedirectResponse("/fleet", 303)
-        secure = request.url.scheme == "https"
-        response.set_cookie(
-            COOKIE, session, _COOKIE_MAX_AGE_S, path="/fleet", secure=secure, httponly=True, samesite="strict"
-        )
-        return response
-
-    @router.post("/fleet/sign-out")
-    def sign_out(request: Request) -> Response:
-        fleet.sign_out(request.cookies.get(COOKIE, ""))
-        response = RedirectResponse("/fleet", 303)
-        response.delete_cookie(COOKIE, path="/fleet")
-        return response
 
 
 def _operator(fleet: DatabaseFleet, request: Request) -> str | None:
@@ -159,15 +138,4 @@ def _page(
         now=fleet.now(),
         status=status,
         values={"home_link": "/fleet", "live": False, **values},
-    )
-
-
-def _sign_in_page(request: Request, wrong: str | None = None, status: int = 200) -> Response:
-    return page(
-        request,
-        "fleet_sign_in.html",
-        lang=language.pick(request),
-        here="/fleet",
-        status=status,
-        values={"wrong": wrong, "home_link": "/fleet"},
     )

@@ -102,10 +102,10 @@ class Desk:
             keys.note_use(session, row, self.now())
             return _caller(session, row)
 
-    def sign_in(self, key: str) -> str | None:
+    def sign_in(self, secret: str) -> str | None:
         """A console's session token, or None for a key that is none."""
         with self._database.write() as session:
-            row = keys.find_key(session, key)
+            row = keys.find_key(session, secret)
             return None if row is None else keys.open_session(session, row, self.now())
 
     def signed_in(self, token: str) -> Caller | None:
