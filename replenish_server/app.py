@@ -60,7 +60,7 @@ class _Web(uvicorn.Server):
         settings = server.settings
         super().__init__(
             uvicorn.Config(
-                _build_app(server),
+                build_app(server),
                 host=settings.http_host,
                 port=settings.http_port,
                 log_level="warning",
@@ -131,7 +131,7 @@ async def _running(server: Server) -> AsyncIterator[None]:
         await asyncio.to_thread(server.stop)
 
 
-def _build_app(server: Server) -> FastAPI:
+def build_app(server: Server) -> FastAPI:
     """The web application; its lifespan starts and stops the whole server."""
     settings = server.settings
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.table import Table
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from replenish_server import fleet_report, operations
 from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
@@ -243,14 +244,7 @@ def add_device_commands(device_app: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> None:
         """Let a device go for good: revoked, and all it measured wiped. It comes back with a new code."""
-        settings = Settings()
-        database = open_database(settings)
-        try:
-            with database.write() as session:
-                leave_household(session, device_id, why, settings.make_clock().now())
-        except DeviceRefused as error:
-            raise fail(str(error)) from error
-        operations.gatekeeper(database, settings).run()
+        _end(leave_household, device_id, why)
         if as_json:
             print_json({"device_id": device_id, "revoked": True})
         else:
@@ -263,18 +257,24 @@ def add_device_commands(device_app: typer.Typer) -> None:
         as_json: AsJson = False,
     ) -> None:
         """End a device: its connection is cut, and nothing that it says counts any more."""
-        settings = Settings()
-        database = open_database(settings)
-        try:
-            with database.write() as session:
-                fresh = revoke_device(session, device_id, why, settings.make_clock().now())
-        except DeviceRefused as error:
-            raise fail(str(error)) from error
-        operations.gatekeeper(database, settings).run()
+        fresh = _end(revoke_device, device_id, why)
         if as_json:
             print_json({"device_id": device_id, "revoked": True, "fresh": fresh})
         else:
             console.print(f"Device [bold]{device_id}[/bold] " + ("is" if fresh else "was") + " revoked.")
+
+
+def _end(end: Callable[[Session, str, str, datetime], bool], device_id: str, why: str) -> bool:
+    """End a device in one way, and shut it out at the broker; returns what the way returns."""
+    settings = Settings()
+    database = open_database(settings)
+    try:
+        with database.write() as session:
+            done = end(session, device_id, why, settings.make_clock().now())
+    except DeviceRefused as error:
+        raise fail(str(error)) from error
+    operations.gatekeeper(database, settings).run()
+    return done
 
 
 def show_credential(made: operations.Credential) -> None:

@@ -6,6 +6,7 @@ Each wish is one transaction with its answer in it, see `households.idempotency`
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlmodel import Session
@@ -184,36 +185,29 @@ class ApiDesk:
         self, actor: Actor, order_id: str, ceiling_minor: int, call: Call, lang: Lang
     ) -> tuple[dict[str, Any], bool]:
         """Agree to pay at most `ceiling_minor`."""
-        _need(actor, Act.APPROVE)
-
-        def act(session: Session) -> dict[str, Any]:
-            order = _mine(session, PurchaseOrder, order_id, actor)
-            orders.approve(session, order.id, ceiling_minor, self.clock.now(), actor.name)
-            return reading.show_order(session, order, lang).model_dump(mode="json")
-
-        return self._once(call, act)
+        agree = partial(orders.approve, ceiling_minor=ceiling_minor)
+        return self._act(actor, Act.APPROVE, agree, order_id, call, lang)
 
     def cancel(self, actor: Actor, order_id: str, call: Call, lang: Lang) -> tuple[dict[str, Any], bool]:
         """Stop an order."""
-        _need(actor, Act.CANCEL)
-
-        def act(session: Session) -> dict[str, Any]:
-            order = _mine(session, PurchaseOrder, order_id, actor)
-            orders.cancel(session, order.id, self.clock.now(), actor.name)
-            return reading.show_order(session, order, lang).model_dump(mode="json")
-
-        return self._once(call, act)
+        return self._act(actor, Act.CANCEL, orders.cancel, order_id, call, lang)
 
     def skip(self, actor: Actor, order_id: str, call: Call, lang: Lang) -> tuple[dict[str, Any], bool]:
         """Not this time: stop an order, and let the level alone order nothing for a week."""
-        _need(actor, Act.CANCEL)
+        return self._act(actor, Act.CANCEL, orders.skip, order_id, call, lang)
 
-        def act(session: Session) -> dict[str, Any]:
+    def _act(
+        self, actor: Actor, right: Act, act: Callable[..., None], order_id: str, call: Call, lang: Lang
+    ) -> tuple[dict[str, Any], bool]:
+        """Let somebody who has the right do one thing to an order of theirs, once."""
+        _need(actor, right)
+
+        def carry_out(session: Session) -> dict[str, Any]:
             order = _mine(session, PurchaseOrder, order_id, actor)
-            orders.skip(session, order.id, self.clock.now(), actor.name)
+            act(session, order.id, now=self.clock.now(), by=actor.name)
             return reading.show_order(session, order, lang).model_dump(mode="json")
 
-        return self._once(call, act)
+        return self._once(call, carry_out)
 
     def pause(self, actor: Actor, slot_id: str | None, until: date | None) -> None:
         """Let nothing leave before a day, for one slot or (None) the home; without a day, end the pause."""

@@ -15,6 +15,7 @@ from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
+from replenish_server.retailers.port import Problem
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import views
 from replenish_server.web.shopping import hand_off_view
@@ -63,6 +64,7 @@ def order_at_a_glance(
         failures=parcel_of(session, order).failures,
         hand_off=hand_off_view(order, lang),
         leaves_at=order.leaves_at,
+        doubtful=order.state == State.NEEDS_ATTENTION and order.problem == Problem.UNKNOWN_OUTCOME,
         verdicts=[
             (rule_name(v.rule, lang), v.ok, verdict_text(v, slot.unit, lang)) for v in verdicts_of(order)
         ],

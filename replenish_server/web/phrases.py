@@ -257,6 +257,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "결제 의무가 있는 주문하기 — 최대 {amount}",
     ),
     "order.you_order": ("You order", "주문 내용"),
+    "order.doubtful": (
+        "If the shop has this order already, do not order again: say on its page that the shop has it.",
+        "판매처에 이미 주문이 있다면 다시 주문하지 말고, 주문 페이지에서 판매처에 있다고 알려 주세요.",
+    ),
     "order.no_price": (
         "There is no price and no limit yet, so it cannot be approved. Set the most that one order may cost.",
         "가격도 한도도 없어 아직 승인할 수 없습니다. 주문 한 번의 최대 금액을 정해 주세요.",

@@ -6,6 +6,7 @@ transaction, hold state between requests, or change anything on GET (but the lan
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
@@ -112,12 +113,9 @@ def _add_slot_routes(router: APIRouter, pages: HouseholdPages) -> None:
         if packs is None:
             typed = replace(forms.typed_from(view), errors={"spare": translate(lang, "error.spare")})
             return _slot_page(pages, request, lang, view, typed, status=422)
-        try:
-            pages.correct_spare(slot_id, packs)
-        except Refused as refusal:
-            said = refusal_text(refusal.message, lang)
-            return _slot_page(pages, request, lang, view, forms.typed_from(view), status=409, refused=said)
-        return _see(slot_path(slot_id), "spare_saved")
+        return _change(
+            pages, request, lang, view, partial(pages.correct_spare, slot_id, packs), "spare_saved"
+        )
 
     @router.post("/slots/{slot_id}/fitted")
     def fitted(
@@ -136,12 +134,7 @@ def _add_slot_routes(router: APIRouter, pages: HouseholdPages) -> None:
             errors = {"remaining": translate(lang, "error.remaining", capacity=most)}
             typed = replace(forms.typed_from(view), errors=errors)
             return _slot_page(pages, request, lang, view, typed, status=422)
-        try:
-            pages.fit_unit(slot_id, left)
-        except Refused as refusal:
-            said = refusal_text(refusal.message, lang)
-            return _slot_page(pages, request, lang, view, forms.typed_from(view), status=409, refused=said)
-        return _see(slot_path(slot_id), "fitted_saved")
+        return _change(pages, request, lang, view, partial(pages.fit_unit, slot_id, left), "fitted_saved")
 
     @router.get("/slots/{slot_id}/fitted")
     @router.get("/slots/{slot_id}/spare")
@@ -212,6 +205,23 @@ def _slot_page(
         status=status,
         values={"slot": view, "typed": typed, "refused": refused},
     )
+
+
+def _change(
+    pages: HouseholdPages,
+    request: Request,
+    lang: Lang,
+    view: SlotView,
+    wish: Callable[[], None],
+    notice: str,
+) -> Response:
+    """Does one thing to a slot; refused, it shows the slot with the reason, as 409."""
+    try:
+        wish()
+    except Refused as refusal:
+        said = refusal_text(refusal.message, lang)
+        return _slot_page(pages, request, lang, view, forms.typed_from(view), status=409, refused=said)
+    return _see(slot_path(view.slot_id), notice)
 
 
 def _order_page(

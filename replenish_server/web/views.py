@@ -151,7 +151,8 @@ class OrderView:
     (when, state, note), oldest first. `permalink` is the retailer's page for the order. `failures` counts the
     tries in a row that got no usable answer from the retailer. `leaves_at` is when its cooling-off ends;
     `life` is there on the order's own page only.
-    `verdicts` are what the mandate said of the last quote: (rule, passed, sentence).
+    `verdicts` are what the mandate said of the last quote: (rule, passed, sentence). `doubtful` says that the
+    retailer may have it already, so that ordering again may not be what is wanted.
     """
 
     order_id: str
@@ -176,6 +177,7 @@ class OrderView:
     leaves_at: datetime | None = None
     life: "LifeView | None" = None
     verdicts: Sequence[tuple[str, bool, str]] = ()
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)

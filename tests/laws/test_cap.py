@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -18,6 +18,7 @@ from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW
 from tests.fakes.retailer_port import NamesItsPrice
 from tests.laws.conftest import FreshHouse
+from tests.support.seeds import LAWFUL
 
 pytestmark = pytest.mark.law
 
@@ -26,12 +27,7 @@ PRICE = st.tuples(
 )
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(LAWFUL, max_examples=150)
 @given(
     cap=st.sampled_from([None, 0, 2999, 3000]),
     mode=st.sampled_from(["auto", "ask"]),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replenish_server.ids import OrderId
@@ -26,6 +26,7 @@ from tests.fakes.mortality import Crash, Fate, ManualClock, MortalDatabase
 from tests.fakes.retailer_house import NOW, RETAILER, House
 from tests.fakes.retailer_merchant import SITE
 from tests.laws.conftest import FreshHouse
+from tests.support.seeds import LAWFUL
 
 pytestmark = pytest.mark.law
 
@@ -133,12 +134,7 @@ def test_death_at_every_moment(fresh_house: FreshHouse, honours_keys: bool) -> N
     assert 20 < moment < MOST_MOMENTS - 1  # it is a long conversation, and every moment of it was tried
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(LAWFUL, max_examples=60)
 @given(
     honours_keys=st.booleans(),
     deaths=st.sets(st.integers(0, 120), max_size=5),

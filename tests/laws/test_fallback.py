@@ -4,7 +4,7 @@ Both directions: a store that has none, so that it is sent; no parcel to be had,
 """
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replenish_server.households.tables import SlotFulfilment
@@ -14,6 +14,7 @@ from tests.fakes.forgetful_shop import LOSSES
 from tests.fakes.retailer_house import NOW
 from tests.laws.conftest import FreshHouse
 from tests.laws.test_crash_points import World, moments_that_differ, worlds
+from tests.support.seeds import LAWFUL
 
 pytestmark = pytest.mark.law
 
@@ -69,12 +70,7 @@ def test_death_at_every_moment_of_a_fallback(fresh_house: FreshHouse, wanted: st
     assert len(moments) > 15
 
 
-@settings(
-    max_examples=4,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(LAWFUL, max_examples=4)
 @given(
     wanted=st.sampled_from(sorted(WAYS)),
     deaths=st.sets(st.integers(0, 100), max_size=5),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from replenish_server.app import _build_app
+from replenish_server.app import build_app
 from replenish_server.database import Database
 from replenish_server.households.membership import ensure_owner
 from replenish_server.households.operators import add_operator, start_operator_session
@@ -60,7 +60,7 @@ class Composed:
             start_session(session, theirs.id, "Their phone", self.server.clock.now())
             self.their_person = theirs.id
         self.their_order = self.homes.order(self.homes.their_slot, OTHER)
-        self.app: FastAPI = _build_app(self.server)
+        self.app: FastAPI = build_app(self.server)
         self.routes = [
             (m, r) for r in flat(self.app.routes) for m in sorted(getattr(r, "methods", None) or ())
         ]

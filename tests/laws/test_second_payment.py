@@ -5,7 +5,7 @@ order. Nothing is tried a third time without a person.
 """
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -17,6 +17,7 @@ from tests.fakes.forgetful_shop import LOSSES
 from tests.fakes.retailer_house import RETAILER
 from tests.laws.conftest import FreshHouse
 from tests.laws.test_crash_points import World, moments_that_differ, worlds
+from tests.support.seeds import LAWFUL
 
 pytestmark = pytest.mark.law
 
@@ -61,12 +62,7 @@ def test_death_at_every_moment_of_a_second_payment(fresh_house: FreshHouse) -> N
     assert len(moments) > 20
 
 
-@settings(
-    max_examples=4,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(LAWFUL, max_examples=4)
 @given(
     deaths=st.sets(st.integers(0, 120), max_size=5),
     losses=st.lists(st.sampled_from(LOSSES), max_size=8),

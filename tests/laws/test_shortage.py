@@ -4,7 +4,7 @@ The session of what cannot be had is closed before another is opened, whatever d
 """
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replenish_server.households.mandate import AcceptedProduct, Mode, Rules, Substitution
@@ -15,6 +15,7 @@ from tests.fakes.forgetful_shop import LOSSES
 from tests.fakes.retailer_house import NOW, RETAILER
 from tests.laws.conftest import FreshHouse
 from tests.laws.test_crash_points import MOST_MOMENTS, World, worlds
+from tests.support.seeds import LAWFUL
 
 pytestmark = pytest.mark.law
 
@@ -62,12 +63,7 @@ def test_death_at_every_moment_of_a_shortage(fresh_house: FreshHouse) -> None:
     assert 30 < moment < MOST_MOMENTS - 1
 
 
-@settings(
-    max_examples=10,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(LAWFUL, max_examples=10)
 @given(
     deaths=st.sets(st.integers(0, 120), max_size=5),
     losses=st.lists(st.sampled_from(LOSSES), max_size=8),

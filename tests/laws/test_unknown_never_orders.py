@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -18,16 +18,11 @@ from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
 from replenish_server.telemetry.store import Incoming, store_batch
 from tests.fakes.retailer_house import NOW, House, evaluate_now
 from tests.laws.conftest import FreshHouse
+from tests.support.seeds import LAWFUL
 
 pytestmark = pytest.mark.law
 
 BOOT = "0000000a"
-LAWFUL = settings(
-    max_examples=80,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 LOW_G, CAPACITY_G = 200, 2000  # the threshold is 400 g
 
 BAD = st.one_of(
@@ -102,7 +97,7 @@ def test_a_slot_whose_device_left_never_orders(fresh_house: FreshHouse) -> None:
         assert session.get_one(Slot, house.slots["level-1"]).due_at is None
 
 
-@LAWFUL
+@settings(LAWFUL, max_examples=80)
 @given(readings=st.lists(BAD, min_size=1, max_size=12), shuffled=st.randoms(use_true_random=False))
 def test_what_cannot_be_believed_never_orders(
     fresh_house: FreshHouse, readings: list[dict[str, Any]], shuffled: Any
@@ -115,7 +110,7 @@ def test_what_cannot_be_believed_never_orders(
     assert [] == judge(fresh_house(), "level-1", messages)
 
 
-@LAWFUL
+@settings(LAWFUL, max_examples=80)
 @given(
     good=st.lists(st.sampled_from([LOW_G, 1500]), max_size=3),
     bad=st.lists(BAD, min_size=1, max_size=6),
@@ -134,14 +129,14 @@ def test_bad_readings_never_make_up_for_missing_good_ones(
     assert ordered_alone or not ordered_mixed
 
 
-@LAWFUL
+@settings(LAWFUL, max_examples=80)
 @given(days=st.floats(1.2, 80))
 def test_good_readings_that_became_old_never_order(fresh_house: FreshHouse, days: float) -> None:
     """The evidence is perfect, and more than a day old when the slot is judged."""
     assert [] == judge(fresh_house(), "level-1", three_low(), NOW + timedelta(days=days))
 
 
-@LAWFUL
+@settings(LAWFUL, max_examples=80)
 @given(age_s=st.integers(0, 86_400), retained=st.booleans(), copies=st.integers(1, 3))
 def test_a_late_or_retained_press_asks(
     fresh_house: FreshHouse, age_s: int, retained: bool, copies: int

@@ -90,6 +90,8 @@ class LivedInHome:
         for name in ("proposed", "expired"):
             self._propose(name)
         self.advance("expired", Event.TIME_OUT)
+        self.add("told", Mode.NOTIFY)
+        self.read("told", *LOW)
         with self.house.database.write() as session:
             session.get_one(Household, HOUSEHOLD).cooling_off_minutes = 1440
         self.add("cooling_off")
@@ -182,8 +184,6 @@ class LivedInHome:
         """Slots that order nothing, each for its own reason."""
         self.add("shadow", Mode.SHADOW)
         self.read("shadow", *LOW)
-        self.add("told", Mode.NOTIFY)
-        self.read("told", *LOW)
         self.add("paused")
         with self.house.database.write() as session:
             pause_slot(session, self.slots["paused"], (self.now + timedelta(days=9)).date(), self.now)

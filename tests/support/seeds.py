@@ -2,6 +2,15 @@
 
 import os
 
+from hypothesis import HealthCheck, settings
+
+LAWFUL = settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+"""How a law is searched for what breaks it: the same cases in every run, each in a house of its own."""
+
 BASE_SEED = 20261124
 _IN_THE_SUITE = 20  # the whole suite must stay short on two cores; `make laws` runs 50
 

@@ -1,0 +1,189 @@
+"""Every page of the real application before a judge that we did not write: axe-core, over a lived-in home.
+
+WCAG 2.2 A and AA and axe's best practices; one half of the pages in English, light, on a phone, the other in
+Korean, dark, on a desk (all of them both ways take minutes). Besides, what it does not look at: 320 px
+without sideways scrolling, titles, ids, forms within forms.
+"""
+
+import importlib
+import os
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from sqlmodel import select
+
+from replenish_server.app import build_app
+from replenish_server.database import Database
+from replenish_server.fleet.tables import Slot
+from replenish_server.households.membership import add_person, ensure_owner
+from replenish_server.households.operators import add_operator
+from replenish_server.households.people import Role
+from replenish_server.households.sign_in import start_session
+from replenish_server.ids import DeviceId
+from replenish_server.retailers.feed.keys import make_key
+from replenish_server.retailers.kinds import NewRetailer, RetailerKind
+from replenish_server.retailers.registry import add_retailer
+from replenish_server.server import Server
+from replenish_server.settings import Settings
+from replenish_server.web.gate import COOKIE
+from tests.e2e.conftest import chromium_path
+from tests.fakes.retailer_house import HOUSEHOLD, House
+from tests.support.lived_in_home import LivedInHome
+
+# A laptop may do without; in CI a missing package is an error.
+if not os.environ.get("CI"):
+    pytest.importorskip("playwright.sync_api")
+playwright_sync = importlib.import_module("playwright.sync_api")
+
+pytestmark = [pytest.mark.browser, pytest.mark.sqlite]
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+JUDGE = """async () => (await axe.run(document, {runOnly: {type: "tag", values: [
+  "wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}, resultTypes: ["violations"]}))
+  .violations.map((v) => [v.id, v.help, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160))])"""
+IDS = """() => { const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  return ids.filter((id, at) => ids.indexOf(id) !== at); }"""
+WIDER = "document.documentElement.scrollWidth - window.innerWidth"
+
+
+class LivedIn:
+    """The whole application over the lived-in home, its address, and keys for everybody who looks."""
+
+    def __init__(self, template: Path, folder: Path) -> None:
+        shutil.copy(template, folder / "replenish.db")
+        self.server = Server(Settings(data_dir=folder))
+        house = House(Database(self.server.settings.database_url))
+        self.database, now = house.database, datetime.now(UTC)
+        with house.database.write() as session:
+            house.slots = {DeviceId(d): s for d, s in session.exec(select(Slot.device_id, Slot.id))}
+            shop = add_retailer(session, NewRetailer(RetailerKind.FEED, "Corner", agreement="its feed"), now)
+            session.flush()
+            self.shop_key = make_key(session, shop, "", now)
+            self.operator_token = add_operator(session, "Olga", now)[1]
+            owner = ensure_owner(session, HOUSEHOLD)
+            guest = add_person(session, HOUSEHOLD, "Gus", Role.GUEST, now)
+            session.flush()
+            self.cookies = {
+                "owner": start_session(session, owner.id, "Phone", now),
+                "guest": start_session(session, guest.id, "Firefox", now),
+            }
+        self.home = LivedInHome(house, now)
+        self.home.furnish()
+
+    def paths(self) -> list[str]:
+        """Each of the household's pages once, with the most on it."""
+        slots, orders = self.home.slots, self.home.orders
+        rooms = ["/", "/mandate", "/trial", "/shopping-list", "/devices", "/shops", "/people", "/notices"]
+        return [
+            *rooms, f"/slots/{slots['needs_approval']}", f"/slots/{slots['leak']}",
+            f"/slots/{slots['enough']}/mandate", f"/slots/{slots['enough']}/product",
+            f"/orders/{orders['delivered']}", f"/orders/{orders['unknown_outcome']}",
+            f"/orders/{orders['cooling_off']}", f"/orders/{orders['delivered']}/withdraw", "/nothing-here",
+        ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lived_in(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LivedIn, str]]:
+    """The application and its address; its workers do not run, so that nothing moves."""
+    made = LivedIn(template, tmp_path_factory.mktemp("lived_in"))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        config = uvicorn.Config(build_app(made.server), log_level="warning", ws="none", lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield made, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
+    made.server.shops.close()
+    made.server.database.close()
+    made.database.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser."""
+    with playwright_sync.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Judge:
+    """A tab before axe: collects what is wrong with each page that it is sent to."""
+
+    def __init__(self, browser: Any, base: str, lang: str, **options: Any) -> None:
+        self.context = browser.new_context(base_url=base, **options)
+        self.context.set_default_timeout(30_000)
+        self.tab, self.lang, self.base = self.context.new_page(), lang, base
+        self.wrong: list[Any] = []
+        self.titles: dict[str, str] = {}
+        self.axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+    def be(self, token: str | None) -> None:
+        """Somebody else looks."""
+        self.context.clear_cookies()
+        if token is not None:
+            self.context.add_cookies([{"name": COOKIE, "value": token, "url": self.base}])
+
+    def look(self, path: str) -> None:
+        """Judge one page."""
+        answer = self.tab.goto(f"{path}?lang={self.lang}")
+        text = answer.text()
+        self.tab.evaluate(self.axe)
+        found = {
+            "axe": self.tab.evaluate(JUDGE),
+            "ids": self.tab.evaluate(IDS),
+            "nested": re.findall(r"<form(?:(?!</form>).)*<form[^>]*>", text, re.S),
+            "inline": re.findall(r"<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=", text),
+            "times": re.findall(r'datetime="[^"]*\.\d{4,}[^"]*"', text),
+            "lang": [] if f'<html lang="{self.lang}">' in text else ["no lang"],
+            "title": [self.titles[t] for t in (self.tab.title(),) if t in self.titles],
+        }
+        self.titles[self.tab.title()] = path
+        size = self.tab.viewport_size
+        self.tab.set_viewport_size({"width": 320, "height": 640})
+        found["wider"] = [by for by in (self.tab.evaluate(WIDER),) if by > 0]
+        self.tab.set_viewport_size(size)
+        self.wrong += [(path, what, said) for what, said in found.items() if said]
+
+
+@pytest.mark.parametrize(
+    ("half", "lang", "scheme", "width"),
+    [(0, "en", "light", 390), (1, "ko", "dark", 1280)],
+    ids=["en-phone", "ko-desk"],
+)
+def test_nothing_is_in_anybodys_way(
+    lived_in: tuple[LivedIn, str], chromium: Any, half: int, lang: str, scheme: str, width: int
+) -> None:
+    """The household, a guest, a stranger, a retailer and the operator."""
+    site, base = lived_in
+    size = {"width": width, "height": 844}
+    judge = Judge(chromium, base, lang, color_scheme=scheme, viewport=size, reduced_motion="reduce")
+    judge.be(site.cookies["owner"])
+    for path in site.paths()[half::2]:
+        judge.look(path)
+    judge.titles.clear()
+    judge.be(site.cookies["guest"])
+    judge.look("/")
+    judge.be(None)
+    desk, field, key = (("/retail", "key", site.shop_key), ("/fleet", "token", site.operator_token))[half]
+    for path in ("/sign-in", desk):
+        judge.look(path)
+    judge.tab.fill(f"input[name={field}]", key)
+    judge.tab.click("button.primary")
+    judge.tab.wait_for_load_state()
+    judge.titles.clear()
+    judge.look(desk)
+    judge.context.close()
+    assert judge.wrong == []
