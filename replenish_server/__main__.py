@@ -3,10 +3,23 @@
 import sys
 
 from replenish_server.interpreter import begin_to_load
+from replenish_server.mishaps import in_a_sentence
 
 
 def main() -> None:
-    """Run what the command line says. A server is not started through the others' library: it would stay."""
+    """Run what the command line says; what goes wrong outside of it is a sentence, and status 2."""
+    try:
+        _run()
+    except Exception as error:
+        said = in_a_sentence(error)
+        if said is None:
+            raise
+        print(said, file=sys.stderr)
+        sys.exit(2)
+
+
+def _run() -> None:
+    """A server is not started through the others' library: it would stay."""
     if sys.argv[1:2] == ["serve"]:
         begin_to_load()
         from replenish_server.serve import serve

@@ -34,6 +34,7 @@ from replenish_server.fleet.units import OF_KIND
 from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ids import RetailerId
+from replenish_server.mishaps import see_that_free
 from replenish_server.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
@@ -81,7 +82,7 @@ def setup(
 ) -> None:
     """Prepare a data folder: database, certificates, broker files, and the household."""
     settings = Settings()
-    database = _database(settings)
+    database = _database(settings, create=True)
     if operations.the_household(database) is not None:
         raise _fail(f"{settings.data_dir} already holds a household.")
     Authority(settings.authority_folder).init(settings.device_hosts)
@@ -272,6 +273,7 @@ def broker() -> None:
     binary = find_mosquitto()
     if binary is None:
         raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
+    see_that_free(operations.broker_ports(settings))
     os.execv(binary, [binary, "-c", str(files.conf)])  # noqa: S606 - the path is looked up, not given
 
 

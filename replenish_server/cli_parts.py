@@ -23,14 +23,14 @@ def fail(text: str) -> typer.Exit:
     return typer.Exit(2)
 
 
-def open_database(settings: Settings) -> Database:
-    """The installation's database with the newest schema.
+def open_database(settings: Settings, *, create: bool = False) -> Database:
+    """The installation's database with the newest schema; a file that is not there is made only if `create`.
 
     Raises:
         typer.Exit: there is no such database, or it does not answer.
     """
     try:
-        return operations.open_database(settings)
+        return operations.open_database(settings, create=create)
     except operations.DatabaseUnfit as error:
         raise fail(str(error)) from error
 

@@ -67,12 +67,22 @@ class Credential:
     ca: str = ""
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, *, create: bool = False) -> Database:
     """The installation's database with the newest schema.
+
+    Args:
+        settings: of the installation.
+        create: whether a file that is not there yet is made; a command in the wrong folder must not.
 
     Raises:
         DatabaseUnfit: there is no such database, or it does not answer.
     """
+    file = Path(settings.database_url.removeprefix("sqlite:///"))
+    if not create and settings.database_url.startswith("sqlite:///") and not file.exists():
+        raise DatabaseUnfit(
+            f"There is no household in {file} yet. Run: replenish setup --help; "
+            "or set REPLENISH_DATA_DIR to the folder of one."
+        )
     try:
         database = Database(settings.database_url)
     except ValueError as error:
@@ -167,6 +177,22 @@ def add_retailer(
     with database.write() as session:
         new = NewRetailer(RetailerKind.UCP, name, url, handler, token, agreement)
         return registry.add_retailer(session, new, now)
+
+
+def broker_ports(settings: Settings) -> list[tuple[str, str, int]]:
+    """Setting, address and port of each of the broker's listeners."""
+    ports = [
+        ("REPLENISH_DEVICE_PORT", "127.0.0.1", settings.device_port),
+        ("REPLENISH_BROKER_PORT", "127.0.0.1", settings.broker_port),
+    ]
+    if Authority(settings.authority_folder).exists:
+        at = settings.device_address
+        ports += [
+            ("REPLENISH_TLS_PORT", at, settings.tls_port),
+            ("REPLENISH_CERTIFICATE_PORT", at, settings.certificate_port),
+            ("REPLENISH_PSK_PORT", at, settings.psk_port),
+        ]
+    return ports
 
 
 def lock_data_folder(data_dir: Path) -> IO[str] | None:

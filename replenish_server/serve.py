@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from replenish_server import operations
 from replenish_server.app import run_server
+from replenish_server.fleet.authority import Authority
+from replenish_server.mishaps import see_that_free
 from replenish_server.settings import Role, Settings
 
 
@@ -40,9 +42,18 @@ def serve(arguments: Sequence[str]) -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    if settings.role.serves:
+        see_that_free(_listens_at(settings))
     what = f"is at {settings.base_url}" if settings.role.serves else f"runs as {settings.role}"
     print(f"Replenish {what} (data in {where}).", flush=True)
     run_server(settings)
+
+
+def _listens_at(settings: Settings) -> list[tuple[str, str, int]]:
+    """Setting, address and port of the pages, and of the edge for devices where there is one."""
+    edge = [("REPLENISH_EDGE_PORT", settings.device_address, settings.edge_port)]
+    pages = ("REPLENISH_HTTP_PORT", settings.http_host, settings.http_port)
+    return [pages, *(edge if Authority(settings.authority_folder).exists else [])]
 
 
 def _parser() -> argparse.ArgumentParser:

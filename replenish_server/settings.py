@@ -5,13 +5,14 @@ import os
 import secrets
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from replenish_server.clock import Clock, parse_clock
+from replenish_server.mishaps import Unusable
 
 
 class Role(StrEnum):
@@ -95,6 +96,29 @@ class Settings(BaseSettings):
     raw_days: int = Field(default=40, ge=40, le=3650)
     hourly_days: int = Field(default=400, ge=40, le=3650)
 
+    def __init__(self, **given: Any) -> None:
+        """Read the environment.
+
+        Raises:
+            Unusable: a variable holds what it cannot.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "REPLENISH_" + "_".join(str(part) for part in first["loc"]).upper()
+            raise Unusable(
+                f"{name} cannot be {first['input']!r}: {first['msg']}. What to do: correct it, or unset it."
+            ) from error
+        except SettingsError as error:  # a list that is no JSON
+            raise Unusable(f'{error}. What to do: write it as JSON, such as ["a", "b"].') from error
+
+    @field_validator("clock")
+    @classmethod
+    def _is_a_clock(cls, said: str) -> str:
+        parse_clock(said)
+        return said
+
     @model_validator(mode="after")
     def _keep_data_here(self) -> Self:
         """Without another wish: SQLite beside the other data."""
@@ -150,7 +174,11 @@ class Settings(BaseSettings):
     def broker_passwords(self) -> dict[str, str]:
         """The server's own broker passwords by role, made at the first call and kept, owner-readable only."""
         path = self.data_dir / "broker-passwords.json"
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        try:
+            kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        except ValueError as error:
+            todo = "move it away, then start the broker and the server again: new ones are made"
+            raise Unusable(f"{path} holds no passwords. What to do: {todo}.") from error
         missing = [role for role in ("ingest", "twin", "gate") if role not in kept]
         if missing:
             self.data_dir.mkdir(parents=True, exist_ok=True)
