@@ -29,9 +29,13 @@ class BenchBoard:
         folder: made when missing; holds flash and world.
         zero: what its load cell counts without a load.
         counts_per_kg: and what a kilogram adds.
+        frozen: a folder whose modules count as part of its image; None for an image of MicroPython alone.
     """
 
-    def __init__(self, folder: Path, zero: int = 84_000, counts_per_kg: int = 420_000) -> None:
+    def __init__(
+        self, folder: Path, zero: int = 84_000, counts_per_kg: int = 420_000, frozen: Path | None = None
+    ) -> None:
+        self._frozen = frozen
         self.flash = folder.resolve() / "flash"
         self._world_folder = folder.resolve() / "world"
         for made in (self.flash, self._world_folder):
@@ -92,7 +96,7 @@ class BenchBoard:
                 self._process = subprocess.Popen(
                     [str(find_vm()), "-c", "import raw_repl; raw_repl.main()"],
                     cwd=self.flash,
-                    env={"MICROPYPATH": f"{HARDWARE}:.", "RP_WORLD": str(self._world_folder)},
+                    env=self._environment(),
                     stdin=self._console,
                     stdout=self._console,
                     stderr=self._console,
@@ -105,6 +109,12 @@ class BenchBoard:
                 self._awake.wait(asked["ms"] / 1000)
             elif code != RESET_EXIT and not self._stopping:
                 self._awake.wait(0.2)
+
+    def _environment(self) -> dict[str, str]:
+        known = {"MICROPYPATH": f"{HARDWARE}:.", "RP_WORLD": str(self._world_folder)}
+        if self._frozen is not None:  # on a board, too, files go before what is in the image
+            known |= {"MICROPYPATH": f"{HARDWARE}:.:{self._frozen}", "RP_FROZEN": "1"}
+        return known
 
     def _carry(self) -> None:
         """Bytes from the tool to the VM and back, as a cable does."""

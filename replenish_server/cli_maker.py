@@ -58,8 +58,9 @@ def flash(
         with Board(port or find_port()) as board, Progress(console=console, disable=as_json) as progress:
             task = progress.add_task("flashing", total=None)
             board.interrupt(_KNOCK_S, _ask_for_reset)
+            frozen = flashing.is_frozen(board)
             done = flashing.flash(
-                board, compile_firmware(), factory, new,
+                board, {} if frozen else compile_firmware(), factory, new,
                 lambda at, of: progress.update(task, completed=at, total=of),
             )  # fmt: skip
             factory = json.loads(board.read("data/factory.json") or b"{}")
@@ -70,7 +71,8 @@ def flash(
     except BoardError as error:
         raise fail(str(error)) from error
     said = {
-        "kind": kind, "written": done.written, "unchanged": done.kept, "removed": done.removed,
+        "kind": kind, "frozen": frozen, "written": done.written, "unchanged": done.kept,
+        "removed": done.removed,
         "device_id": done.known, "code": code, "claim": claimed,
         "wifi": factory["setup_name"], "wifi_key": factory["setup_key"],
     }  # fmt: skip
@@ -244,7 +246,12 @@ def _claim(board: Board, ssid: str, key: str, code: str) -> str:
 
 
 def _tell(said: dict[str, Any]) -> None:
-    console.print(f"{said['written']} files written and read back, {said['unchanged']} were the same.")
+    if said["frozen"]:
+        console.print("Its image holds the firmware: only settings were written.")
+        if said["removed"]:
+            console.print(f"{said['removed']} files that hid the image and its updates were removed.")
+    else:
+        console.print(f"{said['written']} files written and read back, {said['unchanged']} were the same.")
     if said["device_id"]:
         console.print(f"It is still [bold]{said['device_id']}[/bold]; --new makes it nobody's.")
         return

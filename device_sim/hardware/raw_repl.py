@@ -7,6 +7,8 @@ It runs in the VM on a terminal whose Ctrl-C is a signal, as a board's UART make
 import os
 import sys
 
+import micropython
+
 _WINDOW = 128
 _BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 
@@ -24,8 +26,16 @@ def main():
 
 
 def _start(names):
-    """Run boot.py and main.py; Ctrl-C ends them, a reset or deep sleep ends the process."""
+    """Run boot.py and main.py, of the image first; Ctrl-C ends them, a reset or deep sleep the process."""
     names["__name__"] = "__main__"
+    if os.getenv("RP_FROZEN"):
+        micropython.kbd_intr(-1)  # a chip, too, lets nobody interrupt this part
+        _execute("import firmware._boot, firmware.boot", names)
+        micropython.kbd_intr(3)
+        _execute(
+            "import time\ntime.sleep(1)\nimport firmware.main\nfirmware.main.main()", names
+        )  # as a chip takes
+        return
     for file in ("boot.py", "main.py"):
         if file in os.listdir():
             with open(file) as source:

@@ -14,6 +14,17 @@ _KNOCK_S = 0.3  # a battery board is awake for a second or two after its reset b
 _LINE_S = 0.05
 
 
+_MOUNT = """import os
+try:
+    from firmware.hal import data
+    if data.ours and os.getcwd() != data.PLACE and not data.mount(False):
+        data.make()
+except Exception:
+    pass
+"""
+"""An image that holds the firmware mounts no files before its program does (firmware/_boot.py)."""
+
+
 class BoardError(Exception):
     """What is wrong with the board or its cable, and what to do; for a person."""
 
@@ -87,6 +98,7 @@ class Board:
             # The first takes a program that runs; the second starts a clean heap, without main.py.
             if self._enters(soft_reset=False) and self._enters(soft_reset=True):
                 self._transport.serial.timeout = _READ_S
+                self.execute(_MOUNT)
                 return
             tries += 1
             if tries == 1:

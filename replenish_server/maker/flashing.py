@@ -24,6 +24,20 @@ except OSError:
 """
 """The copy of `device.json` that outlasts a lost file system. The floor for updates stays."""
 
+_IS_FROZEN = """import sys
+whole = sys.path[:]
+sys.modules.pop("firmware", None)
+sys.path[:] = [path for path in whole if path not in ("", ".", "/", "/lib")]
+try:
+    import firmware
+    print("frozen")
+except ImportError:
+    pass
+sys.path[:] = whole
+sys.modules.pop("firmware", None)
+"""
+"""Whether `firmware` is there with the file system left out of the path: then it is in the image."""
+
 _FACTORY = "data/factory.json"
 
 
@@ -44,6 +58,11 @@ class Flashed:
     known: str
 
 
+def is_frozen(board: Board) -> bool:
+    """Whether the board's image holds the firmware: files of it would hide the image and its updates."""
+    return board.execute(_IS_FROZEN) == "frozen"
+
+
 def flash(
     board: Board,
     image: Mapping[str, bytes],
@@ -57,7 +76,8 @@ def flash(
 
     Args:
         board: one whose console is held.
-        image: path -> content, see `image.compile_firmware`.
+        image: path -> content, see `image.compile_firmware`; empty for a board that has it frozen, whose
+            copies of it are removed.
         factory: `data/factory.json`; calibration that lies on the board stays unless this says otherwise.
         renew: forget who the board is, and what it measured.
         progress: called with files done and files in all.
@@ -65,7 +85,8 @@ def flash(
     Raises:
         BoardError: the board cannot run it, or stopped answering.
     """
-    check_bytecode(int(board.known("__import__('sys').implementation._mpy")))
+    if image:
+        check_bytecode(int(board.known("__import__('sys').implementation._mpy")))
     before = _document(board.read(_FACTORY))
     for name in _STARTS:
         board.remove(name)
@@ -87,7 +108,7 @@ def flash(
     for path, content in image.items():
         if board.digest(path) != hashlib.sha256(content).digest() and path not in _STARTS:
             raise BoardError(f"{path} was read back and differs: start again")
-    for name in reversed(_STARTS):
+    for name in reversed(_STARTS if image else ()):
         board.write(name, image[name])
         written += 1
     progress(len(image) + 1, len(image) + 1)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from device_sim import images
 from device_sim.bench_board import BenchBoard
+from device_sim.vm import ROOT
 from replenish_server.cli import app
 from replenish_server.maker import calibration, flashing
 from replenish_server.maker.board import Board, BoardError
@@ -86,6 +88,35 @@ def test_a_board_is_flashed_started_and_flashed_again(bench: BenchBoard, image: 
     found = on_flash(bench)
     assert {path: content for path, content in found.items() if path.partition("/")[0] != "data"} == image
     assert set(found) - set(image) == {"data/factory.json"}
+
+
+def test_an_image_that_holds_the_firmware_is_not_hidden_by_files(
+    tmp_path: Path, image: dict[str, bytes], bench: BenchBoard
+) -> None:
+    """Only settings are written to it, and what hid it goes: else no update of it would ever run."""
+    with Board(bench.port) as board:
+        board.interrupt(30)
+        assert not flashing.is_frozen(board)  # although its file system holds all of it
+    built = BenchBoard(tmp_path, frozen=images.tree(tmp_path / "image", ROOT, {}))
+    built.start()
+    try:
+        with Board(built.port) as board:
+            board.interrupt(60, built.press_reset)
+            assert flashing.is_frozen(board)
+            board.make_folders(["firmware"])
+            for path in ("firmware/wake.mpy", "main.py", "boot.py"):
+                board.write(path, image[path])
+            assert flashing.is_frozen(board)
+            done = flashing.flash(board, {}, LEVEL, renew=False)
+            assert (done.written, done.kept, done.removed, done.known) == (0, 0, 1, "")
+            assert board.files("firmware") == []
+            board.reset()
+            assert next(board.lines(30))["e"] == "setup"  # from the image, with these settings
+            board.interrupt(60, built.press_reset)
+            assert calibration.kind_of(board) == ("level", "")
+        assert on_flash(built) == {}  # all of it lies in the data partition
+    finally:
+        built.stop()
 
 
 def test_sensors_are_calibrated_where_they_are(bench: BenchBoard) -> None:
