@@ -3,6 +3,7 @@
 Nothing that a household chose or typed passes through here.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +51,7 @@ class FleetView:
         rows: those of this page.
         found: how many fit the filter.
         states: how many of all devices are in each state.
+        signs: how many of all have each sign, see `fleet_report.SIGNS`.
         rollouts: the newest.
         refusals: messages in quarantine by code.
     """
@@ -57,6 +59,7 @@ class FleetView:
     rows: Sequence[FleetRow]
     found: int
     states: dict[str, int]
+    signs: dict[str, int]
     rollouts: list[RolloutView]
     refusals: list[tuple[str, int]]
 
@@ -113,14 +116,14 @@ class DatabaseFleet:
         with self._database.read() as session:
             rows = fleet_report.fleet_rows(session, self.now())
             fitting = [row for row in rows if wanted.fits(row)]
-            states: dict[str, int] = {}
-            for row in rows:
-                states[row.state] = states.get(row.state, 0) + 1
+            states = Counter(str(row.state) for row in rows)
+            signs = Counter(str(sign) for row in rows for sign in row.signs)
             first = (number - 1) * PAGE_ROWS
             return FleetView(
                 fitting[first : first + PAGE_ROWS],
                 len(fitting),
-                states,
+                dict(states),
+                dict(signs),
                 _rollouts(session),
                 fleet_report.refusals_by_code(session),
             )

@@ -143,8 +143,8 @@ FLEET_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "실패한 기기가 너무 많습니다. 누군가 결정할 때까지 더 제공하지 않습니다.",
     ),
     "fleet.paused_text": (
-        "Paused by itself: the image cannot be given to devices. No device failed.",
-        "이미지를 제공할 수 없어 자동으로 멈추었습니다. 실패한 기기는 없습니다.",
+        "Paused by itself: the image's file is gone or damaged. No device failed. See: replenish doctor",
+        "이미지 파일이 없거나 손상되어 멈추었습니다. 실패한 기기는 없습니다. 확인: replenish doctor",
     ),
     "fleet.wave": ("Wave {n}", "{n}단계"),
     "fleet.count.good": ("{n} proven", "확인 {n}"),

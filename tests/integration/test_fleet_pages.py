@@ -13,6 +13,7 @@ import yaml
 from fastapi import FastAPI
 
 from replenish_server.fleet.credentials import revoke_device
+from replenish_server.fleet.tables import DeviceTrouble
 from replenish_server.households.operators import add_operator
 from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web.fleet import PAGE_ROWS, DatabaseFleet
@@ -95,6 +96,10 @@ async def test_filters_and_pages_show_what_was_asked_for(
     assert await devices("device=d-1&state=heard") == 11
     assert await devices("firmware=0.11&kind=level&state=revoked") == 1
     assert await devices("sign=update_failed") == 0
+    with fleet.database.write() as session:
+        session.add(DeviceTrouble(device_id="d-1", word="safe", since=NOW))
+    assert await devices("sign=safe") == 1
+    assert re.search(r'href="/fleet\?sign=safe">safe mode 1<', (await browser.get("/fleet")).text)
     assert await devices("state=x&kind=y&sign=%27&page=-1") == PAGE_ROWS
     text = (await browser.get("/fleet/devices.csv?state=heard")).text
     assert len(list(csv.DictReader(io.StringIO(text)))) == SIZE - 1
