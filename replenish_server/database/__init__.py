@@ -6,7 +6,7 @@ from replenish_server.database.changes import state_after, state_before
 from replenish_server.database.driver import ask
 from replenish_server.database.duties import Duties, is_alive
 from replenish_server.database.engine import Database
-from replenish_server.database.prepared import Prepared, fetch
+from replenish_server.database.prepared import Prepared, fetch, note_absent
 from replenish_server.database.records import append, change, insert_or_update
 from replenish_server.database.types import UtcTime
 
@@ -23,6 +23,7 @@ __all__ = [
     "fetch",
     "insert_or_update",
     "is_alive",
+    "note_absent",
     "state_after",
     "state_before",
 ]

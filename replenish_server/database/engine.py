@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from replenish_server.database import postgresql, sqlite
+from replenish_server.database.prepared import fetch
 from replenish_server.database.turnstile import Turnstile
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -139,15 +140,13 @@ class _UnitOfWork(Session):
 
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """The row of a primary key; one that it has already costs next to nothing."""
-        return (None if options else self._known(entity, ident)) or super().get(entity, ident, **options)
+        key = ident if isinstance(ident, tuple) else (ident,)
+        return super().get(entity, ident, **options) if options else fetch(self, entity, *key)
 
     def get_one(self, entity: Any, ident: Any, **options: Any) -> Any:
         """Likewise; it has to be there."""
-        return (None if options else self._known(entity, ident)) or super().get_one(entity, ident, **options)
-
-    def _known(self, entity: Any, ident: Any) -> Any:
-        key = ident if isinstance(ident, tuple) else (ident,)
-        return self.identity_map.get((entity, key, None))
+        found = None if options else self.get(entity, ident)
+        return super().get_one(entity, ident, **options) if found is None else found
 
     def connection(self, *args: Any, **options: Any) -> Connection:
         """Its connection, which it looks up once for a transaction."""
@@ -161,8 +160,13 @@ def _hold(session: _UnitOfWork, row: object) -> None:
     session.rows.append(row)
 
 
+def _hold_new(session: _UnitOfWork, row: object) -> None:
+    session.rows.append(row)
+    session.info.pop(type(row), None)  # see `note_absent`
+
+
 event.listen(_UnitOfWork, "loaded_as_persistent", _hold)
-event.listen(_UnitOfWork, "pending_to_persistent", _hold)
+event.listen(_UnitOfWork, "pending_to_persistent", _hold_new)
 
 
 def _newest_revision() -> str:

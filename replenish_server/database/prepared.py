@@ -70,11 +70,16 @@ class Prepared(Generic[T]):
 def fetch(session: Session, model: type[Row], *key: Any) -> Row | None:
     """The row of a primary key: the session's own where it has it already; None where there is none."""
     known: Row | None = session.identity_map.get((model, key, None))
-    if known is not None:
+    if known is not None or key in session.info.get(model, ()):
         return known
     asked, names = _by_key(model)
     found: Row | None = asked.first(session, **dict(zip(names, key, strict=True)))
     return found
+
+
+def note_absent(session: Session, model: type[SQLModel], *key: Any) -> None:
+    """A query has shown that there is no such row: `fetch` asks no more, until this session adds one."""
+    session.info.setdefault(model, set()).add(key)
 
 
 class Parameters:

@@ -24,6 +24,7 @@ def append(session: Session, model: type[SQLModel], **values: Any) -> None:
         values: by column; the others have the model's own defaults.
     """
     session.flush()
+    session.info.pop(model, None)  # see `note_absent`
     connection = session.connection()
     told = _defaults(model) | values
     if connection.dialect.name == "sqlite":

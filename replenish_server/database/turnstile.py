@@ -28,6 +28,11 @@ class Turnstile:
         """For this long no other thread begins to write: something urgent is on its way through several."""
         self._way_made_until = time.monotonic() + seconds
 
+    def way_made_s(self) -> float:
+        """For how long that still holds, 0 or less when it does not; for a thread in a hurry that can wait
+        now and then."""
+        return self._way_made_until - time.monotonic()
+
     def enter(self) -> None:
         """Wait for one's turn."""
         urgent = getattr(self._thread, "urgent", False)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, or_, select
 from replenish_server.database import change
 from replenish_server.households.tables import Household
 from replenish_server.ordering.leaving import held_back
-from replenish_server.ordering.parcels import gather_companions, orders_in, parcel_of
+from replenish_server.ordering.parcels import gather_companions, orders_in
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, stopped_scopes
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
@@ -80,9 +80,10 @@ def claim_parcel(
     return _take(session, parcel, orders_in(session, parcel), now, lease)
 
 
-def claim_order(session: Session, order: PurchaseOrder, now: datetime, lease: Lease) -> Claim | None:
+def claim_order(
+    session: Session, order: PurchaseOrder, parcel: Parcel, now: datetime, lease: Lease
+) -> Claim | None:
     """Take the parcel of an order in the very transaction that opened it; None where it may not leave now."""
-    parcel = parcel_of(session, order)
     if order.state != State.PLACING or parcel.fence > 0:
         return None
     if stopped_scopes(session) & {EVERYTHING, RESTORED, order.household_id}:

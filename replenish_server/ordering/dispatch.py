@@ -17,12 +17,12 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
-from replenish_server.database import Database, Duties, fetch, is_alive
+from replenish_server.database import Database, Duties, is_alive
 from replenish_server.ordering.claims import Claim, Lease, claim_order, claim_parcel, held
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
-from replenish_server.ordering.parcels import was_completed
+from replenish_server.ordering.parcels import order_and_parcel, was_completed
 from replenish_server.ordering.rules import COMPLETE, must_retire
 from replenish_server.ordering.stops import Stopped, stops_of
 from replenish_server.ordering.substitutes import would_substitute
@@ -149,10 +149,10 @@ class Dispatcher:
         None where it has to wait for its turn. A claim whose transaction is undone, or whose worker dies, is
         worth nothing: its lease ends, or the next start frees it.
         """
-        order = fetch(session, PurchaseOrder, order_id)
-        if order is None or self._held_back.is_set() or self._in_hand[order.retailer_id] >= _AT_ONE_RETAILER:
+        found = None if self._held_back.is_set() else order_and_parcel(session, order_id)
+        if found is None or self._in_hand[found[0].retailer_id] >= _AT_ONE_RETAILER:
             return None
-        return claim_order(session, order, self._clock.now(), self._lease())
+        return claim_order(session, *found, self._clock.now(), self._lease())
 
     def _lease(self) -> Lease:
         return Lease(self._after(_LEASE_S), self._duties.number)

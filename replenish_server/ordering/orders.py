@@ -258,12 +258,16 @@ def skip(session: Session, order_id: str, now: datetime, by: str = "") -> None:
     session.add(order)
 
 
+_SKIPPED: Prepared[datetime] = Prepared(
+    select(PurchaseOrder.skipped_until).where(
+        col(PurchaseOrder.slot_id) == bindparam("slot_id"), col(PurchaseOrder.skipped_until).is_not(None)
+    )
+)
+
+
 def skipped_until(session: Session, slot_id: str) -> datetime | None:
     """Until when the slot's level orders nothing because a person skipped an order; None when nobody did."""
-    query = select(PurchaseOrder.skipped_until).where(
-        PurchaseOrder.slot_id == slot_id, col(PurchaseOrder.skipped_until).is_not(None)
-    )
-    return max((moment for moment in session.exec(query) if moment is not None), default=None)
+    return max(_SKIPPED.all(session, slot_id=slot_id), default=None)
 
 
 def take_up(session: Session, order_id: str, now: datetime, by: str = "") -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
-from replenish_server.database import Prepared, append, fetch
+from replenish_server.database import Prepared, append
 from replenish_server.households.rules import home_rules
 from replenish_server.ids import new_id
 from replenish_server.ordering.rules import COMPLETE
@@ -43,7 +43,19 @@ def new_parcel(
 
 def parcel_of(session: Session, order: PurchaseOrder) -> Parcel:
     """The conversation in which the order is."""
-    return fetch(session, Parcel, order.parcel_id) or session.get_one(Parcel, order.parcel_id)
+    return session.get_one(Parcel, order.parcel_id)
+
+
+_WITH_PARCEL: Prepared[tuple[PurchaseOrder, Parcel]] = Prepared(
+    select(PurchaseOrder, Parcel)
+    .join(Parcel, col(Parcel.id) == col(PurchaseOrder.parcel_id))
+    .where(col(PurchaseOrder.id) == bindparam("order_id"))
+)
+
+
+def order_and_parcel(session: Session, order_id: str) -> tuple[PurchaseOrder, Parcel] | None:
+    """An order, and the conversation in which it is; None where there is none."""
+    return _WITH_PARCEL.first(session, order_id=order_id)
 
 
 def orders_in(session: Session, parcel: Parcel) -> list[PurchaseOrder]:

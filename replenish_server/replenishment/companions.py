@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
+from replenish_server.database import Prepared
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.rules import home_rules
 from replenish_server.ordering.states import State
@@ -46,15 +48,17 @@ def ask_companions(session: Session, slot: Slot, decision: Decision, now: dateti
 
 def _about_to_leave(session: Session, slot: Slot) -> set[str]:
     """The retailers to whom another slot's order leaves by itself, and to whom nothing was said yet."""
-    query = (
-        select(PurchaseOrder.retailer_id)
-        .join(Parcel, col(Parcel.id) == col(PurchaseOrder.parcel_id))
-        .where(
-            PurchaseOrder.household_id == slot.household_id,
-            PurchaseOrder.slot_id != slot.id,
-            col(PurchaseOrder.state).in_((State.COOLING_OFF, State.PLACING)),
-            col(PurchaseOrder.trigger).in_([trigger.value for trigger in _BY_ITSELF]),
-            col(Parcel.checkout_id).is_(None),
-        )
+    return set(_LEAVING.all(session, household_id=slot.household_id, slot_id=slot.id))
+
+
+_LEAVING: Prepared[str] = Prepared(
+    select(PurchaseOrder.retailer_id)
+    .join(Parcel, col(Parcel.id) == col(PurchaseOrder.parcel_id))
+    .where(
+        col(PurchaseOrder.household_id) == bindparam("household_id"),
+        col(PurchaseOrder.slot_id) != bindparam("slot_id"),
+        col(PurchaseOrder.state).in_((State.COOLING_OFF, State.PLACING)),
+        col(PurchaseOrder.trigger).in_([trigger.value for trigger in _BY_ITSELF]),
+        col(Parcel.checkout_id).is_(None),
     )
-    return set(session.exec(query))
+)

@@ -46,7 +46,6 @@ from replenish_server.replenishment.facts import SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
 from replenish_server.replenishment.grids import keep_grid
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
-from replenish_server.replenishment.pressed import read_pressed
 from replenish_server.replenishment.priors import Models, shipped_models
 from replenish_server.replenishment.readings import is_counted
 from replenish_server.replenishment.record import to_json
@@ -54,11 +53,12 @@ from replenish_server.replenishment.shadow import follow_shadow, keep_shadow
 from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
 from replenish_server.replenishment.telling import tell_household
+from replenish_server.replenishment.together import read_slot
 from replenish_server.telemetry.tables import DeviceEvent
 
 log = logging.getLogger(__name__)
 
-_BATCH = 50  # slots forecast together, so that a press between two of them is not kept waiting
+_BATCH = 10  # slots forecast together, so that a press between two of them is not kept waiting
 _LOOK_AGAIN = timedelta(hours=12)  # a silent sensor is noticed, and said, even when nothing arrives
 _AUTOMATIC = (Trigger.LEVEL, Trigger.BASKET)
 _KEEP_APART = {Kind.HOLD: timedelta(days=1), Kind.NOTIFY: timedelta(days=7)}
@@ -114,7 +114,7 @@ class Evaluator:
         claim = None
         # The press is on the disk, and so will be the call before it leaves: in between nothing has to be.
         with self.database.provisional() as session:
-            slot = read_pressed(session, slot_id)
+            slot = read_slot(session, slot_id)
             if slot is None or slot.capacity is not None:
                 return False
             opened = evaluate_slot(session, slot_id, self.clock.now(), None)
@@ -133,7 +133,7 @@ class Evaluator:
             with self.database.write() as session:
                 # The moment is taken when nobody else can write any more: an order opened here must not bear
                 # a time before the one at which another worker, just now, ended the last order of the slot.
-                session.connection()
+                read_slot(session, slot.id)
                 evaluate_slot(session, slot.id, self.clock.now(), forecasts.get(slot.id))
         return len(due)
 
@@ -351,18 +351,23 @@ def _watch_the_wait(session: Session, order: PurchaseOrder | None, decision: Dec
         hold_at_most(session, order, now + slack)
 
 
+_LAST: Prepared[DecisionRecord] = Prepared(
+    select(DecisionRecord)
+    .where(
+        col(DecisionRecord.slot_id) == bindparam("slot_id"),
+        col(DecisionRecord.trigger) == bindparam("trigger"),
+    )
+    .order_by(col(DecisionRecord.last_at).desc())
+    .limit(1)
+)
+
+
 def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> DecisionId:
     """Write the decision down; one that buys nothing, by the same rule as last time, updates that one."""
     refusal = decision.refused_by()
     rule = refusal.rule if refusal is not None else None
     if decision.kind in _KEEP_APART:
-        query = (
-            select(DecisionRecord)
-            .where(DecisionRecord.slot_id == slot_id, DecisionRecord.trigger == decision.trigger.value)
-            .order_by(col(DecisionRecord.last_at).desc())
-            .limit(1)
-        )
-        last = session.exec(query).first()
+        last = _LAST.first(session, slot_id=slot_id, trigger=decision.trigger.value)
         apart = _KEEP_APART[decision.kind]
         same = last is not None and last.kind == decision.kind and last.rule == rule and now - last.at < apart
         if last is not None and same and decision.press_age_minutes is None:

@@ -13,7 +13,7 @@ from replenish_server.retailers.book.quotes import PriceListQuotes
 from replenish_server.retailers.feed.adapter import FeedRetailer
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.http import ShopClient, is_loopback
-from replenish_server.retailers.instruments import instruments_of
+from replenish_server.retailers.instruments import Instrument, instruments_of
 from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
@@ -107,9 +107,7 @@ class RetailerDirectory:
         return self._ucp(retailer).connection if retailer.kind == RetailerKind.UCP else None
 
     def _ucp(self, retailer: Retailer) -> UcpRetailer:
-        with self._database.read() as session:
-            others = instruments_of(session, retailer)[1:]
-        account = Account(retailer.url, retailer.payment_handler, retailer.payment_token, others)
+        account = Account(retailer.url, retailer.payment_handler, retailer.payment_token)
         with self._lock:
             known = self._known.get(retailer.id)
             if known is not None and known[0] == account:
@@ -117,9 +115,16 @@ class RetailerDirectory:
             # A public shop's profile must not lead to this machine, whatever the setting.
             client = ShopClient({}, loopback=self._loopback and is_loopback(retailer.url))
             signed = None if self._book is None else BookedMandates(self._book, retailer.id)
-            adapter = UcpRetailer(account, client, self._now, self._identity, signed)
+            adapter = UcpRetailer(
+                account, client, self._now, self._identity, signed, lambda: self._others(retailer)
+            )
             self._known[retailer.id] = (account, client, adapter)
             return adapter
+
+    def _others(self, retailer: Retailer) -> tuple[Instrument, ...]:
+        """With what else is paid there: asked when the first was declined, not before every order."""
+        with self._database.read() as session:
+            return instruments_of(session, retailer)[1:]
 
     def close(self) -> None:
         """Close every pool."""

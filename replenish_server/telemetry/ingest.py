@@ -98,7 +98,11 @@ class Ingest:
                     time.sleep(_RETRY_S)
 
     def _collect(self) -> Delivery | None:
-        """A batch: what is there, and a little more where nobody presses and company is worth the wait."""
+        """A batch: what is there, and a little more where nobody presses and company is worth the wait.
+
+        While a press of an earlier batch is on its way, ordinary readings let it pass: their commit would be
+        one more that it waits for.
+        """
         batch = self._session.receive(_IDLE_S)
         if batch is None:
             return None
@@ -106,7 +110,7 @@ class Ingest:
         urgent = _has_press(batch)
         while not urgent and len(batch.messages) < _BATCH_LIMIT:
             wait_s = deadline - time.monotonic() if len(batch.messages) < _COMPANY else 0.0
-            more = self._session.receive(max(wait_s, 0.0))
+            more = self._session.receive(max(wait_s, self._database.turnstile.way_made_s(), 0.0))
             if more is None:
                 break
             urgent = _has_press(more)

@@ -68,6 +68,7 @@ class UcpRetailer:
         now: the server's clock.
         identity: who we are to every shop.
         mandates: what the household signed for this shop; None where it cannot sign.
+        further: instruments after those of the account, looked up when one of them is to pay.
     """
 
     def __init__(
@@ -77,7 +78,9 @@ class UcpRetailer:
         now: Callable[[], datetime],
         identity: Identity,
         mandates: ShopMandates | None = None,
+        further: Callable[[], tuple[Instrument, ...]] = tuple,
     ) -> None:
+        self._further = further
         self._account = account
         self._now = now
         self._mandates = mandates
@@ -162,7 +165,7 @@ class UcpRetailer:
     def _quote(self, need: Need, way: Fulfilment, journal: Journal, prefix: str) -> Quote | Trouble:
         """One session for one way; each answer is read before the next step is decided."""
         business = self.connection.business()
-        handler = self._account.instrument(need.instrument).handler
+        handler = self._instrument(need.instrument).handler
         if business.payment_handlers and handler and handler not in business.payment_handlers:
             detail = f"the shop no longer accepts the payment handler {handler!r}"
             return self._not_taken(Trouble(Problem.PAYMENT_FAILED, detail))
@@ -183,6 +186,12 @@ class UcpRetailer:
             return current
         release, permitted = self.connection.business().release, self.connection.is_locked()
         return offers.quote_of(*current, need, way, release, permitted)
+
+    def _instrument(self, place: int) -> Instrument:
+        """With what is paid; the first is known without a look."""
+        if place == 0:
+            return self._account.instrument(0)
+        return replace(self._account, others=self._account.others + self._further()).instrument(place)
 
     def _not_taken(self, trouble: Trouble) -> Trouble:
         """What another instrument may help against: limits that were signed name one, and bind the order."""
@@ -224,7 +233,7 @@ class UcpRetailer:
         return self._send_complete(quote.checkout_id, call, journal)
 
     def _payment(self, document: Document, quote: Quote) -> Document | Trouble:
-        instrument, release = self._account.instrument(quote.instrument), self.connection.business().release
+        instrument, release = self._instrument(quote.instrument), self.connection.business().release
         handler = instrument.handler
         kind = bodies.payment_instrument_type(document.get("ucp"), handler)
         if kind is None:

@@ -17,7 +17,7 @@ from tests.fakes.retailer_house import NOW, House
 
 LEVEL = b'{"v":1,"b":"0000000a","s":1,"t":"level","n":900}'
 PRESS = b'{"v":1,"b":"0000000a","s":1,"t":"press","g":"short","c":2}'
-STORED, DECIDED, CALLED = 11, 23, 5
+STORED, DECIDED, CALLED = 10, 19, 3
 
 
 @dataclass
