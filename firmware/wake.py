@@ -5,9 +5,10 @@ Each program is imported where it is chosen: a button's memory need not hold a s
 
 import json
 
+from firmware import const
 from firmware.app.console import say, say_error
 from firmware.app.guard import Guard
-from firmware.app.node import Device, Node, Slot
+from firmware.app.node import Device, Node
 from firmware.core import boots, policy, state
 from firmware.hal import data, pins
 from firmware.hal.board import Chip, ChipClock
@@ -19,15 +20,15 @@ from firmware.keys import KEYS
 from firmware.net.broker import wire_to
 from firmware.net.wire import WireLink
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # no board loads the ports; one that has nothing to update reads nothing of updates
+_TYPES = const(False)
+if _TYPES:  # no board loads the ports; one that has nothing to update reads nothing of updates
     from typing import Any
 
     from firmware.app.ports import Files, Scale
     from firmware.app.update import Updates
 
 
-_BROKEN_SLEEP_S = 3600
+_BROKEN_SLEEP_S = const(3600)
 """Without settings there is nothing to do but to wait for a person."""
 
 _DEVICE, _FACTORY = "device.json", "factory.json"
@@ -73,6 +74,8 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
         if not known["ssid"] or not isinstance(known["key"], str):
             raise ValueError
         wire = wire_to(known, known["port"])
+        renewed = content != before
+        before = content = b""  # the program needs their room
     except (ValueError, KeyError, TypeError):
         say(
             "error",
@@ -102,7 +105,7 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
         return safe.wake(plain, radio, link, _updates(plain, known, 0), chip), None
     node = Node(device, chip, clock, files, spool, guard)
     node.networks = networks
-    if content != before:  # what the broker said of the credential before says nothing of this one
+    if renewed:  # what the broker said of the credential before says nothing of this one
         node.state.refusals = node.state.retry_at_s = 0
     if guard.on_trial() or (networks and networks.on_trial()):
         node.record_hello()  # its acknowledgement is what proves the image or the network
@@ -111,9 +114,12 @@ def _wake(chip: Chip, clock: ChipClock, guard: Guard, mode: str) -> tuple[int, i
 
 
 def _device(known: "dict[str, Any]") -> Device:
-    slots = {
-        key: Slot(slot["capacity"], slot.get("supply", 0)) for key, slot in known.get("slots", {}).items()
-    }
+    slots = {}
+    if "slots" in known:
+        from firmware.app.slot import Slot
+
+        for key, slot in known["slots"].items():
+            slots[key] = Slot(slot["capacity"], slot.get("supply", 0))
     return Device(
         known["id"],
         known["kind"],

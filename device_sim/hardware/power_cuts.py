@@ -55,7 +55,7 @@ class World:
 
     def keep(self, frame):
         if not self.flash.dead:
-            self.frame = frame
+            self.frame = bytes(frame)
 
     def battery_mv(self):
         return 3000
@@ -149,7 +149,7 @@ class Life:
             Guard(world, world),
         )
         for _ in range(presses):
-            seq = node.record_press("short")
+            seq = node.record("press", {"g": "short"})
             if not world.flash.dead:
                 self.promised.add((node.state.boot, seq))
         node.record_hello_if_due()

@@ -49,14 +49,21 @@ def append(name, line):
 
 def now_s():
     """Simulated Unix time in seconds."""
-    origin, wall_start, speed = [float(part) for part in read()["clock"].split(",")]
+    if not _clock:  # looked up once: reading the world takes the memory that is measured
+        _clock.extend([float(part) for part in read()["clock"].split(",")])
+    origin, wall_start, speed = _clock
     return origin + (time.time() - wall_start) * speed
 
 
 def since_power_on_s():
     """Simulated seconds since power-on; a board without rtc_start has just got its power."""
-    start = load("rtc_start")
-    if start is None:
-        start = str(now_s()).encode()
-        save("rtc_start", start)
-    return max(0, now_s() - float(start))
+    if not _power_on:
+        start = load("rtc_start")
+        if start is None:
+            start = str(now_s()).encode()
+            save("rtc_start", start)
+        _power_on.append(float(start))
+    return max(0, now_s() - _power_on[0])
+
+
+_clock, _power_on = [], []

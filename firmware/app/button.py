@@ -1,22 +1,23 @@
 """The order button: a press is saved, sent and answered with light. One call is one wake; it never sleeps."""
 
+from firmware import const
 from firmware.app.console import say
-from firmware.app.delivery import Outcome, deliver
+from firmware.app.delivery import deliver
 from firmware.app.node import Node
 from firmware.core import policy
 from firmware.core.gesture import Gesture
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPES = const(False)
+if _TYPES:
     from firmware.app.ports import Button, Clock, Light, Link, Radio
 
 
-SAMPLE_MS = 5
+_SAMPLE_MS = const(5)
 
-STUCK_MS = 10_000
+_STUCK_MS = const(10_000)
 """A button held down longer than this is stuck: waking on it would wake for ever."""
 
-STUCK_SLEEP_S = 3600
+_STUCK_SLEEP_S = const(3600)
 """How soon to look whether a stuck button was let go."""
 
 
@@ -34,16 +35,17 @@ def wake(
     gesture = (
         _read_gesture(button, light, node.clock, node.settings.values["cfg.hold_ms"]) if pressed else "none"
     )
-    press_seq = node.record_press(gesture) if gesture != "none" else -1
+    press_seq = node.record("press", {"g": gesture}) if gesture != "none" else -1
     node.record_hello_if_due()
     if press_seq >= 0 or (node.pending() and node.clock.now_s() >= node.state.retry_at_s):
-        outcome = deliver(node, radio, link, press_seq)
+        answer = deliver(node, radio, link, press_seq)
         if press_seq >= 0:
-            _show(light, outcome)
+            say("answer", r=answer)
+            light.show(answer)
     node.settle()
     armed = _released(button, node.clock)
     sleep_s = _sleep_s(node)
-    return (sleep_s if armed else min(sleep_s, STUCK_SLEEP_S)), armed
+    return (sleep_s if armed else min(sleep_s, _STUCK_SLEEP_S)), armed
 
 
 def _read_gesture(button: "Button", light: "Light", clock: "Clock", hold_ms: int) -> str:
@@ -53,16 +55,10 @@ def _read_gesture(button: "Button", light: "Light", clock: "Clock", hold_ms: int
     gesture = ""
     while not gesture:
         gesture = reader.feed(clock.since_ms(started), button.pressed())
-        clock.sleep_ms(SAMPLE_MS)
+        clock.sleep_ms(_SAMPLE_MS)
     if gesture == "none":
         light.show("none")
     return gesture
-
-
-def _show(light: "Light", outcome: Outcome) -> None:
-    answer = outcome.answer or ("sent" if outcome.pressed else "offline")
-    say("answer", r=answer)
-    light.show(answer)
 
 
 def _sleep_s(node: Node) -> int:
@@ -76,10 +72,10 @@ def _sleep_s(node: Node) -> int:
 def _released(button: "Button", clock: "Clock") -> bool:
     started = clock.ticks_ms()
     while button.pressed():
-        if clock.since_ms(started) > STUCK_MS:
+        if clock.since_ms(started) > _STUCK_MS:
             say(
                 "error", at="button", why="held down for 10 s; it will not wake the device until it is let go"
             )
             return False
-        clock.sleep_ms(SAMPLE_MS)
+        clock.sleep_ms(_SAMPLE_MS)
     return True

@@ -6,61 +6,51 @@ brokers lose acknowledged messages; only `down/ack` counts.
 
 import binascii
 
+from firmware import const
 from firmware.app.console import say, say_error
 from firmware.app.node import Node
 from firmware.core import config, event, policy, queue
 from firmware.net.mqtt import RefusedError, Session
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPES = const(False)
+if _TYPES:
     from firmware.app.ports import Link, Radio
     from firmware.core.packet import Message
     from firmware.net.mqtt import Publication
 
 
-FAILED_WAKE_MS = 3800
+_FAILED_WAKE_MS = const(3800)
 """The longest wait without any progress: a battery pays for failed wakes, not for presses. With what a board
 needs to start, a failed wake stays within 4 s; a person's gesture and the light come on top."""
 
-ACK_WAIT_MS = 2000
+_ACK_WAIT_MS = const(2000)
 """From the broker's last PUBACK to the server's acknowledgement."""
 
-ANSWER_WAIT_MS = 4000
+_ANSWER_WAIT_MS = const(4000)
 """From the acknowledgement of a press to what became of it."""
 
-LONGEST_MS = 30_000
+_LONGEST_MS = const(30_000)
 """The rest of a long backlog waits for the next wake; the watchdog bites at 60 s."""
 
 
-class Outcome:
-    """What a conversation came to.
-
-    Args:
-        delivered: whether every record that was sent was acknowledged by the server.
-        answer: what became of the press, "" when nobody said in time.
-        pressed: whether the press that we wait for was acknowledged.
-    """
-
-    def __init__(self, delivered: bool, answer: str, pressed: bool) -> None:
-        self.delivered = delivered
-        self.answer = answer
-        self.pressed = pressed
-
-
-def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Outcome:
+def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> str:
     """Deliver all records, oldest first; wait for the answer to the press `press_seq`, if any. Never raises.
 
     Afterwards the state says when to try again.
+
+    Returns:
+        What became of the press: an answer of docs/wire.md, "sent" when nobody said in time, "offline" when
+        the server does not have it.
     """
     if node.networks and not node.networks.attempt():
         node.state.retry_at_s = node.clock.now_s()  # with the network before it, as soon as this wake is over
         node.state.stated = 0
         node.keep()
-        return Outcome(False, "", False)
+        return "offline"
     talk = Talk(node, Session(link, node.state.window), press_seq)
     done, reason = False, 0
     try:
-        node.state.rssi_dbm = radio.up(FAILED_WAKE_MS - 1000)  # leaves a second for the broker
+        node.state.rssi_dbm = radio.up(_FAILED_WAKE_MS - 1000)  # leaves a second for the broker
         done = talk.run()
         if not done:
             say("error", at="server", why="no acknowledgement in time; records kept")
@@ -72,7 +62,7 @@ def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> Ou
     talk.close()
     radio.down()
     note(node, done, reason)
-    return Outcome(done, talk.answer, talk.pressed)
+    return talk.answer or ("sent" if talk.pressed else "offline")
 
 
 def note(node: Node, done: bool, reason: int) -> None:
@@ -103,7 +93,7 @@ class Talk:
         self._topic = f"rp/1/{node.device.id}/"
         self._started = node.clock.ticks_ms()
         self._phase = "batch"
-        self._give_up_ms = FAILED_WAKE_MS
+        self._give_up_ms = _FAILED_WAKE_MS
         self._waiting: list[str] = []
         self._stating = False
         self.answer = ""
@@ -131,20 +121,6 @@ class Talk:
             first.append(self._statement(""))
         self._session.start(device.id, device.password, self._topic, first, self._left_ms())
 
-    def go_on(self) -> None:
-        """In a conversation that lasts: say what has become due since. Raises OSError."""
-        if not self._node.state.stated and not self._stating:
-            self._session.publish([self._statement("")])
-        self._advance()
-
-    def is_acknowledged(self) -> bool:
-        """Whether the server has acknowledged all that was sent."""
-        return not self._waiting
-
-    def send_again(self) -> None:
-        """Take what was sent and not acknowledged for unsent."""
-        self._waiting = []
-
     def close(self) -> None:
         """End the conversation; never raises."""
         self._node.state.window = self._session.window
@@ -159,16 +135,16 @@ class Talk:
             self._node.state.stated = 1
             self._node.state.refused = 0
         if self._waiting:
-            self._enter("ack", min(ACK_WAIT_MS, self._left_ms()))
+            self._enter("ack", min(_ACK_WAIT_MS, self._left_ms()))
             return True
         more = self._batch()
         if more:
-            self._enter("batch", FAILED_WAKE_MS)
+            self._enter("batch", _FAILED_WAKE_MS)
             self._session.publish(more)
             return True
         if self._press_seq < 0 or self.answer:
             return False
-        self._enter("answer", ANSWER_WAIT_MS)
+        self._enter("answer", _ANSWER_WAIT_MS)
         return True
 
     def _enter(self, phase: str, wait_ms: int) -> None:
@@ -178,7 +154,7 @@ class Talk:
             self._give_up_ms = self._node.clock.since_ms(self._started) + wait_ms
 
     def _left_ms(self) -> int:
-        return min(self._give_up_ms, LONGEST_MS) - self._node.clock.since_ms(self._started)
+        return min(self._give_up_ms, _LONGEST_MS) - self._node.clock.since_ms(self._started)
 
     def _batch(self) -> "list[Publication]":
         publications: list[Publication] = []
@@ -212,13 +188,14 @@ class Talk:
         if ack is None:
             return
         self.acks += 1
-        if self._node.forget(ack):
+        boot, seqs, answer = ack
+        if self._node.forget(boot, seqs):
             self._session.publish([self._statement("")])
         kept = self._node.pending()
         self._waiting = [name for name in self._waiting if name in kept]
-        if ack.boot == self._node.state.boot and self._press_seq in ack.seqs:
+        if boot == self._node.state.boot and self._press_seq in seqs:
             self.pressed = True
-            self.answer = ack.answer or self.answer
+            self.answer = answer or self.answer
 
     def _take_desired(self, payload: bytes, retained: bool) -> None:
         crc = binascii.crc32(payload)

@@ -5,16 +5,17 @@ It owns `firmware.core.boots.Life` and when it is saved. It decides nothing abou
 
 import binascii
 
+from firmware import const
 from firmware.app.console import say, say_error
 from firmware.core import boots
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPES = const(False)
+if _TYPES:
     from firmware.app.ports import Slots, Store
 
 
-_LIFE = "life"
-_IDENTITY = "device"
+_LIFE = const("life")
+_IDENTITY = const("device")
 
 
 class Guard:

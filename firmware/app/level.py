@@ -3,7 +3,7 @@
 from firmware.app.console import say
 from firmware.app.delivery import deliver
 from firmware.app.node import Node
-from firmware.core import level, reporting, tracker
+from firmware.core import level, measured, reporting, tracker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def wake(node: Node, scale: "Scale", radio: "Radio", link: "Link") -> int:
     # Noted before the hello, so that the hello promises the right next message.
     reporting.note_reading(state, reading, node.settings.values, clock.now_s(), bool(reason))
     if reason:
-        node.record_level(reading.grams, reading.quality)
+        node.record("level", measured.level(reading.grams, reading.quality))
     node.record_hello_if_due()
     node.keep()
     if node.pending() and clock.now_s() >= state.retry_at_s:

@@ -8,7 +8,7 @@ import json
 
 from firmware.app.console import say
 from firmware.app.node import Node
-from firmware.core import counter, queue, supply
+from firmware.core import counter, measured, queue, supply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Meter:
         self._turned_ms = node.clock.ticks_ms()
         self._saved = node.state.total
         if not node.state.counting:
-            left = counter.left_over(node.saved(_TOTAL), _usages(node))
+            left = counter.left_over(node.data.read(_TOTAL), _usages(node))
             counter.begin(node.state, left, node.clock.now_s())
             node.keep()
         node.record_hello_if_due()
@@ -106,13 +106,13 @@ class Meter:
     def _tell(self) -> None:
         state = self.node.state
         for key in self.counted_slots():
-            self.node.record_usage(key, state.total)
+            self.node.record("usage", measured.amount(key, state.total))
         state.told, state.told_at_s = state.total, self.node.clock.now_s()
         self._save()
 
     def _save(self) -> None:
         self.node.keep()
-        self.node.save(_TOTAL, counter.encode(self.node.state))
+        self.node.data.write(_TOTAL, counter.encode(self.node.state))
         self._saved = self.node.state.total
 
     def _gesture(self) -> bool:
@@ -136,7 +136,7 @@ class Meter:
         self._tell()
         for key in self.counted_slots():
             capacity = self.node.device.slots[key].capacity
-            self.node.record_refill(key, capacity)
+            self.node.record("refill", measured.amount(key, capacity))
             say("refill", k=key, n=capacity)
         self._light.show("placed")
 
@@ -266,7 +266,8 @@ class Toner(Meter):
         say("supply", k=key, n=answer.pages, q=answer.quality, res=answer.resolution)
         if self._told.get(key) != (answer.pages, answer.quality):
             self._told[key] = (answer.pages, answer.quality)
-            self.node.record_supply(key, answer)
+            said = measured.supply(key, answer.pages, answer.quality, answer.resolution)
+            self.node.record("level", said)
 
 
 def _usages(node: Node) -> list[tuple[str, int]]:
@@ -275,7 +276,7 @@ def _usages(node: Node) -> list[tuple[str, int]]:
     for name in node.pending():
         record = queue.decode(node.content(name))
         if record is not None:
-            body = json.loads(record.body)
+            body = json.loads(record[2])
             if body["t"] == "usage":
                 found.append((body["b"], body["n"]))
     return found

@@ -1,13 +1,14 @@
 """The network in use, as it lies on flash. It decides nothing (firmware.core.network does)."""
 
+from firmware import const
 from firmware.app.console import say
 from firmware.core import network
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPES = const(False)
+if _TYPES:
     from firmware.app.ports import Files
 
-_FILE = "network.json"
+_FILE = const("network.json")
 
 
 class Networks:

@@ -6,37 +6,25 @@ It never talks to the network (`firmware.app.delivery` does).
 
 import json
 
+from firmware import const
 from firmware.app.console import say
 from firmware.app.guard import Guard
 from firmware.app.spool import Spool
 from firmware.core import ages, config, event, policy, queue, ring, state
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPES = const(False)
+if _TYPES:
     from firmware.app.networks import Networks
     from firmware.app.ports import Board, Clock, Commands, Files, Offers
-    from firmware.core import supply
+    from firmware.app.slot import Slot
 
 
-_DESIRED = "desired.json"
-_PROVING = "proving.json"
+_DESIRED = const("desired.json")
+_PROVING = const("proving.json")
 """The claim code, kept until the server has acknowledged something under the credential that it opened."""
 
-_SAID_AGAIN = ("level", "hello")
+_SAID_AGAIN = const(("level", "hello"))
 """What the next wake says anew, if a power cut takes it: kept in RTC memory until this wake ends."""
-
-
-class Slot:
-    """One consumable of a device that counts.
-
-    Args:
-        capacity: what a new unit lasts for, in ml or pages.
-        supply: the printer's own number of it (prtMarkerSuppliesIndex); 0 where pulses tell.
-    """
-
-    def __init__(self, capacity: int, supply: int) -> None:
-        self.capacity = capacity
-        self.supply = supply
 
 
 class Device:
@@ -61,7 +49,7 @@ class Device:
         capacity_g: int,
         zero: int,
         counts_per_kg: int,
-        slots: dict[str, Slot] | None = None,
+        slots: "dict[str, Slot] | None" = None,
         factors: dict[str, int] | None = None,
     ) -> None:
         self.id = id
@@ -105,7 +93,8 @@ class Node:
         """Whether the battery is low."""
         self.board = board
         self.clock = clock
-        self._data = data
+        self.data = data
+        """Small files, each replaced whole."""
         self._sleeps = device.kind in ("button", "level")
         memory = board.memory()
         kept = state.decode(memory)
@@ -122,7 +111,7 @@ class Node:
 
     def keep(self) -> None:
         """Keep the state, and the records that are not on flash yet, over deep sleep and crashes."""
-        self.board.keep(self.state.encode() + self._ring.encode())
+        self.board.keep(self.state.encode(self._ring.encode()))
 
     # --- records --------------------------------------------------------------------------------------
 
@@ -134,32 +123,11 @@ class Node:
         """Before sleep: what is still in RTC memory only becomes a file, so that it outlives a power cut."""
         self._spool.spill()
 
-    def record_press(self, gesture: str) -> int:
-        """Save a press; returns its sequence."""
+    def record(self, kind: str, more: dict[str, object]) -> int:
+        """Save a record, of what `event.record` takes; returns its sequence."""
         seq = self._next_seq()
-        self._save(seq, "press", event.press(self.state.boot, seq, gesture))
+        self._save(seq, kind, event.record(self.state.boot, seq, kind, more))
         return seq
-
-    def record_level(self, grams: int | None, quality: str) -> None:
-        """Save a level reading."""
-        seq = self._next_seq()
-        self._save(seq, "level", event.level(self.state.boot, seq, grams, quality))
-
-    def record_usage(self, key: str, total: int) -> None:
-        """Save a total since this boot began."""
-        seq = self._next_seq()
-        self._save(seq, "usage", event.usage(self.state.boot, seq, key, total))
-
-    def record_refill(self, key: str, amount: int) -> None:
-        """Save that a new unit was fitted."""
-        seq = self._next_seq()
-        self._save(seq, "refill", event.refill(self.state.boot, seq, key, amount))
-
-    def record_supply(self, key: str, answer: "supply.Supply") -> None:
-        """Save what a printer said of a supply."""
-        seq = self._next_seq()
-        body = event.supply(self.state.boot, seq, key, answer.pages, answer.quality, answer.resolution)
-        self._save(seq, "level", body)
 
     def record_hello_if_due(self) -> None:
         """Save the sign of life: once per power-on, then once a day, or once an hour on mains."""
@@ -170,8 +138,7 @@ class Node:
     def record_hello(self) -> None:
         """Save a sign of life now."""
         self.state.hello_at_s = self.clock.now_s()
-        seq = self._next_seq()
-        self._save(seq, "hello", event.hello(self.state.boot, seq, self.health()))
+        self.record("hello", {"h": self.health()})
 
     def content(self, name: str) -> bytes:
         """What lies in the spool under this name; b"" for nothing."""
@@ -188,27 +155,29 @@ class Node:
             return None
         now_s, kept = self.clock.now_s(), self.state
         same = parsed[1] == kept.boot
-        return event.with_age(
-            record.body,
-            ages.age(now_s, kept.offset_s, same, record.stamp_s, record.unix_s),
-            ages.quality(now_s, kept.offset_s, kept.synced_s, same, record.unix_s),
-        )
+        stamp_s, unix_s, body = record
+        age_s = ages.age(now_s, kept.offset_s, same, stamp_s, unix_s)
+        return event.with_age(body, age_s, ages.quality(now_s, kept.offset_s, kept.synced_s, same, unix_s))
 
-    def forget(self, ack: event.Ack) -> bool:
+    def forget(self, boot: str, seqs: list[int]) -> bool:
         """Let go of what the server says it has stored; nothing else ever does.
+
+        Args:
+            boot: boot id of the records.
+            seqs: their sequences.
 
         Returns:
             Whether the report has to be told anew: the server's word proved a new image or network.
         """
-        names = queue.acknowledged(self.pending(), ack.boot, ack.seqs)
+        names = queue.acknowledged(self.pending(), boot, seqs)
         for name in names:
             self._spool.delivered(name)
         if names and self.unproved:
-            self._data.remove(_PROVING)
+            self.data.remove(_PROVING)
             self.unproved = False
             say("claim", r="proved")
         if names:
-            say("acked", b=ack.boot, s=[_seq(name) for name in names])
+            say("acked", b=boot, s=[_seq(name) for name in names])
         if not names:
             return False
         news = self.guard.heard()
@@ -229,9 +198,9 @@ class Node:
         if surplus:
             self._drop(len(surplus), "spool full")
         now_s, offset_s = self.clock.now_s(), self.state.offset_s
-        record = queue.Record(now_s, now_s + offset_s if offset_s else 0, body)
+        content = queue.encode(now_s, now_s + offset_s if offset_s else 0, body)
         name = queue.name(queue.next_order(names), self.state.boot, seq)
-        self._spool.add(name, queue.encode(record), not self._sleeps or kind not in _SAID_AGAIN)
+        self._spool.add(name, content, not self._sleeps or kind not in _SAID_AGAIN)
 
     def _drop(self, count: int, why: str) -> None:
         self.state.dropped += count
@@ -290,7 +259,7 @@ class Node:
         if wish is not None and self.networks is None and not self.guard.safe:
             from firmware.app.networks import Networks  # few boards ever need it
 
-            self.networks = Networks(self._data)
+            self.networks = Networks(self.data)
         if self.networks and self.networks.want(wish):
             news = True
         return news
@@ -309,7 +278,7 @@ class Node:
         )
         saved: dict[str, object] = {"v": 1}
         saved.update(settings.document())
-        self._data.write(_DESIRED, event.compact(saved).encode())
+        self.data.write(_DESIRED, event.compact(saved).encode())
         self.settings = settings
         say("desired", rev=settings.rev, lim=settings.limited)
         return True
@@ -321,7 +290,7 @@ class Node:
 
     def _load_settings(self) -> config.Settings:
         device = self.device
-        content = self._data.read(_DESIRED)
+        content = self.data.read(_DESIRED)
         try:
             if content:
                 document = json.loads(content)
@@ -332,19 +301,9 @@ class Node:
                 settings.limited = limited if isinstance(limited, list) else []
                 return settings
         except (config.RefusedDocument, ValueError, KeyError):
-            self._data.remove(_DESIRED)
+            self.data.remove(_DESIRED)
             say("error", at="settings", why="unreadable settings removed; defaults in force")
         return config.defaults(device.kind, device.capacity_g, device.capacities(), device.factors)
-
-    # --- small files of a program -------------------------------------------------------------------------
-
-    def saved(self, name: str) -> bytes | None:
-        """What `save` saved; None for nothing."""
-        return self._data.read(name)
-
-    def save(self, name: str, content: bytes) -> None:
-        """Save a small file whole, so that it outlives a power cut."""
-        self._data.write(name, content)
 
 
 def _seq(name: str) -> int:

@@ -56,7 +56,7 @@ class Board(Protocol):
         """What `keep` kept; anything at all after power-on."""
         raise NotImplementedError
 
-    def keep(self, frame: bytes) -> None:
+    def keep(self, frame: bytearray) -> None:
         """Keep up to 2048 bytes over deep sleep."""
         raise NotImplementedError
 

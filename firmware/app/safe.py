@@ -23,7 +23,7 @@ class Fresh:
     def memory(self) -> bytes:
         return b""
 
-    def keep(self, frame: bytes) -> None:
+    def keep(self, frame: bytearray) -> None:
         pass  # what normal wakes keep stays as it is
 
     def battery_mv(self) -> int:

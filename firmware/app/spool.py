@@ -6,12 +6,13 @@ never decides that a record was delivered, and never talks to the network.
 
 import json
 
+from firmware import const
 from firmware.app.console import say, say_error
 from firmware.core import queue
 from firmware.core.ring import Ring
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPES = const(False)
+if _TYPES:
     from collections.abc import Callable
 
     from firmware.app.ports import Files
@@ -98,4 +99,4 @@ class Spool:
 def _say_recorded(name: str, content: bytes) -> None:
     parsed, record = queue.parse_name(name), queue.decode(content)
     if parsed and record:
-        say("recorded", b=parsed[1], s=parsed[2], t=json.loads(record.body)["t"])
+        say("recorded", b=parsed[1], s=parsed[2], t=json.loads(record[2])["t"])

@@ -37,6 +37,24 @@ _IDLE_MS = 100
 _REST_MS = 500
 
 
+class LastingTalk(Talk):
+    """A conversation that goes on for as long as the connection does."""
+
+    def go_on(self) -> None:
+        """In a conversation that lasts: say what has become due since. Raises OSError."""
+        if not self._node.state.stated and not self._stating:
+            self._session.publish([self._statement("")])
+        self._advance()
+
+    def is_acknowledged(self) -> bool:
+        """Whether the server has acknowledged all that was sent."""
+        return not self._waiting
+
+    def send_again(self) -> None:
+        """Take what was sent and not acknowledged for unsent."""
+        self._waiting = []
+
+
 class Uplink:
     """One device's connection.
 
@@ -51,7 +69,7 @@ class Uplink:
         self._radio = radio
         self._wire = wire
         self._pipe = Pipe()
-        self._talk: Talk | None = None
+        self._talk: LastingTalk | None = None
         self._session = LastingSession(self._pipe, 0, KEEP_ALIVE_S)
         self._phase = self._rest
         self._since_ms = 0
@@ -107,7 +125,7 @@ class Uplink:
             return _BUSY_MS
         self._pipe.close()
         self._session = LastingSession(self._pipe, self._node.state.window, KEEP_ALIVE_S)
-        self._talk = Talk(self._node, self._session, -1)
+        self._talk = LastingTalk(self._node, self._session, -1)
         self._talk.begin()
         self._since_ms = self._heard_ms = self._sent_ms = self._node.clock.ticks_ms()
         self._phase = self._converse
@@ -134,7 +152,7 @@ class Uplink:
             written = self._wire.write(memoryview(self._pipe.out))
             self._pipe.out = self._pipe.out[written:]
 
-    def _take_in(self, talk: Talk) -> None:
+    def _take_in(self, talk: LastingTalk) -> None:
         received = self._wire.read()
         if not received:
             return
@@ -151,7 +169,7 @@ class Uplink:
         if fine and self._node.state.failures:
             note(self._node, True, 0)
 
-    def _check(self, talk: Talk) -> None:
+    def _check(self, talk: LastingTalk) -> None:
         """Ask a silent broker, give up one that does not answer, send again what the server did not store."""
         clock = self._node.clock
         quiet_ms = clock.since_ms(self._heard_ms)

@@ -4,14 +4,16 @@ The board's own clock (the RTC) runs on through deep sleep and starts anew at po
 instead the distance between it and the server's time is remembered. This module never reads a clock.
 """
 
-CLOCK_NONE = 0
-CLOCK_KEPT = 1
-CLOCK_SYNCED = 2
+from firmware import const
 
-SYNC_LASTS_S = 86_400
+_CLOCK_NONE = const(0)
+_CLOCK_KEPT = const(1)
+_CLOCK_SYNCED = const(2)
+
+_SYNC_LASTS_S = const(86_400)
 """After a day without the server's time, an RTC without a crystal may be minutes off."""
 
-UNKNOWN_AGE_S = 86_400
+_UNKNOWN_AGE_S = const(86_400)
 """The age given to a record of an earlier boot whose time nobody knows: too old to order anything."""
 
 
@@ -29,13 +31,13 @@ def age(now_s: int, offset_s: int, same_boot: bool, stamp_s: int, unix_s: int) -
         return max(0, now_s - stamp_s)
     if offset_s and unix_s:
         return max(0, now_s + offset_s - unix_s)
-    return UNKNOWN_AGE_S + now_s
+    return _UNKNOWN_AGE_S + now_s
 
 
 def quality(now_s: int, offset_s: int, synced_s: int, same_boot: bool, unix_s: int) -> int:
     """Clock quality of an age: 0 a guess, 1 the board's clock alone, 2 checked with the server today."""
     if not same_boot and not (offset_s and unix_s):
-        return CLOCK_NONE
-    if offset_s and 0 <= now_s - synced_s <= SYNC_LASTS_S:
-        return CLOCK_SYNCED
-    return CLOCK_KEPT
+        return _CLOCK_NONE
+    if offset_s and 0 <= now_s - synced_s <= _SYNC_LASTS_S:
+        return _CLOCK_SYNCED
+    return _CLOCK_KEPT

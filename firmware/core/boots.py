@@ -6,7 +6,9 @@ An update is on trial until the server has acknowledged something (docs/firmware
 
 import json
 
-SAFE_AFTER = 5
+from firmware import const
+
+_SAFE_AFTER = const(5)
 """Failed boots in a row before a wake leaves out everything but connecting, reporting and updating."""
 
 TRIES = 3
@@ -19,8 +21,8 @@ BACK = "back"
 
 LAST_SEQUENCE = 0xFFFFFFFF
 
-_NUMBERS = ("failed", "floor", "trial", "tries", "goes", "seq", "mark")
-_TEXTS = ("slot", "home", "state", "why", "fault")
+_NUMBERS = const(("failed", "floor", "trial", "tries", "goes", "seq", "mark"))
+_TEXTS = const(("slot", "home", "state", "why", "fault"))
 
 
 class Life:
@@ -96,7 +98,7 @@ def begin(life: Life, cold: bool, running: str) -> str:
             return verdict
     if cold or life.failed:
         life.failed += 1
-    return SAFE if life.failed > SAFE_AFTER else NORMAL
+    return SAFE if life.failed > _SAFE_AFTER else NORMAL
 
 
 def _try(life: Life, running: str) -> str:
@@ -142,4 +144,4 @@ def failed(life: Life) -> None:
 
 def ended_well(life: Life, kind: str) -> None:
     """This wake did what it should. After safe mode a normal one is tried; if it fails, safe mode is back."""
-    life.failed = SAFE_AFTER - 1 if kind == SAFE else 0
+    life.failed = _SAFE_AFTER - 1 if kind == SAFE else 0

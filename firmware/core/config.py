@@ -6,7 +6,9 @@ this firmware does not know is ignored, a value beyond its range is clamped and 
 
 import json
 
-SCHEMA = 1
+from firmware import const
+
+_SCHEMA = const(1)
 
 
 class RefusedDocument(Exception):
@@ -83,7 +85,7 @@ def parse(payload: bytes) -> dict[str, object]:
         raise RefusedDocument("not JSON")  # noqa: B904 - MicroPython cannot chain
     if not isinstance(document, dict):
         raise RefusedDocument("not an object")
-    if document.get("v") != SCHEMA:
+    if document.get("v") != _SCHEMA:
         raise RefusedDocument("unknown v")
     rev = document.get("rev")
     if type(rev) is not int or rev < 0:

@@ -1,13 +1,15 @@
 """From a pin's samples to one gesture: short, long or double. It owns the timing rules and never reads a pin.
 
-A press counts only while the button is seen down for `DEBOUNCE_MS`: a spark that wakes the board and is
+A press counts only while the button is seen down for `_DEBOUNCE_MS`: a spark that wakes the board and is
 gone when the program runs orders nothing.
 """
 
-DEBOUNCE_MS = 50
+from firmware import const
+
+_DEBOUNCE_MS = const(50)
 """A contact of the usual tact switches is calm within 10 ms; people do not press for less than 50 ms."""
 
-DOUBLE_GAP_MS = 400
+_DOUBLE_GAP_MS = const(400)
 """The longest pause between the two presses of a double."""
 
 
@@ -38,7 +40,7 @@ class Gesture:
         """
         if pressed != self._raw:
             self._raw, self._raw_since_ms = pressed, now_ms
-        if self._raw != self._down and now_ms - self._raw_since_ms >= DEBOUNCE_MS:
+        if self._raw != self._down and now_ms - self._raw_since_ms >= _DEBOUNCE_MS:
             self._down, self._since_ms = self._raw, self._raw_since_ms
             if not self._down:
                 self._presses += 1
@@ -51,6 +53,6 @@ class Gesture:
             return "long" if held_ms >= self._hold_ms and self._presses == 0 else ""
         if self._presses >= 2:
             return "double"
-        if self._raw or held_ms < (DOUBLE_GAP_MS if self._presses else DEBOUNCE_MS):
+        if self._raw or held_ms < (_DOUBLE_GAP_MS if self._presses else _DEBOUNCE_MS):
             return ""
         return "short" if self._presses else "none"

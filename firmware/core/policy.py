@@ -1,13 +1,15 @@
 """How often a device shows a sign of life, and how long it backs off. It never sends and never sleeps."""
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from firmware import const
+
+_TYPES = const(False)
+if _TYPES:
     from firmware.core.state import State
 
 HELLO_S = 86_400
 """A sign of life once a day."""
 
-MAINS_HELLO_S = 3600
+_MAINS_HELLO_S = const(3600)
 """A device that is always on hears new settings when it talks: once an hour costs it nothing."""
 
 SAFE_FAILURES = 6
@@ -24,19 +26,19 @@ EMPTY_SLEEP_S = 86_400
 LOW_MV, EMPTY_MV = 2300, 2000
 """Two alkaline cells, loaded: a fifth is left; a converter that starts the radio may drop out."""
 
-_NO_CELL_MV = 500
+_NO_CELL_MV = const(500)
 """Below this nothing is connected to the input, so nothing is known."""
 
-BACKOFF_FIRST_S = 30
-BACKOFF_LAST_S = 3600
+_BACKOFF_FIRST_S = const(30)
+_BACKOFF_LAST_S = const(3600)
 
 UNWANTED = (0x86, 0x87, 0x8A)
 """Reasons of a broker: bad user name or password, not authorized, banned (MQTT 5, 2.4)."""
 
-REFUSALS_BELIEVED = 3
+_REFUSALS_BELIEVED = const(3)
 """Refusals in a row that may still be a broker which has not read its files yet."""
 
-REFUSED_S = 86_400
+_REFUSED_S = const(86_400)
 """A device that is not wanted any more asks once a day; a press still tries at once."""
 
 
@@ -48,12 +50,12 @@ def retry_s(failures: int, refusals: int, random: int) -> int:
         refusals: in a row, the broker said that we are not allowed to.
         random: any integer >= 0.
     """
-    if refusals > REFUSALS_BELIEVED:
-        return REFUSED_S + random % (REFUSED_S // 24)
+    if refusals > _REFUSALS_BELIEVED:
+        return _REFUSED_S + random % (_REFUSED_S // 24)
     return backoff_s(failures, random)
 
 
-RECONNECT_LAST_S = 600
+_RECONNECT_LAST_S = const(600)
 
 
 def reconnect_s(failures: int, random: int) -> int:
@@ -61,7 +63,7 @@ def reconnect_s(failures: int, random: int) -> int:
 
     Drawn from the whole range: a thousand devices that lose their broker at one moment come back spread.
     """
-    ceiling = min(RECONNECT_LAST_S, 15 << min(failures - 1, 6))
+    ceiling = min(_RECONNECT_LAST_S, 15 << min(failures - 1, 6))
     return 1 + random % ceiling
 
 
@@ -80,8 +82,8 @@ def backoff_s(failures: int, random: int) -> int:
         failures: at least 1.
         random: any integer >= 0; spreads a fleet that lost its broker at one moment.
     """
-    ceiling = min(BACKOFF_LAST_S, BACKOFF_FIRST_S << min(failures - 1, 7))
-    return max(BACKOFF_FIRST_S, ceiling // 2 + random % (ceiling // 2 + 1))
+    ceiling = min(_BACKOFF_LAST_S, _BACKOFF_FIRST_S << min(failures - 1, 7))
+    return max(_BACKOFF_FIRST_S, ceiling // 2 + random % (ceiling // 2 + 1))
 
 
 def trial_wait_s(starts: int, last: int, random: int) -> int:
@@ -112,7 +114,7 @@ def is_empty(battery_mv: int) -> bool:
 
 def hello_s(kind: str) -> int:
     """Seconds between two signs of life."""
-    return MAINS_HELLO_S if is_mains(kind) else HELLO_S
+    return _MAINS_HELLO_S if is_mains(kind) else HELLO_S
 
 
 def is_mains(kind: str) -> bool:

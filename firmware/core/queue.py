@@ -14,35 +14,26 @@ BATCH = 8
 """Records sent before waiting for acknowledgements: below Mosquitto's default of 20 in flight."""
 
 
-class Record:
-    """One recorded fact.
+def encode(stamp_s: int, unix_s: int, body: str) -> bytes:
+    """File content: CRC-32, stamp, Unix time and body, separated by spaces.
 
     Args:
         stamp_s: the board's own clock when it happened, in seconds (firmware.core.ages).
         unix_s: Unix time when it happened, or 0 where the device did not know it.
         body: the envelope without age and clock quality, as compact JSON.
     """
-
-    def __init__(self, stamp_s: int, unix_s: int, body: str) -> None:
-        self.stamp_s = stamp_s
-        self.unix_s = unix_s
-        self.body = body
-
-
-def encode(record: Record) -> bytes:
-    """File content: CRC-32, stamp, Unix time and body, separated by spaces."""
-    rest = f"{record.stamp_s} {record.unix_s} {record.body}".encode()
+    rest = f"{stamp_s} {unix_s} {body}".encode()
     return f"{binascii.crc32(rest):08x} ".encode() + rest
 
 
-def decode(content: bytes) -> Record | None:
-    """Read file content; None when it is torn or was altered."""
+def decode(content: bytes) -> tuple[int, int, str] | None:
+    """What `encode` was given; None when the content is torn or was altered."""
     try:
         rest = content[9:]
         if content[8:9] != b" " or int(content[:8], 16) != binascii.crc32(rest):
             return None
         stamp, unix, body = rest.decode().split(" ", 2)
-        return Record(int(stamp), int(unix), body)
+        return int(stamp), int(unix), body
     except ValueError:
         return None
 

@@ -59,7 +59,8 @@ _FIELDS = (
     "command",
     "command_as",
 )
-_FORMAT = "<8s" + "q" * len(_FIELDS)
+_CONTENT = 8 + 8 * len(_FIELDS)
+"""Bytes of it: the boot id, and eight for each field."""
 
 NEVER = -1
 """In a `..._at_s` field: it has not happened since power-on."""
@@ -158,23 +159,35 @@ class State:
         self.command_as = 0
         """Index into firmware.core.command.ANSWERS; 0 while a restart is under way."""
 
-    def encode(self) -> bytes:
-        """The frame: magic, CRC-32 and length of the content, content."""
-        content = struct.pack(_FORMAT, self.boot.encode(), *[getattr(self, field) for field in _FIELDS])
-        return _MAGIC + struct.pack("<IH", binascii.crc32(content), len(content)) + content
+    def encode(self, behind: bytes = b"") -> bytearray:
+        """The frame: magic, CRC-32 and length of the content, content; and what lies `behind` it.
+
+        Made in one piece, in which a heap that is nearly full still finds room.
+        """
+        frame = bytearray(_HEAD + _CONTENT + len(behind))
+        frame[_HEAD + _CONTENT :] = behind
+        struct.pack_into("<8s", frame, _HEAD, self.boot.encode())
+        at = _HEAD + 8
+        for field in _FIELDS:
+            struct.pack_into("<q", frame, at, getattr(self, field))
+            at += 8
+        content = memoryview(frame)[_HEAD : _HEAD + _CONTENT]
+        struct.pack_into("<4sIH", frame, 0, _MAGIC, binascii.crc32(content), _CONTENT)
+        return frame
 
 
 def decode(frame: bytes) -> State | None:
     """Read a frame, whatever lies behind it; None when it is not ours, torn, or of another layout."""
-    content = frame[_HEAD : size(frame)]
-    if len(content) != struct.calcsize(_FORMAT):
+    if size(frame) != _HEAD + _CONTENT or len(frame) < _HEAD + _CONTENT:
         return None
-    if struct.unpack("<I", frame[4:8])[0] != binascii.crc32(content):
+    content = memoryview(frame)[_HEAD : _HEAD + _CONTENT]
+    if struct.unpack_from("<I", frame, 4)[0] != binascii.crc32(content):
         return None
-    values = struct.unpack(_FORMAT, content)
-    state = State(values[0].decode())
-    for field, value in zip(_FIELDS, values[1:]):  # noqa: B905 - MicroPython's zip takes no keywords
-        setattr(state, field, value)
+    state = State(bytes(content[:8]).decode())
+    at = 8
+    for field in _FIELDS:
+        setattr(state, field, struct.unpack_from("<q", content, at)[0])
+        at += 8
     return state
 
 

@@ -35,7 +35,7 @@ class Chip:
         content: bytes = self._rtc.memory()
         return content
 
-    def keep(self, frame: bytes) -> None:
+    def keep(self, frame: bytearray) -> None:
         self._rtc.memory(frame)
 
     def battery_mv(self) -> int:

@@ -2,9 +2,11 @@
 
 import esp32
 
-SECTOR = 4096
-_ERASE = 6
-_ROLLBACK_NOT_BUILT = -261
+from firmware import const
+
+_SECTOR = const(4096)
+_ERASE = const(6)
+_ROLLBACK_NOT_BUILT = const(-261)
 
 
 class ChipSlots:
@@ -28,7 +30,7 @@ class ChipSlots:
 
     def write(self, sector: int, content: bytes) -> None:
         idle = self._there()
-        for each in range((len(content) + SECTOR - 1) // SECTOR):
+        for each in range((len(content) + _SECTOR - 1) // _SECTOR):
             idle.ioctl(_ERASE, sector + each)
         idle.writeblocks(sector, content, 0)
 

@@ -108,7 +108,7 @@ class Papers:
             self._spool.remove(name)
         for name in _LEFT_BEHIND:
             self._data.remove(name)
-        self._board.keep(b"")
+        self._board.keep(bytearray())
 
     def _read(self, name: str) -> dict[str, object]:
         try:

@@ -85,8 +85,8 @@ from firmware.core import event, queue
 spool, names = Folder("/f/spool"), []
 for seq in range(1000):
     names.append(queue.name(seq + 1, "00c0ffee", seq))
-    body = event.level("00c0ffee", seq, 1420, "ok")
-    spool.write(names[-1], queue.encode(queue.Record(100000 + seq, 1777896000 + seq, body)))
+    body = event.record("00c0ffee", seq, "level", {"q": "ok", "n": 1420})
+    spool.write(names[-1], queue.encode(100000 + seq, 1777896000 + seq, body))
     if len(names) == queue.BATCH:
         for name in names:
             spool.remove(name)

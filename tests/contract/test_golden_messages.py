@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from firmware.core import command, config, event
+from firmware.core import command, config, event, measured
 from replenish_server.fleet.commands import document
 from replenish_server.fleet.manifest import bytes_of, read_manifest
 from replenish_server.fleet.signing import PublicKey, check_image
@@ -46,7 +46,8 @@ def meaning(name: str) -> dict[str, Any]:
     if kind == "ack":
         read = event.parse_ack(content)
         assert read is not None
-        return {"ack": {"boot": read.boot, "seqs": read.seqs, "answer": read.answer or None}}
+        boot, seqs, answer = read
+        return {"ack": {"boot": boot, "seqs": seqs, "answer": answer or None}}
     if kind == "cmd":
         asked = command.parse(content)
         assert asked is not None
@@ -102,16 +103,20 @@ def test_the_firmware_writes_the_golden_events() -> None:
     """To the byte: what devices send is what these files say."""
     boot = "5f3a9c01"
     health: dict[str, object] = {"bat": 2950, "rssi": -61, "drop": 0, "next": 86400, "fw": "0.1.0"}
-    assert payload("ev-level") == event.with_age(event.level(boot, 7, 1420, "ok"), 3, 2)
-    assert payload("ev-level-unknown") == event.with_age(event.level(boot, 8, None, "unknown"), 0, 1)
-    assert payload("ev-press") == event.with_age(event.press(boot, 9, "short"), 2, 1)
+    assert payload("ev-level") == event.with_age(
+        event.record(boot, 7, "level", measured.level(1420, "ok")), 3, 2
+    )
+    assert payload("ev-level-unknown") == event.with_age(
+        event.record(boot, 8, "level", measured.level(None, "unknown")), 0, 1
+    )
+    assert payload("ev-press") == event.with_age(event.record(boot, 9, "press", {"g": "short"}), 2, 1)
     meter: dict[str, object] = {"bat": 3300, "rssi": -61, "drop": 0, "next": 3600, "fw": "0.1.0"}
     for seq, alarm in ((12, "leak"), (13, "burst")):
-        said = event.hello(boot, seq, meter | {"alarm": alarm})
+        said = event.record(boot, seq, "hello", {"h": meter | {"alarm": alarm}})
         assert payload(f"ev-hello-{alarm}") == event.with_age(said, 1, 2)
-    told = event.supply(boot, 14, "cyan", 400, "coarse", 400)
+    told = event.record(boot, 14, "level", measured.supply("cyan", 400, "coarse", 400))
     assert payload("ev-level-supply") == event.with_age(told, 1, 2)
-    assert payload("ev-hello") == event.with_age(event.hello(boot, 0, health), 1, 0)
+    assert payload("ev-hello") == event.with_age(event.record(boot, 0, "hello", {"h": health}), 1, 0)
 
 
 def test_the_firmware_reports_the_golden_state() -> None:

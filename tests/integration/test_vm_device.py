@@ -266,8 +266,8 @@ def test_a_long_backlog_arrives_in_order(make_board: MakeBoard, server: Server, 
     from firmware.core import event, queue
 
     for order in range(60):
-        body = event.level("0123abcd", order, 1000, "ok")
-        (spool / queue.name(order + 1, "0123abcd", order)).write_bytes(queue.encode(queue.Record(5, 0, body)))
+        body = event.record("0123abcd", order, "level", {"q": "ok", "n": 1000})
+        (spool / queue.name(order + 1, "0123abcd", order)).write_bytes(queue.encode(5, 0, body))
     (spool / queue.name(61, "0123abcd", 61)).write_bytes(b"torn")
     board.vm.set_wifi(True)
     board.vm.start()

@@ -127,8 +127,8 @@ class Chip(Board):
     def memory(self) -> bytes:
         return self.frame
 
-    def keep(self, frame: bytes) -> None:
-        self.frame = frame
+    def keep(self, frame: bytearray) -> None:
+        self.frame = bytes(frame)
 
     def battery_mv(self) -> int:
         return self.millivolts

@@ -125,7 +125,7 @@ def test_a_backlog_leaves_oldest_first_eight_at_a_time(scale: Bench) -> None:
     scale.air.works = False
     node = scale.node()
     for grams in range(30):
-        node.record_level(grams, "ok")
+        node.record("level", {"q": "ok", "n": grams})
     scale.air.works = True
     scale.broker.on_publish = storing()
     wake_level(scale)
@@ -137,7 +137,7 @@ def test_a_backlog_leaves_oldest_first_eight_at_a_time(scale: Bench) -> None:
 def test_a_full_spool_drops_the_oldest_and_says_how_many(scale: Bench) -> None:
     node = scale.node()
     for grams in range(queue.LIMIT + 5):
-        node.record_level(grams, "ok")
+        node.record("level", {"q": "ok", "n": grams})
     assert len(node.pending()) == queue.LIMIT
     assert queue.parse_name(node.pending()[0]) == (6, "00c0ffee", 5)
     assert node.health()["drop"] == 5
@@ -150,7 +150,7 @@ def test_a_flash_that_takes_nothing_does_not_stop_a_press(knob: Bench) -> None:
         raise OSError(28)
 
     knob.spool.write = full  # type: ignore[method-assign]
-    assert node.record_press("short") == 0
+    assert node.record("press", {"g": "short"}) == 0
     again = knob.node()  # a crash here: RTC memory holds the record, and its number is not used again
     assert again.state.seq == 1
     assert len(again.pending()) == 1
@@ -161,7 +161,7 @@ def test_a_flash_that_takes_nothing_does_not_stop_a_press(knob: Bench) -> None:
     for _ in range(30):
         node = knob.node()
         try:
-            node.record_press("short")
+            node.record("press", {"g": "short"})
         except OSError:  # no room anywhere: said, and the number is gone all the same
             break
     assert knob.node().state.seq == node.state.seq
@@ -184,7 +184,7 @@ def test_a_delivered_report_never_touches_the_flash(scale: Bench) -> None:
 def test_a_crash_in_a_wake_leaves_its_records_in_rtc_memory(scale: Bench) -> None:
     node = scale.node()
     for grams in range(20):  # more than fit: the ring spills
-        node.record_level(grams, "ok")
+        node.record("level", {"q": "ok", "n": grams})
     assert 8 <= scale.spool.writes <= 19
     again = scale.node()
     assert len(again.pending()) == 20
@@ -254,7 +254,7 @@ def test_an_answer_to_another_press_is_not_shown(knob: Bench) -> None:
 
 def test_a_spark_records_no_press(knob: Bench) -> None:
     press(knob, held_ms=20)
-    kinds = [json.loads(queue.decode(content).body)["t"] for content in knob.spool.content.values()]  # type: ignore[union-attr]
+    kinds = [json.loads(queue.decode(content)[2])["t"] for content in knob.spool.content.values()]  # type: ignore[index]
     assert kinds == ["hello"]
     assert knob.lamp.shown == ["on", "none"]
 

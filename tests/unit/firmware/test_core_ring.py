@@ -8,8 +8,8 @@ from firmware.core import event, queue, ring, state
 def filled(count):
     full = ring.Ring()
     for order in range(count):
-        body = event.level("00c0ffee", order, 1420, "settling")
-        full.records[queue.name(order, "00c0ffee", order)] = queue.encode(queue.Record(100, 1795508313, body))
+        body = event.record("00c0ffee", order, "level", {"q": "settling", "n": 1420})
+        full.records[queue.name(order, "00c0ffee", order)] = queue.encode(100, 1795508313, body)
     return full
 
 

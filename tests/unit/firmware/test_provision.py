@@ -7,7 +7,6 @@ import pytest
 
 from firmware.app.node import Device
 from firmware.app.ports import AccessPoint, Button, Console, Link, Radio
-from firmware.core import event
 from firmware.provision.papers import Papers
 from firmware.provision.portal import Alive
 from firmware.provision.setup import OPEN_S, Setup, Surroundings
@@ -187,7 +186,7 @@ def speak(flash: Flash, edge: Edge) -> bool:
     node.record_hello()
     if not edge.hears(known["password"]):
         return False
-    node.forget(event.Ack(node.state.boot, [0], ""))
+    node.forget(node.state.boot, [0])
     return True
 
 

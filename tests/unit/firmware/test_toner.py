@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.app.meter import Toner
-from firmware.app.node import Slot
 from firmware.app.ports import Printer, Pulses
+from firmware.app.slot import Slot
 from firmware.core import queue, snmp, supply
 from tests.unit.firmware.fake_board import Bench
 
@@ -69,7 +69,7 @@ class Desk:
         found = []
         for name in self.node.pending():
             record = queue.decode(self.node.content(name))
-            body = json.loads(record.body) if record else {}
+            body = json.loads(record[2]) if record else {}
             if body.get("t") == "level":
                 found.append((body["k"], body.get("n"), body["q"]))
         return found

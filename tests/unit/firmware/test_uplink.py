@@ -45,7 +45,7 @@ def line() -> Line:
 def test_records_leave_as_they_are_made_over_one_connection(line: Line) -> None:
     line.bench.broker.on_publish = storing()
     for total in range(20):
-        line.node.record_usage("main", total)
+        line.node.record("usage", {"k": "main", "n": total})
         line.run(5)
     assert line.events() == list(range(20))
     assert line.node.pending() == []
@@ -61,7 +61,7 @@ def test_a_quiet_broker_is_asked_and_one_that_does_not_answer_is_left(line: Line
     line.wire.answers = False
     line.run(120)
     assert line.wire.begun >= 2
-    line.node.record_usage("main", 1)
+    line.node.record("usage", {"k": "main", "n": 1})
     line.wire.answers = True
     line.run(60)
     assert line.node.pending() == []
@@ -83,14 +83,14 @@ def test_no_more_is_under_way_than_the_broker_takes(line: Line, window: int) -> 
     line.bench.broker.connack_properties = bytes((0x21, 0, window))
     line.bench.broker.window = window
     for total in range(20):
-        line.node.record_usage("main", total)
+        line.node.record("usage", {"k": "main", "n": total})
     line.run(120)
     assert line.node.pending() == []
     assert line.events() == list(range(20))
     begun, too_many = line.wire.begun, line.bench.broker.too_many
     assert (begun, too_many > 0) == ((1, False) if window == 9 else (2, True))
     for total in range(20, 40):
-        line.node.record_usage("main", total)
+        line.node.record("usage", {"k": "main", "n": total})
     line.wire.cut = True
     line.run(60)
     assert line.node.pending() == []
@@ -111,7 +111,7 @@ def test_trouble_is_bounded_backs_off_and_ends(line: Line, trouble: str) -> None
     line.wire.cut = True
     begun = line.wire.begun
     for total in range(10):
-        line.node.record_usage("main", total)
+        line.node.record("usage", {"k": "main", "n": total})
         line.run(360)
         line.wire.cut = line.wire.cut or trouble == "cut"
     assert line.wire.begun - begun <= 60, "a fleet must not hammer its broker"
@@ -123,7 +123,7 @@ def test_trouble_is_bounded_backs_off_and_ends(line: Line, trouble: str) -> None
 
 
 def test_what_the_server_does_not_store_is_sent_again_later_and_later(line: Line) -> None:
-    line.node.record_usage("main", 7)
+    line.node.record("usage", {"k": "main", "n": 7})
     line.run(3600)
     assert line.wire.begun == 1, "the broker is not to blame"
     assert 3 <= len(line.events()) <= 12
@@ -137,7 +137,7 @@ def test_who_is_not_wanted_asks_once_a_day(line: Line) -> None:
     line.run(86_400, 30_000)
     assert line.wire.begun <= 6
     line.bench.broker.connack, line.bench.broker.on_publish = 0, storing()
-    line.node.record_usage("main", 7)
+    line.node.record("usage", {"k": "main", "n": 7})
     while line.node.pending():
         line.run(600, 30_000)
     assert line.node.pending() == []
@@ -153,7 +153,7 @@ def test_settings_that_come_later_are_taken_and_reported(line: Line) -> None:
     line.bench.broker.on_publish = answer
     line.run(5)
     line.bench.broker.on_publish = settings
-    line.node.record_usage("main", 7)
+    line.node.record("usage", {"k": "main", "n": 7})
     line.run(5)
     assert line.node.settings.values["cfg.report_ml"] == 900
     told = [json.loads(each.payload)["rev"] for each in line.bench.broker.published if each.retained]
