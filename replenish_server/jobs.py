@@ -1,11 +1,13 @@
-"""Workers, and the ticks that wake them: what is due is always a row, never a job (docs/adr/0004)."""
+"""Ticks only: APScheduler wakes workers, and what is due is always a row, never a job (docs/adr/0004)."""
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Protocol
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
 
@@ -173,32 +175,35 @@ class Ticks:
     """
 
     def __init__(self, workers: Sequence[Wakeable], seldom: Sequence[Wakeable]) -> None:
-        self._often, self._seldom = workers, seldom
-        self._stopping = threading.Event()
-        # A tick that comes late is made good by the next one: it only wakes who looks for what is due.
-        self._thread = threading.Thread(target=self._run, name="ticks", daemon=True)
+        self._workers = [*workers, *seldom]
+        # In memory, one process, no job store: a tick that was missed is made good by the next one.
+        # Waking takes no time, so one thread does it for all; the pool of the library would keep ten.
+        self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(1)})
+        for name, woken, seconds in (("often", workers, _TICK_S), ("seldom", seldom, _SELDOM_S)):
+            self._scheduler.add_job(
+                _wake_all,
+                "interval",
+                args=[woken],
+                seconds=seconds,
+                coalesce=True,
+                misfire_grace_time=None,
+                name=name,
+            )
 
     def start(self) -> None:
         """Start workers, then ticks."""
-        for worker in (*self._often, *self._seldom):
+        for worker in self._workers:
             worker.start()
             worker.wake()
-        self._thread.start()
+        self._scheduler.start()
 
     def stop(self) -> None:
         """Stop ticks, then workers."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        for worker in (*self._often, *self._seldom):
+        self._scheduler.shutdown(wait=False)
+        for worker in self._workers:
             worker.stop()
 
-    def _run(self) -> None:
-        seldom_s = time.monotonic() + _SELDOM_S
-        while not self._stopping.wait(_TICK_S):
-            for worker in self._often:
-                worker.wake()
-            if time.monotonic() >= seldom_s:
-                seldom_s += _SELDOM_S
-                for worker in self._seldom:
-                    worker.wake()
+
+def _wake_all(workers: Sequence[Wakeable]) -> None:
+    for worker in workers:
+        worker.wake()

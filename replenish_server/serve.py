@@ -41,6 +41,7 @@ def serve(arguments: Sequence[str]) -> None:
         level=logging.INFO if given.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
     logging.getLogger("httpx").setLevel(logging.WARNING)
     if settings.role.serves:
         see_that_free(_listens_at(settings))

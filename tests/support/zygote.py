@@ -87,6 +87,7 @@ def _serve(env: dict[str, str], log: str, run: str) -> None:
         os.dup2(output, number)
     os.environ.update(env)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     if run:
         module, _, function = run.partition(":")
         getattr(importlib.import_module(module), function)()
