@@ -1,8 +1,7 @@
-"""The web application around a `Server`, and how a process of any role begins and ends."""
+"""The web application around a `Server`, for the roles that serve it."""
 
 import asyncio
 import contextlib
-import signal
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,12 +12,12 @@ from fastapi import FastAPI
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.interpreter import begin_to_serve
+from replenish_server.process import running
 from replenish_server.replenishment.dash import DashDesk
 from replenish_server.retailers.cxml.inbound import CxmlDesk
 from replenish_server.retailers.feed.desk import Desk
 from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.server import Server
-from replenish_server.settings import Settings
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.api_desk import ApiDesk
 from replenish_server.web.assistant import build_assistant
@@ -91,44 +90,9 @@ def _device_edge(server: Server) -> EdgeServer | None:
     return EdgeServer(app, at, authority.server_certificate, authority.server_key)
 
 
-def run_server(settings: Settings) -> None:
-    """Run everything in this process until a signal ends it."""
-    server = Server(settings)
-    if settings.role.serves:
-        _Web(server).run()
-    else:
-        asyncio.run(_run_without_page(server))
-
-
-async def _run_without_page(server: Server) -> None:
-    """A process that answers nobody: it runs until a signal ends it, gently."""
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with _running(server):
-        begin_to_serve()
-        await ended.wait()
-        await asyncio.to_thread(server.finish_orders)
-
-
-@contextlib.asynccontextmanager
-async def _running(server: Server) -> AsyncIterator[None]:
-    """Its threads, and what of it lives in this loop."""
-    await asyncio.to_thread(server.start)
-    tasks = []
-    if server.settings.role.hears:
-        tasks.append(asyncio.create_task(server.twin.run(), name="twin"))
-    edge = _device_edge(server) if server.settings.role.serves else None
-    if edge is not None:
-        tasks.append(asyncio.create_task(edge.serve(), name="edge"))
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await asyncio.to_thread(server.stop)
+def run_web(server: Server) -> None:
+    """Run everything of a role that serves in this process until a signal ends it."""
+    _Web(server).run()
 
 
 def build_app(server: Server) -> FastAPI:
@@ -137,7 +101,8 @@ def build_app(server: Server) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with _running(server):
+        edge = _device_edge(server)
+        async with running(server, [] if edge is None else [edge.serve]):
             yield
 
     app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

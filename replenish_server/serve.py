@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from replenish_server import operations
-from replenish_server.app import run_server
 from replenish_server.fleet.authority import Authority
 from replenish_server.mishaps import see_that_free
+from replenish_server.process import run_without_page
+from replenish_server.server import Server
 from replenish_server.settings import Role, Settings
 
 
@@ -55,6 +56,17 @@ def _listens_at(settings: Settings) -> list[tuple[str, str, int]]:
     edge = [("REPLENISH_EDGE_PORT", settings.device_address, settings.edge_port)]
     pages = ("REPLENISH_HTTP_PORT", settings.http_host, settings.http_port)
     return [pages, *(edge if Authority(settings.authority_folder).exists else [])]
+
+
+def run_server(settings: Settings) -> None:
+    """Run this process's role until a signal ends it; one that serves no page loads none."""
+    server = Server(settings)
+    if settings.role.serves:
+        from replenish_server.app import run_web
+
+        run_web(server)
+    else:
+        run_without_page(server)
 
 
 def _parser() -> argparse.ArgumentParser:

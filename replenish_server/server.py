@@ -51,7 +51,6 @@ from replenish_server.telemetry.hellos import versions_heard
 from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.retention import Retention
 from replenish_server.telemetry.session import BrokerAddress, IngestSession
-from replenish_server.web.device_edge import CodeOpensNothing, WaitsForHousehold
 
 log = logging.getLogger(__name__)
 
@@ -226,6 +225,8 @@ class Server:
 
     def exchange_code(self, code: str, kind: str) -> dict[str, Any]:
         """A device's credential for its claim code, once the broker knows it; see `device_edge`."""
+        from replenish_server.web.device_edge import CodeOpensNothing, WaitsForHousehold  # who calls has it
+
         authority = Authority(self.settings.authority_folder)
         try:
             with self.database.write() as session:

@@ -9,18 +9,40 @@ NOT_AT_START |= {"device_sim", "firmware", "hypothesis", "playwright", "yaml", "
 NOT_AT_START |= {"typer", "rich", "pygments", "markdown_it", "httpx._main", "dns", "email_validator"}
 NOT_AT_START |= {"lxml", "cryptography.x509", "numpy.random", "sqlalchemy.dialects.postgresql"}
 
+NOT_WITHOUT_PAGES = {
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "jinja2",
+    "segno",
+    "multipart",
+    "replenish_server.web",
+}
+
 LOAD = """
 import sys
 from replenish_server.interpreter import begin_to_load
 begin_to_load()
 import replenish_server.serve
+for name in sys.argv[1:]:
+    __import__(name)
 print(*(name for name, module in sys.modules.items() if module is not None))
 """
 
 
+def loaded(*more: str) -> set[str]:
+    """The modules of a process of its own, because this one has loaded the tests' libraries."""
+    command = [sys.executable, "-c", LOAD, *more]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
 def test_the_server_starts_without_what_it_does_not_need() -> None:
-    """A process of its own, because this one has loaded the tests' libraries. It loads as `serve` does."""
-    run = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True)
-    loaded = set(run.stdout.split())
-    assert "fastapi" in loaded
-    assert loaded & NOT_AT_START == set()
+    """The one process of a home."""
+    there = loaded("replenish_server.app")
+    assert "fastapi" in there
+    assert there & NOT_AT_START == set()
+
+
+def test_a_process_that_serves_no_page_does_not_load_the_web() -> None:
+    """The roles ingest and worker."""
+    assert loaded() & (NOT_AT_START | NOT_WITHOUT_PAGES) == set()

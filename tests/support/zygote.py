@@ -77,7 +77,7 @@ def _serve(env: dict[str, str], log: str, run: str) -> None:
     """In the child: become a server, or run what was named."""
     import logging
 
-    from replenish_server.app import run_server
+    from replenish_server.serve import run_server
     from replenish_server.settings import Settings
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
