@@ -9,6 +9,8 @@ from typing import Protocol
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from replenish_server.mishaps import tell
+
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
@@ -63,8 +65,8 @@ class Worker:
             self._wanted.clear()
             try:
                 moved = self._work()
-            except Exception:
-                log.exception("action=worker_failed worker=%s", self.name)
+            except Exception as error:  # noqa: BLE001 - told, and the worker goes on
+                tell(log, error, "action=worker_failed worker=%s", self.name)
                 continue
             if moved and self._then is not None:
                 self._then()
@@ -136,8 +138,8 @@ class Crew:
                 if job is None:
                     continue
                 job()
-            except Exception:
-                log.exception("action=worker_failed worker=%s", self.name)
+            except Exception as error:  # noqa: BLE001 - told, and the worker goes on
+                tell(log, error, "action=worker_failed worker=%s", self.name)
                 continue
             self.wake()  # what waited for this one to end
             self._then()

@@ -1,6 +1,7 @@
 """What goes wrong outside of this program, as a sentence that says what to do; our faults stay faults."""
 
 import errno
+import logging
 import os
 import socket
 import sqlite3
@@ -49,6 +50,22 @@ def in_a_sentence(error: BaseException) -> str | None:
         where = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{where}. What to do: {_FILES[error.errno]}."
     return None
+
+
+def tell(log: logging.Logger, error: BaseException, message: str, *about: object) -> None:
+    """Log a failure: in a line where what to do is known, with its trace where it is a fault of ours.
+
+    Args:
+        log: whose.
+        error: what was raised.
+        message: what failed, with a % for each of `about`.
+        about: what it was about.
+    """
+    said = in_a_sentence(error)
+    if said is None:
+        log.error(message, *about, exc_info=error)
+    else:
+        log.error(f"{message} why=%s", *about, said)
 
 
 def _sqlite_error(error: BaseException) -> sqlite3.Error | None:

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database, Duties, is_alive
+from replenish_server.mishaps import tell
 from replenish_server.ordering.claims import Claim, Lease, claim_order, claim_parcel, held
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
@@ -214,8 +215,8 @@ class Dispatcher:
             self._retry(claim, str(error), error.wait_s)
         except JournalClosed as error:
             log.info("action=parcel_overtaken parcel_id=%s why=%s", parcel.id, error)
-        except Exception as error:  # one parcel's surprise must not stop the others
-            log.exception("action=dispatch_failed parcel_id=%s", parcel.id)
+        except Exception as error:  # noqa: BLE001 - one parcel's surprise must not stop the others
+            tell(log, error, "action=dispatch_failed parcel_id=%s", parcel.id)
             self._retry(claim, type(error).__name__, None)
 
     def _let_leave(self, session: Session, parcel_id: str, quote: Quote, now: datetime) -> None:

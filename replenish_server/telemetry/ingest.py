@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from replenish_server.database import Database
+from replenish_server.mishaps import tell
 from replenish_server.telemetry.codec import encode_ack, is_press
 from replenish_server.telemetry.conduct import Pace
 from replenish_server.telemetry.session import Delivery, IngestSession
@@ -81,7 +82,7 @@ class Ingest:
                 self._session.hang_up()
                 self._stopping.wait(_IDLE_S)
                 continue
-            delivery = self._collect()
+            delivery, tries = self._collect(), 0
             while delivery is not None and not self._stopping.is_set():
                 try:
                     self._take_in(delivery)
@@ -89,11 +90,12 @@ class Ingest:
                 except SQLAlchemyError as error:
                     # Nothing is acknowledged, so nothing is lost: the broker and the devices wait with us.
                     self._store.forget()
-                    log.exception(
-                        "action=store_failed messages=%d error=%s",
-                        len(delivery.messages),
-                        type(error).__name__,
-                    )
+                    tries += 1
+                    if (
+                        tries & (tries - 1) == 0
+                    ):  # 1, 2, 4, 8: a disk may be full for days, and hold the log too
+                        many = len(delivery.messages)
+                        tell(log, error, "action=store_failed messages=%d tries=%d", many, tries)
                     self._session.keep_alive()
                     time.sleep(_RETRY_S)
 

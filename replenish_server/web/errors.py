@@ -8,13 +8,14 @@ from typing import Final, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
 from replenish_server.web import language
 from replenish_server.web.rendering import page
-from replenish_server.web.retail_problems import problem_response
+from replenish_server.web.retail_problems import database_problem, problem_response
 from replenish_server.web.security import HEADERS
 
 Problem = Literal[400, 401, 403, 404, 405, 500, "host", "role"]
@@ -47,6 +48,7 @@ def error_page(request: HTTPConnection, problem: Problem) -> HTMLResponse:
 def install_error_pages(app: FastAPI) -> None:
     """Answers browsers with pages where the application would answer JSON: unknown addresses and failures."""
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(OperationalError, _on_database)
     app.add_exception_handler(Exception, _on_failure)
 
 
@@ -64,6 +66,16 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         return response
     code = _CODES.get(error.status_code, "refused")
     return problem_response(error.status_code, code, str(error.detail), dict(error.headers or {}))
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OperationalError)  # noqa: S101 - as above
+    problem = database_problem(error)
+    if not _wants_page(request):
+        return problem
+    response = error_page(request, 500)
+    response.status_code = problem.status_code
+    return response
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:

@@ -51,6 +51,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "the body is too large",
         415: "the body is said not to be JSON",
         428: "If-Match is missing",
+        503: "nothing can be kept now; send it again after Retry-After",
         422: "the request is not as described, or its key was used for another one",
     }
     return {status: {**_PROBLEM, "description": said[status]} for status in statuses}
@@ -111,7 +112,7 @@ def build_household_api(desk: ApiDesk) -> FastAPI:
     app.state.desk = desk
     install_problems(app, MAX_BODY_BYTES)
     _install_refusals(app)
-    router = APIRouter(responses=_problems(401, 422))
+    router = APIRouter(responses=_problems(401, 422, 503))
     _add_reading_routes(router, desk)
     _add_order_routes(router, desk)
     app.include_router(router)

@@ -84,8 +84,8 @@ def build_retail_api(desk: Desk, per_key: Buckets, per_stranger: Buckets) -> Fas
         _within(per_key, who.key_id)
         return who
 
-    reading = APIRouter(responses=_problems(401, 404, 422, 429))
-    acting = APIRouter(responses=_problems(400, 401, 404, 409, 411, 413, 415, 422, 429))
+    reading = APIRouter(responses=_problems(401, 404, 422, 429, 503))
+    acting = APIRouter(responses=_problems(400, 401, 404, 409, 411, 413, 415, 422, 429, 503))
     _add_reading(reading, desk, caller)
     for operation in _OPERATIONS:
         _add_act(acting, desk, caller, operation)

@@ -173,5 +173,6 @@ PROBLEM_EXAMPLES: dict[int, dict[str, Any]] = {
     413: {"code": "too_large", "detail": "send at most 16384 bytes"},
     415: {"code": "not_json", "detail": "send Content-Type: application/json"},
     422: {"code": "invalid", "detail": "the body is not as described; see errors"},
+    503: {"code": "unavailable", "detail": "nothing can be kept now; send it again after Retry-After"},
     429: {"code": "too_many_requests", "detail": "ask again after the seconds in Retry-After"},
 }

@@ -1,5 +1,6 @@
 """Problem details (RFC 9457) for programs: one shape for all that is wrong, and what to do about it."""
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -7,8 +8,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
+
+from replenish_server.mishaps import in_a_sentence, tell
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _JSON = "application/json"
@@ -50,6 +56,13 @@ def problem_response(
     return JSONResponse(document, status, headers=headers, media_type=MEDIA_TYPE)
 
 
+def database_problem(error: OperationalError) -> Response:
+    """The database cannot be asked now: its disk is full, say. What was asked was not done."""
+    tell(log, error, "action=request_failed")
+    detail = in_a_sentence(error) or "the database does not answer; nothing was changed; send it again later"
+    return problem_response(503, "unavailable", detail, {"retry-after": "5"})
+
+
 def install_problems(app: FastAPI, most_bytes: int) -> None:
     """Everything that can be wrong with a request to this application is answered as a problem.
 
@@ -76,6 +89,10 @@ def install_problems(app: FastAPI, most_bytes: int) -> None:
     @app.exception_handler(HTTPException)
     def on_http(request: Request, error: HTTPException) -> Response:
         return _routing_problem(request, error)
+
+    @app.exception_handler(OperationalError)
+    def on_database(_request: Request, error: OperationalError) -> Response:
+        return database_problem(error)
 
     @app.exception_handler(Exception)
     def on_failure(_request: Request, _error: Exception) -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from replenish_server.households.people import Role
 from tests.fakes.market import Market
@@ -120,6 +121,27 @@ async def test_moments_and_days_are_text_and_never_a_number(house: House) -> Non
             answer = await client.post(address, headers=homes.token(Role.OWNER), json={"until": said})
             assert answer.status_code == 422, said
             assert answer.json()["errors"][0]["field"] == "body.until"
+
+
+async def test_a_database_that_takes_nothing_is_said_and_over_once_it_does(house: House) -> None:
+    """As on a full disk, or one mounted to be read; what was asked is not done, and can be asked again."""
+    homes, pool = TwoHomes(house), house.database.engine.pool
+    headers, pause = homes.token(Role.OWNER), f"/slots/{house.slots['button-1']}/pause"
+
+    def only_read(connection: Any, *_: Any) -> None:
+        connection.execute("PRAGMA query_only=ON")
+
+    def written(connection: Any, *_: Any) -> None:
+        connection.execute("PRAGMA query_only=OFF")
+
+    async with homes.client as client:
+        event.listen(pool, "checkout", only_read)
+        answer = await client.post(pause, headers=headers, json={"until": "2126-08-15"})
+        assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
+        assert "readonly" in answer.json()["detail"]
+        event.remove(pool, "checkout", only_read)
+        event.listen(pool, "checkout", written)
+        assert (await client.post(pause, headers=headers, json={"until": "2126-08-15"})).status_code == 200
 
 
 async def test_a_list_since_a_number_is_refused(market: Market) -> None:

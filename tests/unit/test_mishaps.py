@@ -1,5 +1,6 @@
 """What goes wrong outside: a sentence with what to do, status 2, no traceback, and nothing made or lost."""
 
+import logging
 import os
 import socket
 import sqlite3
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from replenish_server.database import Database
-from replenish_server.mishaps import Unusable, in_a_sentence, see_that_free
+from replenish_server.mishaps import Unusable, in_a_sentence, see_that_free, tell
 from replenish_server.settings import Settings
 
 
@@ -116,3 +117,18 @@ def test_a_mishap_is_found_beneath_what_was_made_of_it(tmp_path: Path) -> None:
 )
 def test_a_fault_of_ours_stays_a_fault(error: Exception) -> None:
     assert in_a_sentence(error) is None
+
+
+def test_a_mishap_is_one_line_of_the_log_and_a_fault_has_its_trace(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("test")
+    tell(log, sqlite3.OperationalError("database or disk is full"), "action=failed name=%s", "x%")
+    tell(log, ValueError("x"), "action=failed name=%s", "y")
+    mishap, fault = caplog.records
+    assert mishap.getMessage().startswith(
+        "action=failed name=x% why=The database says: database or disk is full."
+    )
+    assert (mishap.exc_info, fault.getMessage(), fault.exc_info is not None) == (
+        None,
+        "action=failed name=y",
+        True,
+    )

@@ -1,10 +1,12 @@
 """The pages over the household in memory, asked without a network."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
 from replenish_server.web import install_pages
 from replenish_server.web.life_routes import build_life_router
@@ -29,6 +31,10 @@ async def client(pages: FakePages, people: FakePeople) -> AsyncIterator[httpx.As
     app = FastAPI()
     app.include_router(build_life_router(FakeLife()))
     install_pages(app, pages, people)
+
+    @app.get("/full")
+    def full() -> None:
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
     @app.get("/broken")
     def broken() -> None:

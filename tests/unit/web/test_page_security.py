@@ -174,3 +174,5 @@ async def test_a_failure_says_what_to_do_and_nothing_else(client: httpx.AsyncCli
     program = await client.get("/broken", headers={"accept": "application/json"})
     assert (program.status_code, program.json()["code"]) == (500, "internal")
     assert "secret" not in program.text
+    full = await client.get("/full")
+    assert (full.status_code, "replenish doctor" in full.text) == (503, True)
