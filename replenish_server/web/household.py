@@ -20,7 +20,7 @@ from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.forecast import RunOut
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ordering import orders as order_acts
-from replenish_server.ordering.states import UNDERWAY
+from replenish_server.ordering.states import UNDERWAY, State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.amounts import amount
 from replenish_server.replenishment.facts import HISTORY, gather
@@ -144,18 +144,22 @@ class DatabasePages:
 
     def approve(self, order_id: str, ceiling_minor: int, by: str = "") -> None:
         """A person says yes to what they were shown."""
-        self._act(partial(order_acts.approve, ceiling_minor=ceiling_minor, by=by), order_id)
+        self._act(partial(order_acts.approve, ceiling_minor=ceiling_minor, by=by), order_id, _is_approved)
 
     def cancel(self, order_id: str, by: str = "") -> None:
         """A person says no."""
-        self._act(partial(order_acts.cancel, by=by), order_id)
+        self._act(partial(order_acts.cancel, by=by), order_id, _is_canceled)
 
-    def _act(self, act: Callable[..., None], order_id: str) -> None:
+    def _act(self, act: Callable[..., None], order_id: str, is_done: Callable[[PurchaseOrder], bool]) -> None:
+        """One wish; a second tap for what is done already changes nothing, and is no failure."""
         try:
             with self._database.write() as session:
                 act(session, order_id, now=self._clock.now())
         except order_acts.NotAllowed as error:
-            raise views.Refused("state_changed") from error
+            with self._database.read() as session:
+                order = session.get(PurchaseOrder, order_id)
+                if order is None or not is_done(order):
+                    raise views.Refused("state_changed") from error
         self._on_wish()
 
     def _slot(
@@ -234,6 +238,15 @@ class DatabasePages:
             run_out=run_out,
             now=now,
         )
+
+
+def _is_approved(order: PurchaseOrder) -> bool:
+    said_yes = order.approved_minor is not None
+    return said_yes and order.state in (State.PLACING, *UNDERWAY, State.DELIVERED, State.CLOSED)
+
+
+def _is_canceled(order: PurchaseOrder) -> bool:
+    return order.state == State.CANCELED
 
 
 def _version(slot: Slot, mandate: SlotMandate) -> str:

@@ -30,6 +30,13 @@ _ACTS: dict[LifeAct, Callable[[Session, str, datetime, str], None]] = {
     "never-arrived": said.say_lost,
     "at-retailer": said.say_found,
 }
+_LEADS_TO: dict[LifeAct, tuple[State, ...]] = {
+    "leave": (State.PLACING, State.PLACED),
+    "skip": (State.CANCELED,),
+    "take-up": (State.NEEDS_APPROVAL,),
+    "received": (State.DELIVERED,),
+}
+"""Where an order is once an act was done, of those that a hurried finger may send twice."""
 
 
 class DatabaseLife:
@@ -64,8 +71,17 @@ class DatabaseLife:
             with self._database.write() as session:
                 _ACTS[act](session, order_id, self._clock.now(), by)
         except NotAllowed as error:
-            raise Refused("state_changed") from error
+            if not self._is_done(act, order_id):
+                raise Refused("state_changed") from error
         self._on_wish()
+
+    def _is_done(self, act: LifeAct, order_id: str) -> bool:
+        """Whether a second tap asks for what the first one did."""
+        with self._database.read() as session:
+            order = session.get(PurchaseOrder, order_id)
+            if order is None or act not in _LEADS_TO:
+                return False
+            return order.state in _LEADS_TO[act] and (act != "skip" or order.skipped_until is not None)
 
     def withdraw_form(self, order_id: str) -> WithdrawForm | None:
         """The statement as it would be made now."""

@@ -4,6 +4,7 @@ It must never fetch anything and never mark text from outside as safe: autoescap
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,6 +26,7 @@ from replenish_server.web.views import Lang
 _HERE: Final = Path(__file__).parent
 STATIC_DIR: Final = _HERE / "static"
 NOTICES: Final = frozenset(key.removeprefix("notice.") for key in PHRASES if key.startswith("notice."))
+_QUANTITY: Final = re.compile(r"(?<=\d) (?=(?:g|l|ml|%)(?![a-z]))")
 _WARNINGS: Final = frozenset({"offer_changed"})
 
 
@@ -54,6 +56,11 @@ def form_token() -> str:
     return secrets.token_urlsafe(12)
 
 
+def tied(sentence: str) -> str:
+    """A sentence whose quantities stay with their units at the end of a line: "250 g", "4.2 %"."""
+    return _QUANTITY.sub("\u00a0", sentence)
+
+
 def _path_part(text: str) -> str:
     return quote(text, safe="")
 
@@ -80,7 +87,7 @@ def _environment() -> Environment:
         chart_sizes=(chart.WIDE, chart.NARROW),
         languages=(("en", "English"), ("ko", "한국어")),
     )
-    environment.filters.update(web_link=web_link, path=_path_part)
+    environment.filters.update(web_link=web_link, path=_path_part, tied=tied)
     environment.tests["phrase"] = PHRASES.__contains__
     return environment
 

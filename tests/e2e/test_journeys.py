@@ -26,7 +26,7 @@ def test_a_level_running_low_becomes_one_order_that_a_refill_closes(home: Home, 
     way = ["cooling_off", "placing", "placed", "shipped", "delivered", "closed"]
     assert way == home.history(placed.id)
     assert [placed.retailer_order_id] == [order["id"] for order in home.shop_orders()]
-    assert re.search(r"2[45]\d g are left", home.page(f"/orders/{placed.id}"))
+    assert re.search(r"2[45]\d\sg are left", home.page(f"/orders/{placed.id}"))
 
 
 def test_a_press_becomes_one_order_and_the_button_shows_it(home: Home, until: Until) -> None:

@@ -136,6 +136,27 @@ def test_a_low_level_in_ask_mode_is_put_before_the_person(home: Home) -> None:
     assert "사람이 승인함" in [note for _, _, note in approved.timeline]
 
 
+def test_a_second_tap_is_no_failure_and_changes_nothing(home: Home) -> None:
+    """Approved or called off twice is done once; what another person decided otherwise is refused."""
+    home.read(250, 250, 250)
+    order_id = home.order(lambda _session, order: setattr(order, "quoted_minor", 1189))
+
+    def lines() -> int:
+        view = home.pages.order(order_id, "en")
+        assert view is not None
+        return len(view.timeline)
+
+    home.pages.approve(order_id, 1189)
+    once = lines()
+    home.pages.approve(order_id, 1189)
+    assert once == lines()
+    home.pages.cancel(order_id)
+    home.pages.cancel(order_id)
+    assert once + 1 == lines()
+    with pytest.raises(Refused):
+        home.pages.approve(order_id, 1189)
+
+
 def test_nobody_approves_more_than_was_shown(home: Home) -> None:
     """A price that rose above what the person saw is refused, and nothing changes."""
     home.read(250, 250, 250)
