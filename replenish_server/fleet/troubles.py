@@ -65,12 +65,16 @@ def troubles_now(session: Session, device_ids: Iterable[str] | None = None) -> d
     return found
 
 
-def said_wrong(session: Session, device: Device) -> list[tuple[str, datetime, int]]:
-    """What is wrong with a device by its own word, since when, and its number; nothing of a revoked one."""
+def what_is_wrong(session: Session, device: Device) -> list[tuple[str, datetime, int]]:
+    """ "doubled" where two use its name, then what it says itself: since when, and the number of it.
+
+    Nothing of a device that was revoked.
+    """
     if device.revoked_at is not None:
         return []
+    doubled = [] if device.doubled_at is None else [("doubled", device.doubled_at, 0)]
     rows = troubles_now(session, [device.id]).get(device.id, [])
-    return [(row.word, row.since, row.number) for row in rows]
+    return [*doubled, *((row.word, row.since, row.number) for row in rows)]
 
 
 def _is_the_same(row: DeviceTrouble, number: int, at: datetime) -> bool:

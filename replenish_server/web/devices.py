@@ -11,7 +11,7 @@ from replenish_server.fleet import claims, commands, presence
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.tables import Device, DeviceCommand, Slot, Twin
-from replenish_server.fleet.troubles import said_wrong
+from replenish_server.fleet.troubles import what_is_wrong
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import Household
@@ -121,7 +121,7 @@ class DatabaseDevices:
             row.revoked_why,
             row.alarm,
             row.alarm_at,
-            said_wrong(session, row),
+            what_is_wrong(session, row),
             row.kind in commands.LISTENING,
             self._asked(session, row.id),
         )

@@ -25,6 +25,10 @@ DEVICES_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "More water is running than your taps let through, noticed {when}. Shut the main valve and look.",
         "수도꼭지로 낼 수 있는 양보다 많은 물이 흐릅니다({when}). 수도 밸브를 잠그고 확인해 주세요.",
     ),
+    "gear.trouble.doubled": (
+        "Two devices use its name (noticed {when}): its credential was copied. Block it and add yours anew.",
+        "두 기기가 이 이름을 씁니다({when}). 인증 수단이 복제되었으니 차단하고 다시 등록해 주세요.",
+    ),
     "gear.trouble.safe": (
         "It failed to start five times and measures nothing since {when}: it only waits for new firmware.",
         "다섯 번 연속 시작하지 못해 {when}부터 측정하지 않고 새 펌웨어만 기다립니다.",

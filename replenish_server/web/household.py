@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Device, Slot, Twin
-from replenish_server.fleet.troubles import said_wrong
+from replenish_server.fleet.troubles import what_is_wrong
 from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.forecast import RunOut
 from replenish_server.households.tables import Household, SlotMandate
@@ -209,7 +209,7 @@ class DatabasePages:
             tz=household.time_zone,
             stock=stock_view(session, slot, insight, now, lang) if chart and has_sensor else None,
             rules_version=_version(slot, session.get_one(SlotMandate, slot.id)),
-            troubles=said_wrong(session, device),
+            troubles=what_is_wrong(session, device),
         )
 
     def _inferred(self, session: Session, slot: Slot, now: datetime) -> tuple[float, float, float] | None:

@@ -17,10 +17,10 @@ pytestmark = [
     pytest.mark.law,
     pytest.mark.broker,
     pytest.mark.postgresql,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
 ]
 
-SCHEDULES = max(5, schedules() // 4)
+SCHEDULES = schedules() if schedules() >= 50 else 5  # five processes and a PostgreSQL: a few in the suite
 ROLES = {"web": Role.WEB, "ingest": Role.INGEST, "worker-1": Role.WORKER, "worker-2": Role.WORKER}
 TALLY = Tally()
 

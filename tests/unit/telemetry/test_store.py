@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from replenish_server.fleet.tables import Device, Slot, Twin
-from replenish_server.fleet.troubles import WORDS, troubles_now
+from replenish_server.fleet.troubles import WORDS, troubles_now, what_is_wrong
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.households.tables import HouseholdNotice
 from replenish_server.ids import DeviceId
@@ -317,6 +317,13 @@ def test_what_a_device_says_is_wrong_is_told_once_and_stands_until_it_is_well(ho
     assert now(report(700, mode="sparing")) == ["sparing 0"]  # again within a day: shown, not told
     assert now(report(90_000, mode="safe"), report(90_100, mode="of its own", fault=7, refused=True)) == []
     assert told().count("safe") == 2  # over before anybody could look
+    assert now(report(90_200, mode="safe")) == ["safe 0"]
+    with house.database.write() as session:
+        device = session.get_one(Device, "level-1")
+        device.doubled_at = NOW
+        wrong_now = [word for word, *_ in what_is_wrong(session, device)]
+        device.revoked_at = NOW
+        assert (wrong_now, what_is_wrong(session, device)) == (["doubled", "safe"], [])
 
 
 def test_lost_records_are_told_when_more_are_lost_and_not_for_ever(house: House) -> None:

@@ -77,7 +77,7 @@ async def test_a_warning_stands_on_the_page_until_it_is_over(
     assert korean in (await browser.get("/devices?lang=ko")).text
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("word", ["doubled", *WORDS])
 async def test_what_a_device_says_is_wrong_stands_on_its_page(
     browser: httpx.AsyncClient, devices: FakeDevices, word: str
 ) -> None:
