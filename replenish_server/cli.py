@@ -71,9 +71,9 @@ def setup(
     name: Annotated[str, typer.Option(help="What the home is called.")],
     buyer: Annotated[str, typer.Option(help="First and last name for parcels.")],
     email: Annotated[str, typer.Option(help="Where the shop writes to.")],
-    street: Annotated[str, typer.Option()],
+    street: Annotated[str, typer.Option(help="Street and number.")],
     locality: Annotated[str, typer.Option(help="Town.")],
-    postal_code: Annotated[str, typer.Option()],
+    postal_code: Annotated[str, typer.Option(help="As the carrier wants it.")],
     country: Annotated[str, typer.Option(help="Two letters, ISO 3166.")],
     time_zone: Annotated[str, typer.Option(help="IANA name, e.g. Europe/Berlin.")] = "UTC",
     language: Annotated[str, typer.Option(help="en or ko.")] = "en",
@@ -117,7 +117,7 @@ def device_add(
         typer.Option(help="shadow: a trial that buys nothing; ask: approve each order; auto; notify."),
     ] = Mode.SHADOW,
     cap: Annotated[int | None, typer.Option(help="Most one order may cost, in minor units.")] = None,
-    currency: Annotated[str, typer.Option()] = "EUR",
+    currency: Annotated[str, typer.Option(help="ISO 4217, of the cap.")] = "EUR",
     remaining: Annotated[
         int | None, typer.Option(help="What remains in it now; for flow and pages, which cannot see it.")
     ] = None,
