@@ -23,7 +23,7 @@ from replenish_server.telemetry.tables import Stream
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _BELIEVED_S = 4.0  # a device that was removed by another process is still heard for this long
-_SOURCES_KEPT = 200_000  # about 1 KiB each
+_SOURCES_KEPT = 200_000  # about 1.5 KiB each
 _RISE_SHARE = 0.05  # of the capacity: more than noise, less than any pack
 _BOOTS_KEPT = 4  # of one device; one that restarts all the time must not fill the memory
 
