@@ -53,6 +53,8 @@ def flash(
     """Put the firmware on a board over USB, read it back, and start it; with --ssid, claim it too."""
     settings = Settings()
     factory = _factory(settings, kind, server, capacity, sensor, slot or [], printer)
+    if not code:
+        open_database(settings)  # a new board needs a code of a household: said before anything is written
     key = _wifi_key() if ssid else ""
     try:
         with Board(port or find_port()) as board, Progress(console=console, disable=as_json) as progress:

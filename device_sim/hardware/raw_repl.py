@@ -44,22 +44,41 @@ def _start(names):
 
 def _friendly():
     """Wait for Ctrl-A (True) or Ctrl-D (False)."""
-    _say(b"\r\n>>> ")
     while True:
-        letter = _read()
-        if letter == b"\x01":
-            return True
-        if letter == b"\x04":
-            return False
+        try:
+            _say(b"\r\n>>> ")
+            while True:
+                letter = _read()
+                if letter == b"\x01":
+                    return True
+                if letter == b"\x04":
+                    return False
+        except KeyboardInterrupt:
+            pass  # it came beside a letter, not instead of one
 
 
 def _raw(names):
-    _say(_BANNER)
+    said = False
+    while True:
+        try:
+            if not said:
+                said = True
+                _say(_BANNER)
+            done = _take_raw(names)
+            if done is None:
+                return names
+            names = done
+        except KeyboardInterrupt:
+            pass  # likewise; what was typed so far is gone, as on a board
+
+
+def _take_raw(names):
+    """Do what comes until a soft reset, whose clean names it returns; None when raw mode ends."""
     typed = b""
     while True:
         letter = _read()
         if letter == b"\x02":
-            return names
+            return None
         if letter == b"\x01":
             _say(_BANNER)
             typed = b""
@@ -71,8 +90,8 @@ def _raw(names):
             typed = b""
         elif letter == b"\x04" and not typed:
             _say(b"OK\r\nMPY: soft reboot\r\n")
-            names = {"__name__": "__main__"}
             _say(_BANNER)
+            return {"__name__": "__main__"}
         elif letter == b"\x04":
             _say(b"OK")
             _answer(typed, names)

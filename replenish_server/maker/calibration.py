@@ -14,6 +14,10 @@ _BURSTS, _SAMPLES = 3, 12
 _CLEAR = 20  # times the noise that a known weight must move the sensor, or the factor is a guess
 _MOST_PULSES_PER_L = 100_000
 _MOST_PULSES_PER_PAGE = 50
+_NO_PULSE = (
+    "no pulse came: check the sensor's supply, its direction (the arrow of a meter), and the wire and "
+    "pull-up of PULSES against the pin table"
+)
 _SENSORS = {"": ("hx711", "Hx711"), "tof": ("vl53l0x", "Vl53l0x")}
 
 
@@ -71,6 +75,8 @@ def pulses_counted(board: Board) -> int:
 
 def flow_factor(pulses: int, litres: float) -> int:
     """Pulses per litre. Raises BoardError for what no meter does."""
+    if not pulses:
+        raise BoardError(_NO_PULSE)
     factor = round(pulses / litres)
     if not 10 <= factor <= _MOST_PULSES_PER_L:
         raise BoardError(
@@ -87,6 +93,8 @@ def page_factor(pulses: int, pages: int) -> int:
     Raises:
         BoardError: none, or not a whole number of pulses a page: the contact bounces, or misses.
     """
+    if not pulses:
+        raise BoardError(_NO_PULSE)
     factor = round(pulses / pages)
     if not 1 <= factor <= _MOST_PULSES_PER_PAGE or abs(pulses - factor * pages) > pages * 0.1:
         raise BoardError(

@@ -12,6 +12,7 @@ from device_sim import images
 from device_sim.bench_board import BenchBoard
 from device_sim.vm import ROOT
 from replenish_server.cli import app
+from replenish_server.fleet.authority import Authority
 from replenish_server.maker import calibration, flashing
 from replenish_server.maker.board import Board, BoardError
 from replenish_server.maker.image import check_bytecode, compile_firmware
@@ -137,6 +138,8 @@ def test_sensors_are_calibrated_where_they_are(bench: BenchBoard) -> None:
             calibration.flow_factor(calibration.pulses_counted(board), 10)
         bench.pulse(20)
         assert calibration.page_factor(calibration.pulses_counted(board), 10) == 2
+        with pytest.raises(BoardError, match="no pulse came"):
+            calibration.page_factor(0, 10)
         with pytest.raises(BoardError, match="whole number"):
             calibration.page_factor(25, 10)
 
@@ -181,5 +184,9 @@ def test_without_a_board_the_command_says_what_to_do(tmp_path: Path) -> None:
     env = {"REPLENISH_DATA_DIR": str(tmp_path)}
     ran = CliRunner().invoke(app, ["device", "flash", "level", "--capacity", "1"], env=env)
     assert (ran.exit_code, "replenish ca init" in ran.output) == (2, True)
+    Authority(tmp_path / "ca").init(["localhost"])
+    told = ["device", "flash", "button", "--server", "localhost", "--port", str(tmp_path / "none")]
+    ran = CliRunner().invoke(app, told, env=env)
+    assert "no household" in ran.output  # before the board is looked for, let alone written to
     ran = CliRunner().invoke(app, ["device", "flash", "kettle"], env=env)
     assert (ran.exit_code, "unknown kind" in ran.output) == (2, True)
