@@ -115,7 +115,8 @@ class VmDevice:
     ) -> None:
         if kind not in _KIND_DEFAULTS:
             raise ValueError(f"a device is one of {', '.join(_KIND_DEFAULTS)}, not {kind!r}")
-        self._vm = find_vm()
+        self.binary = find_vm()
+        """What plays its chip; one with the firmware frozen into it reads no `firmware_root`."""
         self._clock = clock
         self._heap = [] if heap_bytes is None else ["-X", f"heapsize={heap_bytes}"]
         self.firmware_root = ROOT
@@ -300,7 +301,7 @@ class VmDevice:
                 return SLEEP_EXIT, ""
             root = self._boot(cause)
             process = subprocess.Popen(
-                [str(self._vm), *self._heap, "-c", self.program],
+                [str(self.binary), *self._heap, "-c", self.program],
                 cwd=self._flash,
                 env={
                     "MICROPYPATH": f"{HARDWARE}:{root}:.frozen",

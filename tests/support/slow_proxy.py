@@ -1,6 +1,7 @@
 """A TCP proxy with a round-trip time that counts what passes: the network between a board and its broker."""
 
 import asyncio
+import selectors
 import threading
 
 
@@ -25,7 +26,10 @@ class SlowProxy:
         self.returns = True
         """False: what the broker says is lost on the way back."""
         self.port = 0
-        self._loop = asyncio.new_event_loop()
+        self.late_s: list[float] = []
+        """By how much each piece left later than it should have: this machine's, not the network's."""
+        # epoll counts in whole milliseconds and rounds up: eight ways of a talk were 4 ms too long
+        self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -91,13 +95,13 @@ class SlowProxy:
                 self.down += len(data)
             due = max(self._loop.time(), not_before) + self._one_way_s
             if (self.forwards and (up or self.returns)) or not data:
-                self._loop.call_at(due, _put, writer, data)
+                self._loop.call_at(due, self._put, writer, data, due)
             if not data:
                 return
 
-
-def _put(writer: asyncio.StreamWriter, data: bytes) -> None:
-    if data:
-        writer.write(data)
-    else:
-        writer.close()
+    def _put(self, writer: asyncio.StreamWriter, data: bytes, due: float) -> None:
+        self.late_s.append(self._loop.time() - due)
+        if data:
+            writer.write(data)
+        else:
+            writer.close()
