@@ -8,7 +8,7 @@ from sqlalchemy import select as select_any
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlmodel import col, select
 
-from replenish_server.database import Prepared, append, ask, change, fetch
+from replenish_server.database import Prepared, append, ask, change, fetch, note_absent
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.households.tables import Household, SlotFulfilment
 from replenish_server.ordering.tables import OrderEvent, OrderStop, Parcel
@@ -64,6 +64,22 @@ def test_what_the_session_has_not_written_is_found(house: House) -> None:
     with house.database.write() as session:
         session.add(OrderStop(scope="everything", since=NOW))
         assert stops.all(session) == ["everything"]
+
+
+def test_what_is_known_to_be_absent_is_not_asked_for_until_it_is_added(house: House) -> None:
+    """Whichever way it is added."""
+    slots = list(house.slots.values())
+    with house.database.write() as session:
+        for slot_id in slots:
+            note_absent(session, SlotFulfilment, slot_id)
+        assert fetch(session, SlotFulfilment, slots[0]) is None
+        added = SlotFulfilment(slot_id=slots[0], way="ship", changed_at=NOW)
+        session.add(added)
+        session.flush()
+        assert fetch(session, SlotFulfilment, slots[0]) is added
+        note_absent(session, SlotFulfilment, slots[1])
+        append(session, SlotFulfilment, slot_id=slots[1], way="ship", changed_at=NOW)
+        assert fetch(session, SlotFulfilment, slots[1]) is not None
 
 
 def test_a_change_is_written_at_once_and_shown(house: House) -> None:

@@ -1,0 +1,73 @@
+"""How long a batch waits for company: readings for a press that is on its way, and a press for nobody."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from replenish_server.telemetry.ingest import Ingest
+from replenish_server.telemetry.session import Delivery
+from replenish_server.telemetry.store import Incoming
+from tests.fakes.retailer_house import NOW, House
+
+LEVEL = b'{"v":1,"b":"0000000a","s":1,"t":"level","n":900}'
+PRESS = b'{"v":1,"b":"0000000a","s":1,"t":"press","g":"short","c":2}'
+
+
+@dataclass
+class Broker:
+    """Delivers one message, and notes how long it was asked to wait for more before the batch was stored."""
+
+    topic: str
+    payload: bytes
+    waits_s: list[float] = field(default_factory=list)
+    stored: threading.Event = field(default_factory=threading.Event)
+    _delivered: bool = False
+
+    def receive(self, wait_s: float) -> Delivery | None:
+        """The message first, then nothing."""
+        if not self._delivered:
+            self._delivered = True
+            return Delivery([Incoming(self.topic, self.payload, False, NOW)], [b"\x00\x01"], 1)
+        if not self.stored.is_set():
+            self.waits_s.append(wait_s)
+        return None
+
+    def acknowledge(self, _delivery: Delivery) -> None:
+        """It is stored."""
+        self.stored.set()
+
+    def publish_acks(self, acks: Any) -> None:
+        """Nobody listens."""
+
+    def keep_alive(self) -> None:
+        """There is nothing to keep."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "way_s", "least_s", "most_s"),
+    [
+        ("rp/1/level-1/up/ev", LEVEL, 0.0, 0.0, 0.02),
+        ("rp/1/level-1/up/ev", LEVEL, 600.0, 500.0, 600.0),
+        ("rp/1/button-1/up/ev", PRESS, 600.0, None, None),
+    ],
+    ids=["a reading", "a reading while a press is on its way", "a press"],
+)
+def test_who_waits(
+    house: House, topic: str, payload: bytes, way_s: float, least_s: float | None, most_s: float | None
+) -> None:
+    """The commit of a reading must not stand in the way of a call that a person waits for."""
+    broker = Broker(topic, payload)
+    house.database.turnstile.make_way(way_s)
+    ingest = Ingest(house.database, broker, lambda _s, _p: {}, lambda _p: None)  # type: ignore[arg-type]
+    ingest.start()
+    assert broker.stored.wait(60)
+    ingest.stop()
+    if least_s is None or most_s is None:
+        assert broker.waits_s == []
+    else:
+        assert least_s <= broker.waits_s[0] <= most_s
