@@ -22,6 +22,7 @@ class PCNT:
 
     def start(self):
         self._running = True
+        sim_world.save("counting", b"")
 
     def value(self, reset=None):
         counted = sim_world.read()["pulses"]

@@ -3,7 +3,8 @@
 world.json, written by the runner: clock, load_g, noise_g, wifi, wave, cause, pins, zero, counts_per_kg,
 battery_mv, rssi, pulses, held, rollback; running (label of the slot that runs), cut_after (flash operations
 until the power goes). Written here: rtc.bin (RTC memory), rtc_start (simulated second of power-on), nvs.json,
-sleep.json, light.log, watchdog_ms; by flash_chip: one file per partition.
+sleep.json, light.log, watchdog_ms, counting (once the pulse counter runs); by flash_chip: one file per
+partition.
 """
 
 import json
