@@ -92,6 +92,23 @@ def _resolves(host: str) -> bool:
     return True
 
 
+def test_a_meter_that_cannot_trust_its_broker_counts_on_and_tries_again(
+    shipped_broker: ShippedBroker, tmp_path: Path
+) -> None:
+    """What never waits learns of a refused certificate while it reads, where MicroPython has no OSError."""
+    other = Authority(tmp_path / "other")
+    other.init(["localhost"])
+    config = shipped_broker.board_config("d1", "password") | {"ca": other.ca_certificate.read_text()}
+    board = Board("flow", tmp_path / "board", 0, 60.0, **config)
+    board.vm.start()
+    try:
+        until(lambda: len(board.said("error")) >= 2)
+        assert all("certificate: " in fact["why"] for fact in board.said("error")), board.facts
+        assert len(board.said("wake")) == 1
+    finally:
+        board.vm.stop()
+
+
 @pytest.mark.parametrize("way", ["psk"])
 def test_a_peer_that_never_answers_the_handshake_costs_four_seconds(
     shipped_broker: ShippedBroker, make_board: MakeBoard, way: str
