@@ -31,6 +31,7 @@ from replenish_server.replenishment.tables import (
     StockCorrection,
 )
 from replenish_server.retailers.tables import Retailer
+from replenish_server.telemetry.seen import settle
 from replenish_server.telemetry.tables import DeviceEvent, Quarantined, Rollup, Sample, SeenRange, Stream
 
 
@@ -96,6 +97,8 @@ def wipe_departed(session: Session, now: datetime, silent: timedelta) -> int:
         col(Device.parted_at).is_not(None), col(Device.wiped_at).is_(None), col(Device.cut_at) <= now - silent
     )
     devices = session.exec(query).all()
+    if devices:
+        settle(session.connection())
     for device in devices:
         _wipe(session, device.id)
         device.name, device.last_seen_at, device.wiped_at = "", None, now

@@ -101,6 +101,7 @@ class _Wire(msgspec.Struct):
 
 
 _event = msgspec.json.Decoder(Event)
+_encode = msgspec.json.Encoder().encode
 _report = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -202,10 +203,7 @@ def is_press(payload: bytes) -> bool:
 
 def encode_ack(boot: str, seqs: list[int], answer: str | None = None) -> bytes:
     """The `down/ack` message: these records are stored; for one press, what became of it."""
-    message: dict[str, Any] = {"b": boot, "s": seqs}
-    if answer is not None:
-        message["r"] = answer
-    return msgspec.json.encode(message)
+    return _encode({"b": boot, "s": seqs} if answer is None else {"b": boot, "s": seqs, "r": answer})
 
 
 def _problem(wire: _Wire) -> tuple[str, str] | None:  # noqa: PLR0911 - one line per rule reads best

@@ -136,11 +136,13 @@ def _has_press(delivery: Delivery) -> bool:
 
 def _device_acks(stored: Stored, answers: dict[PressKey, str]) -> list[tuple[str, bytes]]:
     """One acknowledgement for all of a device's records, and one for each press."""
-    acks = [
-        (device_id, encode_ack(boot, seqs[at : at + _ACKS_AT_ONCE]))
-        for (device_id, boot), seqs in stored.acks.items()
-        for at in range(0, len(seqs), _ACKS_AT_ONCE)
-    ]
+    acks = []
+    for (device_id, boot), seqs in stored.acks.items():
+        if len(seqs) <= _ACKS_AT_ONCE:
+            acks.append((device_id, encode_ack(boot, seqs)))
+            continue
+        for at in range(0, len(seqs), _ACKS_AT_ONCE):
+            acks.append((device_id, encode_ack(boot, seqs[at : at + _ACKS_AT_ONCE])))
     acks += [
         (press.device_id, encode_ack(press.boot, [press.seq], answers.get(press))) for press in stored.presses
     ]

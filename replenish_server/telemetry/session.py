@@ -28,6 +28,7 @@ _PING_S = 15.0  # half of the keep-alive time
 _SILENCE_S = 45.0  # a broker that answers no ping for this long is gone
 _SEND_S = 20  # a broker that takes nothing for this long is stuck
 _RECONNECT_S = (0.2, 5.0)
+_MOST_ID = 65_534  # packet ids of acknowledgements; 65,535 is the subscription's
 _ACK_EXPIRY_S = 120  # an acknowledgement that nobody fetched is worthless: the device will ask again
 _ACKS_KEPT = 20_000  # waiting or unconfirmed; beyond it the oldest is dropped, and its device asks again
 
@@ -215,23 +216,18 @@ class IngestSession:
     def _send_waiting(self) -> None:
         """Send as many acknowledgements as the broker takes; the lock is held."""
         number = min(self._room, len(self._waiting))
-        sent = []
-        for topic, payload in self._waiting[:number]:
-            packet_id = self._free_id()
-            self._outgoing[packet_id] = (topic, payload)
-            sent.append(packets.publish(topic, payload, packet_id, _ACK_EXPIRY_S))
+        sent, outgoing, packet_id, publish = [], self._outgoing, self._next_id, packets.publish
+        for waiting in self._waiting[:number]:
+            while packet_id in outgoing:
+                packet_id = packet_id % _MOST_ID + 1
+            outgoing[packet_id] = waiting
+            sent.append(publish(*waiting, packet_id, _ACK_EXPIRY_S))
+            packet_id = packet_id % _MOST_ID + 1
+        self._next_id = packet_id
         self._room -= number
         self._waiting = self._waiting[number:][-_ACKS_KEPT:]
         if sent:
             self._send(b"".join(sent))
-
-    def _free_id(self) -> int:
-        """A packet id that is not in use; 65,535 is the subscription's."""
-        while self._next_id in self._outgoing:
-            self._next_id = self._next_id % 65_534 + 1
-        taken = self._next_id
-        self._next_id = taken % 65_534 + 1
-        return taken
 
     def _send(self, data: bytes) -> None:
         """Write; a connection that does not take it is noticed by the next read. The lock is held."""

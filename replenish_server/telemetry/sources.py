@@ -1,4 +1,4 @@
-"""Who may speak, and what of each boot is stored already: read once, remembered, bounded.
+"""Who may speak, and how far each boot has come: read once, remembered, bounded.
 
 Only the writer of readings changes what is remembered here; after a transaction that failed it must `forget`.
 """
@@ -14,10 +14,11 @@ import msgspec
 from sqlalchemy import Connection, Text, bindparam, func, select
 from sqlmodel import col
 
-from replenish_server.database import Bulk, Prepared, ask, state_after, state_before
+from replenish_server.database import Prepared, ask, state_after, state_before
 from replenish_server.fleet.tables import Device, Slot, Twin
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.telemetry.conduct import Conduct
+from replenish_server.telemetry.seen import Boot, Ledger, newest_range
 from replenish_server.telemetry.tables import Stream
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,30 +29,8 @@ _RISE_SHARE = 0.05  # of the capacity: more than noise, less than any pack
 _BOOTS_KEPT = 4  # of one device; one that restarts all the time must not fill the memory
 
 
-# These three are Structs that the garbage collector does not track: a hundred thousand devices are as many
+# These are Structs that the garbage collector does not track: a hundred thousand devices are as many
 # objects, and going through them at every collection cost more than the messages themselves.
-class Boot(msgspec.Struct, gc=False):
-    """One boot of a device, with the newest range of sequences that is stored without a gap.
-
-    Args:
-        device_id: whose.
-        name: 8 hex digits.
-        number: the same as a number.
-        low: first sequence of the range.
-        high: last one; below `low` when nothing is stored.
-        changed: whether the range is to be written.
-        acks: sequences of this batch that are safe once it is committed; None for none.
-    """
-
-    device_id: str
-    name: str
-    number: int
-    low: int
-    high: int
-    changed: bool = False
-    acks: list[int] | None = None
-
-
 class SlotMarks(msgspec.Struct, gc=False):
     """What of a slot decides how soon a reading is worth a look, in wire units.
 
@@ -60,12 +39,18 @@ class SlotMarks(msgspec.Struct, gc=False):
         low: the person's threshold or the policy's watch level, whichever is higher; 0 without either.
         rise: what counts as a refill.
         last: the newest reading; None before the first since the server started.
+        stream: number of what is measured there; None before its first reading.
+        due_ms: a moment by which it is due at the latest, in Unix milliseconds.
+        due_as_of: `Sources.age` at which that was true; it is unknown at any other.
     """
 
     slot_id: str
     low: int
     rise: int
     last: int | None = None
+    stream: int | None = None
+    due_ms: int = 0
+    due_as_of: int = 0
 
     def in_hurry(self, kind: str, number: int | None) -> bool:
         """Whether a reading must not wait, because it is low, or a refill, or a press; it is the last now."""
@@ -83,6 +68,7 @@ class Source(msgspec.Struct, gc=False):
         slots: slot key -> the slot.
         streams: slot key -> number of the stream.
         boots: by boot id, the latest few.
+        boot: the one that spoke last.
         last_seen_ms: what the device's row says, Unix milliseconds; 0 before its first message.
         seen_ms: the newest message of all batches.
         checked_s: when the database was asked, in monotonic seconds.
@@ -97,14 +83,23 @@ class Source(msgspec.Struct, gc=False):
     revoked: bool = False
     streams: dict[str, int] = {}
     boots: dict[str, Boot] = {}
+    boot: Boot | None = None
     seen_ms: int = 0
     conduct: Conduct = msgspec.field(default_factory=Conduct)
 
 
 class Sources:
-    """All devices that spoke lately."""
+    """All devices that spoke lately.
 
-    def __init__(self) -> None:
+    `age` changes whenever somebody else may have written.
+
+    Args:
+        ledger: keeps what of their boots is stored.
+    """
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self.age = 0
+        self.ledger = ledger or Ledger()
         self._known: dict[str, Source] = {}
         self._version: object = None
         self._changed_s = 0.0
@@ -124,12 +119,14 @@ class Sources:
         known, names = self._known, list(names)
         if state_before(connection) != self._version:
             self._changed_s = moment
+            self.age += 1
             self._take_over(connection)
             self._doubt_moved(connection, [name for name in names if name in known])
         old = min(self._changed_s, moment - _BELIEVED_S)
         unsure = [name for name in names if (source := known.get(name)) is None or source.checked_s < old]
         if unsure:
             if len(known) + len(unsure) > _SOURCES_KEPT:
+                self.ledger.settle(connection)
                 known.clear()
             self._ask(connection, unsure, moment)
         return known
@@ -140,7 +137,10 @@ class Sources:
 
     def _take_over(self, connection: Connection) -> None:
         """If another process stored readings since, what is remembered of boots here is out of date."""
+        if self._version is None:
+            self.ledger.settle(connection)
         if ask(connection, _LAST_WRITER) != [(self._name,)]:
+            self.ledger.settle(connection)
             self._known.clear()
             ask(connection, _NAME_WRITER, (self._name,))
 
@@ -156,26 +156,29 @@ class Sources:
             rows = ask(connection, _STREAMS_AMONG, (names,))
         for device_id, slot_key, number in rows:
             there[device_id][slot_key] = number
-        for name in names:
-            if self._known[name].streams != there[name]:
-                del self._known[name]
+        moved = [name for name in names if self._known[name].streams != there[name]]
+        if moved:
+            self.ledger.settle(connection)
+        for name in moved:
+            del self._known[name]
 
     def boot(self, connection: Connection, source: Source, name: str) -> Boot:
         """A boot of a device with its newest stored range."""
         number = int(name, 16)
-        newest = ask(connection, _NEWEST_RANGE, (source.device_id, number, _HIGHEST_SEQ))
-        low, high = newest[0] if newest else (0, -1)
         if len(source.boots) >= _BOOTS_KEPT:
-            idle = next((boot for boot in source.boots.values() if not boot.changed and not boot.acks), None)
-            if idle is not None:
-                del source.boots[idle.name]
+            idle = [boot for boot in source.boots.values() if not boot.changed and not boot.acks]
+            if any(boot.logged for boot in idle):
+                self.ledger.settle(connection)
+            for boot in idle:
+                del source.boots[boot.name]
+        low, high = newest_range(connection, source.device_id, number)
         found = source.boots[name] = Boot(source.device_id, name, number, low, high)
         return found
 
     def stream(self, connection: Connection, source: Source, slot_key: str) -> int:
         """The number of a device's stream, given to it at its first reading."""
         number: int = ask(connection, _NEW_STREAM, (source.device_id, slot_key))[0][0]
-        source.streams[slot_key] = number
+        source.streams[slot_key] = source.slots[slot_key].stream = number
         return number
 
     def _ask(self, connection: Connection, names: list[str], moment: float) -> None:
@@ -199,39 +202,10 @@ class Sources:
                 marks = source.slots[key] = _marks(key, *slot)
                 marks.last = before[key].last if key in before else None
                 if stream_id is not None:
-                    source.streams[key] = stream_id
+                    source.streams[key] = marks.stream = stream_id
         for name in names:
-            if name not in found:
-                known.pop(name, None)
-
-
-def take(connection: Connection, boot: Boot, seq: int) -> bool:
-    """Note a sequence of a boot as stored; returns whether it was not stored before.
-
-    The usual next one is a matter of two comparisons; one that comes out of order costs some statements.
-    """
-    if seq == boot.high + 1 and boot.high >= boot.low:
-        boot.high = seq
-        boot.changed = True
-        return True
-    if boot.low <= seq <= boot.high:
-        return False
-    if seq > boot.high:
-        write_ranges(connection, [boot])
-        boot.low = boot.high = seq
-        boot.changed = True
-        return True
-    return _fill(connection, boot, seq)
-
-
-def write_ranges(connection: Connection, boots: Iterable[Boot]) -> None:
-    """Store the newest range of each boot that changed."""
-    rows = []
-    for boot in boots:
-        if boot.changed:
-            rows.append((boot.device_id, boot.number, boot.low, boot.high))
-            boot.changed = False
-    _WRITE_RANGE.run(connection, rows)
+            if name not in found and known.pop(name, None) is not None:
+                self.ledger.settle(connection)
 
 
 def _marks(
@@ -248,27 +222,6 @@ def unix_ms(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
-def _fill(connection: Connection, boot: Boot, seq: int) -> bool:
-    """A sequence below the newest range: known already, or a range of its own, or joined to neighbours."""
-    key = (boot.device_id, boot.number)
-    below = ask(connection, _NEWEST_RANGE, (*key, seq))
-    if below and below[0][1] >= seq:
-        return False
-    low = below[0][0] if below and below[0][1] == seq - 1 else seq
-    if boot.low == seq + 1:
-        ask(connection, _DROP_RANGE, (*key, boot.low))
-        boot.low, boot.changed = low, True
-        write_ranges(connection, [boot])
-        return True
-    above = ask(connection, _RANGE_AT, (*key, seq + 1))
-    high = seq
-    if above:
-        high = above[0][1]
-        ask(connection, _DROP_RANGE, (*key, seq + 1))
-    _WRITE_RANGE.run(connection, [(boot.device_id, boot.number, low, high)])
-    return True
-
-
 _PAGES_KEPT = "PRAGMA cache_size=-32768"  # up to 32 MiB where a fleet needs them; a home needs two
 _LAST_WRITER = "SELECT name FROM reading_writer WHERE id = 1"
 _NAME_WRITER = (
@@ -277,21 +230,9 @@ _NAME_WRITER = (
 _STREAMS = "SELECT device_id, slot_key, id FROM stream WHERE device_id"
 _STREAMS_LISTED = f"{_STREAMS} IN (SELECT value FROM json_each(?))"
 _STREAMS_AMONG = f"{_STREAMS} = ANY(?::text[])"
-_HIGHEST_SEQ = 2**32 - 1
 _NEW_STREAM = (
     "INSERT INTO stream(device_id, slot_key) VALUES(?, ?)"
     " ON CONFLICT(device_id, slot_key) DO UPDATE SET slot_key = excluded.slot_key RETURNING id"
-)
-_NEWEST_RANGE = (
-    "SELECT low, high FROM seen_range WHERE device_id = ? AND boot = ? AND low <= ? ORDER BY low DESC LIMIT 1"
-)
-_RANGE_AT = "SELECT low, high FROM seen_range WHERE device_id = ? AND boot = ? AND low = ?"
-_DROP_RANGE = "DELETE FROM seen_range WHERE device_id = ? AND boot = ? AND low = ?"
-_NEWER = " ON CONFLICT(device_id, boot, low) DO UPDATE SET high = excluded.high"
-_WRITE_RANGE = Bulk(
-    f"INSERT INTO seen_range(device_id, boot, low, high) VALUES(?, ?, ?, ?){_NEWER}",
-    f"INSERT INTO seen_range(device_id, boot, low, high) SELECT * FROM {{rows}}{_NEWER}",
-    "text bigint bigint bigint",
 )
 _DEVICES = (
     select(

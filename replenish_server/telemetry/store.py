@@ -28,11 +28,14 @@ from replenish_server.telemetry.codec import (
     parse_topic,
 )
 from replenish_server.telemetry.conduct import Pace
-from replenish_server.telemetry.sources import Boot, SlotMarks, Source, Sources, take, unix_ms, write_ranges
+from replenish_server.telemetry.seen import Boot, take
+from replenish_server.telemetry.sources import SlotMarks, Source, Sources, unix_ms
 from replenish_server.telemetry.tables import MEASURED, QUALITIES, Quarantined
 
 _KEPT_PAYLOAD_BYTES = 1024  # enough to see what it was; a quarantine must not be a way to fill the disk
-_SEEN_STEP_MS = 10_000  # "last seen" is written when it is older than this, not with each message
+# "Last seen" is written when it is older than this, not with each message; in a crowd later.
+_SEEN_STEP_MS = 10_000
+_CROWD, _CROWD_STEP_MS = 200, 60_000
 _TOPICS_KEPT = 400_000
 _KIND = {kind: number for number, kind in enumerate(MEASURED)}
 _QUALITY = {quality: number << 2 for number, quality in enumerate(QUALITIES)}
@@ -112,7 +115,8 @@ class ReadingStore:
                 addresses[message.topic] = parse_topic(message.topic)
         names = {address[0] for message in batch if (address := addresses[message.topic]) is not None}
         known = self._sources.look_up(session.connection(), names)
-        work = _Work(session, self._sources, known, self._patience_ms, self._pace)
+        step_ms = _SEEN_STEP_MS if len(names) < _CROWD else _CROWD_STEP_MS
+        work = _Work(session, self._sources, known, self._patience_ms, self._pace, step_ms)
         for message in batch:
             work.take_in(message, addresses[message.topic])
         stored = work.finish()
@@ -130,15 +134,16 @@ class _Work:
         known: dict[str, Source],
         patience_ms: int,
         pace: Pace | None,
+        seen_step_ms: int,
     ) -> None:
-        self._patience_ms, self._pace = patience_ms, pace
+        self._patience_ms, self._pace, self._seen_step_ms = patience_ms, pace, seen_step_ms
         self._session, self._sources, self._known = session, sources, known
         self._connection: Connection = session.connection()
         self._samples: list[tuple[int, int, int, int, int, int, int | None]] = []
         self._events: list[tuple[Any, ...]] = []
         self._boots: list[Boot] = []
         self._seen: dict[str, Source] = {}
-        self._due: dict[str, int] = {}
+        self._due: dict[str, SlotMarks] = {}
         self._alarms: list[tuple[str, str, datetime]] = []
         self._healths: list[Said] = []
         self._steps: dict[str, int] = {}
@@ -167,8 +172,10 @@ class _Work:
             return
         if message.received_at is not self._received_at:
             self._received_at, self._received_ms = message.received_at, unix_ms(message.received_at)
-        source.seen_ms = max(source.seen_ms, self._received_ms)
-        self._seen[device_id] = source
+        if source.seen_ms < self._received_ms:
+            source.seen_ms = self._received_ms
+            if source.seen_ms - source.last_seen_ms >= self._seen_step_ms:
+                self._seen[device_id] = source
         if self._pace is not None and not source.conduct.may_speak(self._received_ms, self._pace):
             # Neither stored nor acknowledged to the device: an honest one still has it, and sends it again.
             self._held[device_id] = self._held.get(device_id, 0) + 1
@@ -213,7 +220,7 @@ class _Work:
                 _event_row(source.device_id, event, lateness is not None, at_ms, self._received_ms)
             )
         else:
-            stream = source.streams.get(event.slot_key)
+            stream = slot.stream if slot is not None else None
             if stream is None:
                 stream = self._sources.stream(self._connection, source, event.slot_key)
             flags = kind | _QUALITY[event.quality] | event.clock << 4 | (lateness is not None) << 6
@@ -242,9 +249,9 @@ class _Work:
                 self._stored.slots_pressed.append(slot.slot_id)
         else:
             wish += self._patience_ms
-        due = self._due.get(slot.slot_id)
-        if due is None or due > wish:
-            self._due[slot.slot_id] = wish
+        if slot.due_as_of != self._sources.age or slot.due_ms > wish:
+            slot.due_as_of, slot.due_ms = self._sources.age, wish
+            self._due[slot.slot_id] = slot
 
     def finish(self) -> Stored:
         """Write what was gathered, one statement for each table."""
@@ -252,16 +259,15 @@ class _Work:
         _INSERT_SAMPLE.run(connection, self._samples)
         _INSERT_EVENT.run(connection, self._events)
         stored = self._stored
-        write_ranges(connection, self._boots)
+        self._sources.ledger.write(connection, self._boots, urgent=bool(stored.presses))
         for boot in self._boots:
             if boot.acks:
                 stored.acks[boot.device_id, boot.name] = boot.acks
                 boot.acks = None
         seen = []
         for source in self._seen.values():
-            if source.seen_ms - source.last_seen_ms >= _SEEN_STEP_MS:
-                source.last_seen_ms = source.seen_ms
-                seen.append((source.seen_ms, source.device_id, source.seen_ms))
+            source.last_seen_ms = source.seen_ms
+            seen.append((source.seen_ms, source.device_id, source.seen_ms))
         _MARK_SEEN.run(connection, seen)
         for device_id, count in self._held.items():
             self._hold_back(device_id, count)
@@ -273,13 +279,15 @@ class _Work:
             note_troubles(self._session, self._healths)
         for slot_id, step in self._steps.items():
             note_resolution(self._session, slot_id, step)
-        _MARK_DUE.run(connection, [(moment, slot, moment) for slot, moment in self._due.items()])
+        due = [(slot.due_ms, slot_id, slot.due_ms) for slot_id, slot in self._due.items()]
+        _MARK_DUE.run(connection, due)
         return stored
 
     def _boot(self, source: Source, name: str) -> Boot:
-        boot = source.boots.get(name)
-        if boot is None:
-            boot = self._sources.boot(self._connection, source, name)
+        boot = source.boot
+        if boot is None or boot.name != name:
+            boot = source.boots.get(name) or self._sources.boot(self._connection, source, name)
+            source.boot = boot
         if not boot.acks and not boot.changed:
             self._boots.append(boot)
         return boot

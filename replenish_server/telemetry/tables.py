@@ -101,6 +101,15 @@ class SeenRange(SQLModel, table=True):
     high: int = Field(sa_type=BigInteger)
 
 
+class SeenLog(SQLModel, table=True):
+    """What of a batch belongs into `seen_range` and will be moved there, as JSON; see `telemetry.seen`."""
+
+    __tablename__ = "seen_log"
+
+    id: int | None = Field(default=None, primary_key=True)
+    ranges: bytes
+
+
 class ReadingWriter(SQLModel, table=True):
     """Which process stored readings last: one row. Another one has to ask anew what it remembers."""
 

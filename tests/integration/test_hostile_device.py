@@ -1,6 +1,7 @@
 """One device that floods cannot starve two hundred others, and its size and names get it nowhere."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -14,7 +15,9 @@ from replenish_server.fleet.credentials import CredentialKind, give_credential
 from replenish_server.fleet.registry import NewDevice, Product, add_device
 from replenish_server.fleet.tables import Device
 from replenish_server.households.tables import HouseholdNotice, SlotMandate
+from replenish_server.telemetry import packets
 from replenish_server.telemetry.tables import Quarantined, Reading
+from tests.benchmarks.ingest.bed import memory_mib
 from tests.support.mortal_house import MortalHouse, wait_until
 from tests.support.tls_device import connect_packet, publish_packet
 
@@ -25,6 +28,7 @@ READINGS = 5
 FLOOD_PER_S = 5000
 FLOOD = "ffffffff"
 PATIENCE_S = 60.0
+UNTAKEN = 3000
 
 
 def furnish(house: MortalHouse, names: list[str]) -> dict[str, str]:
@@ -135,6 +139,66 @@ def test_a_flood_costs_two_hundred_others_nothing(
     flooded_s = (time.monotonic() - begun) * 2  # of the server's clock, generously
     assert kept <= settings.device_burst + settings.device_rate * flooded_s
     assert loud_s < quiet_s * 10 + 10
+
+
+async def hoard(port: int, name: str, password: str, reads: bool, over: threading.Event) -> bytes:
+    """Sends `UNTAKEN` readings that want an acknowledgement each, and confirms none; returns what it read."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 12)
+    writer.write(packets.connect(name, name, password, 65_535, 0))
+    heard = await reader.readexactly(2)
+    heard += await reader.readexactly(heard[1])
+    writer.write(packets.subscribe(f"rp/1/{name}/down/ack"))
+    for number in range(UNTAKEN):
+        boot = f"{number:08x}"
+        writer.write(packets.publish(f"rp/1/{name}/up/ev", reading(1, boot), number % 60_000 + 1, 3600))
+        if number % 100 == 0:
+            await writer.drain()
+    await writer.drain()
+    heard = b""
+    while not over.is_set():
+        if reads:
+            with contextlib.suppress(TimeoutError):
+                heard += await asyncio.wait_for(reader.read(1 << 16), 0.2)
+        else:
+            await asyncio.sleep(0.2)
+    writer.close()
+    return heard
+
+
+def test_who_takes_no_acknowledgements_fills_no_memory(mortal_house: MortalHouse) -> None:
+    """One reads with a window of 65,535 and confirms nothing, one does not even read; a third is served.
+
+    Mosquitto 2.0.11 lets a window of MQTT 5 override `max_inflight_messages`; what remains is memory.
+    """
+    passwords = furnish(mortal_house, ["hoarder", "deaf", "honest"])
+    port, over, heard = mortal_house.settings.device_port, threading.Event(), {}
+    before = {name: memory_mib(mortal_house.parts[name]) for name in ("broker", "server")}  # type: ignore[arg-type]
+
+    def keep(name: str) -> None:
+        heard[name] = asyncio.run(hoard(port, name, passwords[name], name == "hoarder", over))
+
+    threads = [threading.Thread(target=keep, args=(name,)) for name in ("hoarder", "deaf")]
+    for thread in threads:
+        thread.start()
+    try:
+        for name in ("hoarder", "deaf"):
+            assert wait_until(
+                lambda name=name: len(mortal_house.rows(Reading, device_id=name)) == UNTAKEN,  # type: ignore[misc]
+                PATIENCE_S,
+            )
+        asyncio.run(talk(port, "honest", passwords["honest"], "c0000000"))
+        assert wait_until(lambda: stored(mortal_house, "c0000000") == READINGS, PATIENCE_S)
+        time.sleep(1)  # whatever else would come
+        more = {name: memory_mib(mortal_house.parts[name]) - mib for name, mib in before.items()}  # type: ignore[arg-type]
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    sent = len(packets.read(heard["hoarder"]).publishes)
+    print(f"{UNTAKEN} readings each: {sent} acknowledgements sent and not taken, MiB more: {more}")
+    assert 1000 <= sent <= UNTAKEN
+    assert more["broker"] < 16
+    assert more["server"] < 48
 
 
 def test_a_huge_packet_ends_the_connection_and_nothing_else(mortal_house: MortalHouse) -> None:

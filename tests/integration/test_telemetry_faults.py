@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import threading
 import time
@@ -21,6 +22,7 @@ from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import Delivery
 from replenish_server.telemetry.store import Incoming, ReadingStore
 from replenish_server.telemetry.tables import Quarantined, Reading, SeenRange
+from tests.benchmarks.ingest.bed import memory_mib
 from tests.benchmarks.ingest.load import Publisher, level_event, publish_packet
 from tests.fakes.retailer_house import NOW, House, build_house
 from tests.support.mortal_house import MortalHouse, wait_until
@@ -28,6 +30,8 @@ from tests.support.mortal_house import MortalHouse, wait_until
 FUZZED = 100_000
 STORED_FUZZED = 3_000
 BURST = 5_000
+SURGE, SURGE_PER_S = 3_000, 1_000
+FULL = 1_000
 
 
 def level(seq: int, grams: int, boot: str = "0000000a", age_s: int = 0, at_s: int = 0) -> Incoming:
@@ -208,6 +212,41 @@ def test_a_full_disk_acknowledges_nothing_and_loses_nothing(house: House) -> Non
     ingest.stop()
     assert (1, 2000) == (len(broker.acknowledged), broker.told)
     assert len(readings(house)) == 2000
+
+
+@pytest.mark.broker
+def test_ten_times_the_usual_is_stored_whole_and_memory_stays(mortal_house: MortalHouse) -> None:
+    """3,000 messages at a thousand a second through the whole server; bench-ingest goes on for a minute."""
+    device, _ = mortal_house.add("level", f"level-{uuid.uuid4().hex[:8]}", random.Random(1))
+    access, server = device.access, mortal_house.parts["server"]
+    publisher = Publisher(access.port, access.device_id, access.password, access.device_id)
+    topic, before = f"rp/1/{access.device_id}/up/ev", memory_mib(server)  # type: ignore[arg-type]
+    surge = [publish_packet(topic, level_event(n, 900), n % 60_000 + 1) for n in range(SURGE)]
+    publisher.send(surge, per_second=SURGE_PER_S)
+    assert wait_until(lambda: len(mortal_house.rows(Reading, device_id=access.device_id)) == SURGE, 60)
+    publisher.close()
+    assert memory_mib(server) - before < 50  # type: ignore[arg-type]
+
+
+@pytest.mark.broker
+def test_while_the_disk_takes_nothing_from_the_real_server_nobody_hears_that_it_is_stored(
+    mortal_house: MortalHouse,
+) -> None:
+    """The system refuses every write to its files, as a full disk does; with room again, all is stored."""
+    device, _ = mortal_house.add("level", f"level-{uuid.uuid4().hex[:8]}", random.Random(1))
+    access, server = device.access, mortal_house.parts["server"].pid
+    publisher = Publisher(access.port, access.device_id, access.password, access.device_id)
+    topic = f"rp/1/{access.device_id}/up/ev"
+    burst = [publish_packet(topic, level_event(n, 900), n % 60_000 + 1) for n in range(FULL)]
+    room = resource.prlimit(server, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    try:
+        publisher.send(burst)
+        time.sleep(1.5)
+        assert mortal_house.rows(Reading, device_id=access.device_id) == []
+    finally:
+        resource.prlimit(server, resource.RLIMIT_FSIZE, room)
+    assert wait_until(lambda: len(mortal_house.rows(Reading, device_id=access.device_id)) == FULL, 60)
+    publisher.close()
 
 
 @pytest.mark.broker

@@ -1,11 +1,14 @@
 """Which sequences of a boot are stored: a set of numbers, kept as ranges, whatever order they come in."""
 
+import contextlib
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from replenish_server.telemetry.sources import Boot, Sources, take, write_ranges
+from replenish_server.telemetry.seen import Boot, Ledger, settle, take, write_ranges
+from replenish_server.telemetry.sources import Sources
 from replenish_server.telemetry.tables import SeenRange
 from tests.fakes.retailer_house import House
 
@@ -59,6 +62,52 @@ def test_ranges_are_the_set_of_what_was_taken(
                 seen.add(seq)
             write_ranges(connection, [boot])
         assert runs(seen) == ranges(house, number)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    batches=st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.integers(1, 6), st.integers(0, 12)), max_size=15),
+            st.sampled_from(["same", "same", "same", "failed", "another"]),
+            st.booleans(),
+        ),
+        max_size=8,
+    )
+)
+def test_what_waits_in_the_log_is_known_to_every_writer(
+    house: House, batches: list[tuple[list[tuple[int, int]], str, bool]]
+) -> None:
+    """Whether a batch goes to the log or not, fails, or is another process's, each sequence is new once."""
+    with house.database.write() as session:
+        for table in ("seen_range", "seen_log"):
+            session.connection().exec_driver_sql(f"DELETE FROM {table}")
+    seen: set[tuple[int, int]] = set()
+    sources = Sources(Ledger(few=2, most=5))
+    for batch, writer, urgent in batches:
+        if writer == "another":
+            sources = Sources(Ledger(few=2, most=5))
+        fresh, boots = set(seen), {}
+        with contextlib.suppress(InterruptedError), house.database.write() as session:
+            connection = session.connection()
+            source = sources.look_up(connection, [DEVICE])[DEVICE]
+            for number, seq in batch:
+                name = f"{number:08x}"
+                boot = source.boots.get(name) or sources.boot(connection, source, name)
+                boots[name] = boot
+                assert ((number, seq) not in fresh) is take(connection, boot, seq)
+                fresh.add((number, seq))
+            sources.ledger.write(connection, boots.values(), urgent)
+            sources.written(connection)
+            if writer == "failed":
+                sources.forget()
+                raise InterruptedError
+        seen = seen if writer == "failed" else fresh
+    with house.database.write() as session:
+        settle(session.connection())
+    for number in range(1, 7):
+        covered = {seq for low, high in ranges(house, number) for seq in range(low, high + 1)}
+        assert {seq for boot, seq in seen if boot == number} == covered
 
 
 def test_a_device_that_restarts_all_the_time_fills_no_memory(house: House) -> None:

@@ -18,8 +18,9 @@ from replenish_server.fleet.troubles import WORDS, troubles_now, what_is_wrong
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.households.tables import HouseholdNotice
 from replenish_server.ids import DeviceId
+from replenish_server.replenishment.joining import wipe_departed
 from replenish_server.telemetry.store import Incoming, PressKey, ReadingStore, Stored, store_batch
-from replenish_server.telemetry.tables import Quarantined, Reading
+from replenish_server.telemetry.tables import Quarantined, Reading, SeenLog, SeenRange
 from tests.fakes.retailer_house import NOW, House, build_house
 
 pytestmark = pytest.mark.both_databases
@@ -252,6 +253,24 @@ def test_readings_of_a_device_that_was_wiped_do_not_land_among_anothers(house: H
 
 
 TROUBLES = {f"device_{word}" for word in WORDS}
+
+
+def test_a_crowd_is_stored_once_whoever_stores_it_and_goes_without_a_trace(house: House) -> None:
+    """Its ranges wait in the log; another process, which remembers nothing, knows them all the same."""
+    crowd = [up(level(1, boot=f"{number:08x}")) for number in range(250)]
+    store(house, *crowd)
+    with house.database.read() as session:
+        assert session.exec(select(SeenLog)).all()
+    store(house, *crowd, up(level(2, boot="00000000")))
+    with house.database.write() as session:
+        assert len(session.exec(select(Reading)).all()) == 251
+        device = session.get_one(Device, "level-1")
+        device.parted_at, device.cut_at = NOW, NOW
+    with house.database.write() as session:
+        assert wipe_departed(session, NOW, timedelta(0)) == 1
+    with house.database.read() as session:
+        for table in (Reading, SeenLog, SeenRange):
+            assert not session.exec(select(table)).all()
 
 
 def hello(seq: int, alarm: str | None, **more: Any) -> dict[str, Any]:
