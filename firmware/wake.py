@@ -5,7 +5,6 @@ Each program is imported where it is chosen: a button's memory need not hold a s
 
 import json
 
-from firmware import const
 from firmware.app.console import say, say_error
 from firmware.app.guard import Guard
 from firmware.app.node import Device, Node
@@ -19,6 +18,9 @@ from firmware.hal.wifi import Wifi
 from firmware.keys import KEYS
 from firmware.net.broker import wire_to
 from firmware.net.wire import WireLink
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:  # no board loads the ports; one that has nothing to update reads nothing of updates

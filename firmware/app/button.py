@@ -1,11 +1,13 @@
 """The order button: a press is saved, sent and answered with light. One call is one wake; it never sleeps."""
 
-from firmware import const
 from firmware.app.console import say
 from firmware.app.delivery import deliver
 from firmware.app.node import Node
 from firmware.core import policy
 from firmware.core.gesture import Gesture
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

@@ -6,11 +6,13 @@ brokers lose acknowledged messages; only `down/ack` counts.
 
 import binascii
 
-from firmware import const
 from firmware.app.console import say, say_error
 from firmware.app.node import Node
 from firmware.core import config, event, policy, queue
 from firmware.net.mqtt import RefusedError, Session
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

@@ -5,9 +5,11 @@ It owns `firmware.core.boots.Life` and when it is saved. It decides nothing abou
 
 import binascii
 
-from firmware import const
 from firmware.app.console import say, say_error
 from firmware.core import boots
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

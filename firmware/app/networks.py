@@ -1,8 +1,10 @@
 """The network in use, as it lies on flash. It decides nothing (firmware.core.network does)."""
 
-from firmware import const
 from firmware.app.console import say
 from firmware.core import network
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

@@ -6,11 +6,13 @@ It never talks to the network (`firmware.app.delivery` does).
 
 import json
 
-from firmware import const
 from firmware.app.console import say
 from firmware.app.guard import Guard
 from firmware.app.spool import Spool
 from firmware.core import ages, config, event, policy, queue, ring, state
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

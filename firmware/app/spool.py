@@ -6,10 +6,12 @@ never decides that a record was delivered, and never talks to the network.
 
 import json
 
-from firmware import const
 from firmware.app.console import say, say_error
 from firmware.core import queue
 from firmware.core.ring import Ring
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

@@ -4,7 +4,8 @@ The board's own clock (the RTC) runs on through deep sleep and starts anew at po
 instead the distance between it and the server's time is remembered. This module never reads a clock.
 """
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _CLOCK_NONE = const(0)
 _CLOCK_KEPT = const(1)

@@ -6,7 +6,8 @@ An update is on trial until the server has acknowledged something (docs/firmware
 
 import json
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _SAFE_AFTER = const(5)
 """Failed boots in a row before a wake leaves out everything but connecting, reporting and updating."""

@@ -6,7 +6,8 @@ this firmware does not know is ignored, a value beyond its range is clamped and 
 
 import json
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _SCHEMA = const(1)
 

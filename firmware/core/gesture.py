@@ -4,7 +4,8 @@ A press counts only while the button is seen down for `_DEBOUNCE_MS`: a spark th
 gone when the program runs orders nothing.
 """
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _DEBOUNCE_MS = const(50)
 """A contact of the usual tact switches is calm within 10 ms; people do not press for less than 50 ms."""

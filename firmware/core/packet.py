@@ -5,9 +5,8 @@ connection needs besides is in firmware.core.lasting. No classes: each costs a b
 Source: MQTT Version 5.0, OASIS Standard, 7 March 2019 (section numbers below).
 """
 
-import struct
-
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:
@@ -60,21 +59,21 @@ def connect(
     for a visit (firmware.core.lasting).
     """
     flags = (0xC0 if password else 0) | (0x0C if will else 0x02)
-    properties = b"\x27" + struct.pack(">I", _LONGEST) + session
-    head = text(b"MQTT") + bytes((5, flags)) + struct.pack(">H", keep_alive_s)
+    properties = b"\x27" + _LONGEST.to_bytes(4, "big") + session
+    head = text(b"MQTT") + bytes((5, flags)) + keep_alive_s.to_bytes(2, "big")
     login = text(username.encode()) + text(password.encode()) if password else b""
     return packet(0x10, head + varint(len(properties)) + properties + text(client_id.encode()) + will + login)
 
 
 def subscribe(packet_id: int, topic: str, qos: int) -> bytes:
     """SUBSCRIBE to a topic filter (3.8). Retain As Published stays 0: the retain flag tells old from live."""
-    return packet(0x82, struct.pack(">H", packet_id) + b"\x00" + text(topic.encode()) + bytes((qos,)))
+    return packet(0x82, packet_id.to_bytes(2, "big") + b"\x00" + text(topic.encode()) + bytes((qos,)))
 
 
 def publish(topic: str, payload: bytes, packet_id: int, retain: bool) -> bytes:
     """PUBLISH at QoS 1 (3.3). `packet_id`: 1 to 65535, not in use by another unacknowledged packet."""
-    head = text(topic.encode()) + struct.pack(">H", packet_id) + b"\x00"
-    return packet(0x33 if retain else 0x32, head + payload)
+    body = text(topic.encode()) + packet_id.to_bytes(2, "big") + b"\x00" + payload
+    return packet(0x33 if retain else 0x32, body)
 
 
 def packet(first: int, body: bytes) -> bytes:
@@ -84,7 +83,7 @@ def packet(first: int, body: bytes) -> bytes:
 
 def text(raw: bytes) -> bytes:
     """A string or binary data with its length before it (1.5.4, 1.5.6)."""
-    return struct.pack(">H", len(raw)) + raw
+    return len(raw).to_bytes(2, "big") + raw
 
 
 def cut(received: bytes) -> tuple[int, int, int] | None:

@@ -1,6 +1,7 @@
 """How often a device shows a sign of life, and how long it backs off. It never sends and never sleeps."""
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

@@ -2,7 +2,8 @@
 
 import esp32
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _SECTOR = const(4096)
 _ERASE = const(6)

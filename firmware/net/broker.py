@@ -1,7 +1,9 @@
 """Which way leads to the broker, by what `data/device.json` says. It opens nothing."""
 
-from firmware import const
 from firmware.net.tcp import TcpWire
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:
@@ -29,6 +31,5 @@ def wire_to(known: dict[str, str], port: int) -> "Wire":
     elif known.get("ca"):
         from firmware.net import certificate
 
-        mine = known.get("certificate", ""), known.get("private_key", "")
-        secured = certificate.secured(host, known["ca"], *mine)
+        secured = certificate.secured(host, known)
     return TcpWire(host, port, secured)

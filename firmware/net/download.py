@@ -5,7 +5,8 @@ Source: RFC 9110 (13.1.5 If-Range, 14 Range, 15.3.7), RFC 9112. Only answers wit
 
 import errno
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:
@@ -114,7 +115,7 @@ class ServerLinks:
         from firmware.net.tcp import TcpWire
         from firmware.net.wire import WireLink
 
-        wire = TcpWire(self._host, port, secured(self._host, self._authority))
+        wire = TcpWire(self._host, port, secured(self._host, {"ca": self._authority}))
         wire.piece_bytes = _PIECE_BYTES
         return WireLink(wire, self._clock)
 

@@ -3,9 +3,11 @@
 It subscribes anew at QoS 1 each time, session present or not.
 """
 
-from firmware import const
 from firmware.core import lasting, packet
 from firmware.net.mqtt import Session
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

@@ -4,8 +4,10 @@ CONNECT, SUBSCRIBE and the first PUBLISHes leave in one write, so that acknowled
 settings come back in the same round trip (docs/firmware.md).
 """
 
-from firmware import const
 from firmware.core import packet
+
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

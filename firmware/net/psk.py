@@ -5,7 +5,8 @@ import gc
 
 import tls
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _SOCKET_BYTES = const(528)
 """What MicroPython wants in one piece for a TLS stream, on 64 bits."""

@@ -9,7 +9,8 @@ import errno
 import select
 import socket
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:

@@ -2,7 +2,8 @@
 
 import errno
 
-from firmware import const
+if __debug__:
+    from firmware.const import const
 
 _TYPES = const(False)
 if _TYPES:
