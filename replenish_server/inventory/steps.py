@@ -12,6 +12,7 @@ from statistics import median
 
 from replenish_server.inventory.events import DAY, Consumption, Refill
 from replenish_server.inventory.lifted import NOTHING, PLENTY, TEN_THOUSANDTHS
+from replenish_server.inventory.lookback import Lowest, Moments
 
 REFILL_SHARE = 0.07  # a rise of less than 7 % of the container is drift or a nudge, not a refill
 NOISE_SHARE = 0.005  # steps below 0.5 % of the container cannot be told from noise
@@ -26,6 +27,7 @@ ASIDE = timedelta(
     hours=4
 )  # and one that meanwhile said something impossible, or no two equal levels, as well
 _EXCURSION_READINGS = 3
+_READINGS_OF_A_DAY = 3  # at least; one that is silent for a week says nothing about its last day
 _BACK_SHARE = 0.02  # of the container: as heavy as before
 LEAP_SHARE = PLENTY / TEN_THOUSANDTHS  # more than anybody uses at once
 _NOTHING_SHARE = NOTHING / TEN_THOUSANDTHS
@@ -142,6 +144,7 @@ def find_steps(points: Sequence[Point], capacity: int) -> Steps:
         return Steps((), (), 0)
     walk = _Walk(points, capacity)
     for i in range(1, len(points)):
+        walk.look_back(i)
         if not walk.rise(i):
             walk.fall(i)
     return walk.steps()
@@ -161,6 +164,17 @@ class _Walk:
         self.refills: list[Refill] = []
         self.uses: list[Consumption] = []
         self.seen = points[0].level
+        self.lowest = Lowest()
+        self.before_the_last, self.before_those = Moments(), Moments()
+
+    def look_back(self, i: int) -> None:
+        """Note what lies before the i-th point, which is next: levels, and when those further back were."""
+        self.lowest.add(i - 1, self.calm[i - 1] if i - 1 > self.first else self.points[i - 1].level)
+        if i >= 2:
+            self.before_the_last.add(i - 2, self.points[i - 2].at)
+        if i >= _READINGS_OF_A_DAY + 1:
+            k = i - 1 - _READINGS_OF_A_DAY
+            self.before_those.add(k, self.points[k].at)
 
     def rise(self, i: int) -> bool:
         """Take the i-th point as a refill, or as more of the last one, if the next point confirms it."""
@@ -227,27 +241,18 @@ class _Walk:
 
     def _just_before(self, i: int) -> int:
         """The lowest level within the last hours before the i-th point, at least that of the last point."""
-        lowest = self.calm[i - 1] if i - 1 > self.first else self.points[i - 1].level
-        for k in range(i - 2, self.first - 1, -1):
-            if self.points[i].at - self.points[k].at > FILLING:
-                break
-            lowest = min(lowest, self.calm[k] if k > self.first else self.points[k].level)
-        return lowest
+        too_old = self.before_the_last.newest_until(self.points[i].at - FILLING - timedelta.resolution)
+        return self.lowest.since(max(too_old + 1, self.first))[1]
 
     def _forget(self, i: int) -> None:
         """Let the reference rise where the level has stayed above it for a whole day and three readings."""
         now = self.points[i].at
-        if now - self.points[self.anchor].at < DAY or i - self.anchor <= 3:
+        if now - self.points[self.anchor].at < DAY or i - self.anchor <= _READINGS_OF_A_DAY:
             return
-        lowest = i - 1
-        for k in range(i - 1, max(self.first, self.anchor + 1) - 1, -1):
-            if i - k > 3 and now - self.points[k].at >= DAY:
-                break
-            if self.calm[k] <= self.low:
-                return
-            if self.calm[k] < self.calm[lowest]:
-                lowest = k
-        self.anchor, self.low = lowest, self.calm[lowest]
+        a_day_ago = self.before_those.newest_until(now - DAY)
+        place, lowest = self.lowest.since(max(a_day_ago, self.anchor) + 1)
+        if lowest > self.low:
+            self.anchor, self.low = place, lowest
 
 
 def _medians_of_three(levels: Sequence[int]) -> list[int]:

@@ -104,9 +104,24 @@ class Sources:
         self._version: object = None
         self._changed_s = 0.0
         self._name = secrets.token_hex(8)
+        self._paced_before: dict[str, float] = {}  # of those in the batch in hand
+        self._paced_ms: dict[str, float] = {}  # of those that were forgotten
+
+    def begin(self) -> None:
+        """The last batch, if there was one, is committed, or `forget` was called since."""
+        self._paced_before = {}
 
     def forget(self) -> None:
-        """Believe nothing: a transaction failed, and what is remembered may never have been stored."""
+        """Believe nothing: a transaction failed, and what is remembered may never have been stored.
+
+        How fast each device has spoken is remembered as it was before the transaction: who floods until one
+        fails has no new burst, and whose batch fails many times pays for it once.
+        """
+        if len(self._paced_ms) > _SOURCES_KEPT:
+            self._paced_ms.clear()
+        self._paced_ms.update((name, source.conduct.paced_ms) for name, source in self._known.items())
+        self._paced_ms.update(self._paced_before)
+        self._paced_before = {}
         self._known.clear()
         self._version = None
 
@@ -129,6 +144,7 @@ class Sources:
                 self.ledger.settle(connection)
                 known.clear()
             self._ask(connection, unsure, moment)
+        self._paced_before = {name: known[name].conduct.paced_ms for name in names if name in known}
         return known
 
     def written(self, connection: Connection) -> None:
@@ -194,6 +210,7 @@ class Sources:
             if source is None:
                 seen_ms = unix_ms(last_seen_at) if last_seen_at is not None else 0
                 source = known[device_id] = Source(device_id, {}, seen_ms, moment)
+                source.conduct.paced_ms = self._paced_ms.pop(device_id, 0.0)
             if device_id not in found:
                 found.add(device_id)
                 before, source.slots, source.checked_s = source.slots, {}, moment

@@ -107,6 +107,7 @@ class ReadingStore:
 
         The order within the batch does not matter, and neither does storing a message again.
         """
+        self._sources.begin()
         addresses = self._addresses
         if len(addresses) > _TOPICS_KEPT:
             addresses.clear()

@@ -1,9 +1,12 @@
 """Who speaks too fast is held back without losing anything; two devices under one name are told."""
 
+import contextlib
 import json
 from datetime import timedelta
 
-from sqlmodel import select
+import pytest
+from sqlalchemy import Connection
+from sqlmodel import Session, select
 
 from replenish_server.fleet.tables import Device
 from replenish_server.households.tables import HouseholdNotice
@@ -41,6 +44,47 @@ def test_what_is_held_back_is_not_acknowledged_and_comes_again(house: House) -> 
     assert sorted(readings) == list(range(40))
     assert ("too_fast", b"") == (row.code, row.payload)
     assert row.seen == sum(range(30 - 2, 0, -2)) + 30  # what each of the rounds left waiting
+
+
+class Locked(Session):
+    """Of a database in which another program writes for too long."""
+
+    def connection(self, *_args: object, **_options: object) -> Connection:
+        """Never."""
+        raise InterruptedError
+
+
+def fail(house: House, store: ReadingStore, *batch: Incoming) -> None:
+    """One batch whose transaction fails at its end, as a full disk would have it."""
+    with contextlib.suppress(InterruptedError), house.database.write() as session:
+        store.store(session, list(batch))
+        raise InterruptedError
+    store.forget()
+
+
+def test_a_failed_transaction_gives_nobody_its_burst_again(house: House) -> None:
+    """Nor does one that could not even begin, when nothing of the next batch was looked at."""
+    store = ReadingStore(pace=Pace(1.0, 10))
+    stored = take_in(house, store, *(level(seq, 0) for seq in range(8)))
+    assert len(stored.acks["level-1", "0000000a"]) == 8
+    with pytest.raises(InterruptedError):
+        store.store(Locked(), [level(8, 0)])
+    store.forget()
+    fail(house, store, *(level(seq, 0) for seq in range(8, 40)))
+    stored = take_in(house, store, *(level(seq, 0) for seq in range(8, 40)))
+    assert len(stored.acks["level-1", "0000000a"]) == 2
+    fail(house, store, level(10, 0))
+    assert take_in(house, store, *(level(seq, 0) for seq in range(10, 40))).acks == {}
+
+
+def test_whose_batch_fails_many_times_pays_for_it_once(house: House) -> None:
+    """A disk that is full for a while holds nobody back."""
+    store, batch = ReadingStore(pace=Pace(1.0, 10)), [level(seq, 0) for seq in range(9)]
+    for _ in range(20):
+        fail(house, store, *batch)
+    assert len(take_in(house, store, *batch).acks["level-1", "0000000a"]) == 9
+    fail(house, store, level(9, 0))
+    assert len(take_in(house, store, level(9, 0)).acks["level-1", "0000000a"]) == 1
 
 
 def test_one_device_that_floods_takes_nothing_from_another(house: House) -> None:
