@@ -86,14 +86,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _look_at_database(settings: Settings) -> tuple[bool, str]:
     """Whether several processes can share it, and where it is; it is brought up to date, or refused."""
+    if settings.role is not Role.ALL and settings.database_url.startswith("sqlite"):
+        _refuse(
+            f"--role {settings.role} needs PostgreSQL, which several processes can share; see --database."
+        )
     try:
         database = operations.open_database(settings)
     except operations.DatabaseUnfit as error:
         _refuse(str(error))
-    if settings.role is not Role.ALL and not database.shared:
-        _refuse(
-            f"--role {settings.role} needs PostgreSQL, which several processes can share; see --database."
-        )
     if operations.the_household(database) is None:
         _refuse(f"There is no household in {database.name} yet. Run: replenish setup --help")
     database.close()
