@@ -21,7 +21,7 @@ from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.lead_time import LeadTime, learn_lead_time
 from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.quantity import Price, acceptable_offers
-from replenish_server.replenishment.readings import is_counted, read_history
+from replenish_server.replenishment.readings import is_counted, read_history, since_at_most
 from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.shadow import open_shadow
 from replenish_server.replenishment.stock import read_stock
@@ -30,7 +30,8 @@ from replenish_server.retailers.tables import Retailer
 
 HISTORY = timedelta(days=90)  # what a page draws
 LOOKED_AT = timedelta(days=35)  # what is read again for events at every look
-_EDGE = timedelta(days=7)  # at its old end a step may have lost what it rose from: what was kept counts
+_LOOKED_AT_MOST = 10_080  # a week of one a minute, the most that cfg.measure_s allows: nobody else can write
+_EDGE_SHARE = 5  # at its oldest fifth a step may have lost what it rose from: what was kept counts
 _LEAD_MEMORY = 40
 _RECENT = timedelta(days=2)
 _NO_STOCK = Ledger(0, 0, ())
@@ -65,12 +66,16 @@ def gather(
     """
     history, ledger, known = _NO_HISTORY, _NO_STOCK, None
     refills: tuple[Refill, ...] = ()
+    refills_since = now
     if slot.capacity is not None:
         since = now - LOOKED_AT
+        if not is_counted(slot):
+            since = min(now, since_at_most(session, slot, since, _LOOKED_AT_MOST))
         history, samples = read_history(session, slot, since)
+        refills_since = since + (now - since) / _EDGE_SHARE
         known = known_share(samples, now).share
-        refills = tuple(refill for refill in history.refills if refill.at >= since + _EDGE)
-        ledger = read_stock(session, slot, refills, since + _EDGE)
+        refills = tuple(refill for refill in history.refills if refill.at >= refills_since)
+        ledger = read_stock(session, slot, refills, refills_since)
     # A pack that fits in may have been poured out whole; of a larger one the rest must still be there.
     opened = ledger.opened if slot.capacity is not None and slot.pack_amount > slot.capacity else 0
     timing = Timing(session.get_one(SlotMandate, slot.id).timing)
@@ -102,7 +107,7 @@ def gather(
         shops={p.retailer_id: session.get_one(Retailer, p.retailer_id).name for p in mandate.products},
         spending=months_of(session, slot.household_id, slot.id, now),
     )
-    return SlotInsight(facts, history, ledger, refills, now - LOOKED_AT + _EDGE)
+    return SlotInsight(facts, history, ledger, refills, refills_since)
 
 
 def _open(session: Session, slot: Slot, order: PurchaseOrder | None, mandate: Mandate) -> str | None:

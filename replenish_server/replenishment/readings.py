@@ -1,6 +1,6 @@
 """What a slot's stored readings say of what is left, whether its device measures that or counts the use."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Executable, bindparam
 from sqlalchemy import select as select_columns
@@ -11,7 +11,7 @@ from replenish_server.fleet.units import BY_BASE
 from replenish_server.inventory import LevelHistory, LevelSample, read_level, read_levels
 from replenish_server.inventory.totals import Reset, TotalHistory, TotalSample, as_levels, read_totals
 from replenish_server.replenishment.tables import SlotFit
-from replenish_server.telemetry.tables import DeviceEvent, Reading
+from replenish_server.telemetry.tables import DeviceEvent, Reading, Sample, Stream
 
 _SAMPLE = (
     col(Reading.occurred_at),
@@ -21,6 +21,7 @@ _SAMPLE = (
     col(Reading.quality),
     col(Reading.late),
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST = 48  # readings that a level is told from
 _NEWEST_OF = (
     select_columns(*_SAMPLE)
@@ -73,6 +74,22 @@ def _measured(session: Session, slot: Slot, query: Executable) -> list[LevelSamp
         )
         for at, boot, seq, number, quality, late in session.execute(query)
     ]
+
+
+def since_at_most(session: Session, slot: Slot, since: datetime, most: int) -> datetime:
+    """The moment from which on a slot has no more than so many readings, `since` at the earliest.
+
+    Some more where several are of that very millisecond. Finding it looks at no more readings than these.
+    """
+    at_ms = session.exec(
+        select(Sample.at_ms)
+        .join(Stream, col(Stream.id) == col(Sample.stream_id))
+        .where(Stream.device_id == slot.device_id, Stream.slot_key == slot.key)
+        .order_by(col(Sample.at_ms).desc())
+        .offset(most - 1)
+        .limit(1)
+    ).first()
+    return since if at_ms is None else max(since, _EPOCH + at_ms * timedelta(milliseconds=1))
 
 
 def read_history(session: Session, slot: Slot, since: datetime) -> tuple[LevelHistory, list[LevelSample]]:

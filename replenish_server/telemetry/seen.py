@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from replenish_server.database import Bulk, ask
 
 _FEW = 200
-_MOST = 16_000  # some 30 ms of work to settle, for which nobody who presses should wait
+_MOST = 16_000  # 60 ms to settle (docs/adr/0042), for which nobody who presses should wait
 
 
 class Boot(msgspec.Struct, gc=False):

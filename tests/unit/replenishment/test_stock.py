@@ -1,5 +1,6 @@
 """Spare packs: delivered, opened by refills, corrected by a person; remembered for longer than readings."""
 
+import json
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
@@ -10,9 +11,11 @@ from replenish_server.inventory.ledger import Ledger
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.replenishment.facts import gather
 from replenish_server.replenishment.stock import correct_spare, keep_refills, read_stock
 from replenish_server.replenishment.tables import SlotRefill
-from tests.fakes.retailer_house import NOW, House
+from replenish_server.telemetry.store import Incoming, store_batch
+from tests.fakes.retailer_house import NOW, House, evaluate_now
 
 DAY = timedelta(days=1)
 
@@ -75,3 +78,31 @@ def test_a_person_who_counted_is_right(house: House) -> None:
         assert NOW - 2 * DAY == slot_of(session, house).due_at
     assert 5 == stock(house, [], NOW - 90 * DAY).spare_packs
     assert 4 == stock(house, [Refill(NOW - DAY, 1_000_000)], NOW - 90 * DAY).spare_packs
+
+
+def levels(boot: str, *readings: tuple[datetime, int]) -> list[Incoming]:
+    """What the sensor says: when, and how many grams."""
+    bodies = [{"v": 1, "b": boot, "s": n, "t": "level", "n": grams} for n, (_, grams) in enumerate(readings)]
+    return [
+        Incoming("rp/1/level-1/up/ev", json.dumps(body).encode(), False, at)
+        for body, (at, _) in zip(bodies, readings, strict=True)
+    ]
+
+
+def test_a_flood_of_readings_is_not_looked_at_whole_and_hides_no_refill(house: House) -> None:
+    """A look holds up everybody who writes: it takes a week of one a minute, and keeps what it saw."""
+    hours = [(NOW - 3 * DAY + n * DAY / 24, (200, 1200)[n // 24]) for n in range(36)]
+    with house.database.write() as session:
+        store_batch(session, levels("0000000a", *hours))
+        evaluate_now(session, house.slots["level-1"], NOW - DAY)
+    flood = [(NOW + timedelta(milliseconds=n // 5), 1200) for n in range(10_200)]
+    with house.database.write() as session:
+        store_batch(session, levels("0000000b", *flood))
+        evaluate_now(session, house.slots["level-1"], NOW + DAY)
+    with house.database.read() as session:
+        insight = gather(session, slot_of(session, house), None, NOW + DAY, None)
+        kept = [(row.at, row.amount) for row in session.exec(select(SlotRefill))]
+    assert len(insight.history.points) == 10_080
+    assert insight.history.level == 1_200_000
+    assert [(NOW - 2 * DAY, 1_000_000)] == kept
+    assert len(insight.ledger.opened_elsewhere) == 1
