@@ -24,8 +24,9 @@ help: ## List the commands
 demo: ready-demo ## Watch it work; options in ARGS, e.g. make demo ARGS="--until-order --json"
 	@$(BIN)/replenish demo $(ARGS)
 
+# Three workers on two cores: servers, brokers and boards are waited for most of the time.
 test: check ## Run every check and every test; ARGS goes to pytest
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 laws: ready-test ## Run only the laws of docs/architecture.md, over 50 random schedules each; ARGS goes to pytest
 	@REPLENISH_SCHEDULES=50 $(BIN)/pytest -m law -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
