@@ -278,9 +278,7 @@ def frozen_rows(row: Any, folder: Path, broker: ShippedBroker, firmware: Firmwar
     name, goals = os.environ.get("FROZEN_VM"), (("one_shot_client", 16), ("button_app", 64))
     if not name:
         said = "not measured: FROZEN_VM names no MicroPython with this firmware frozen into it"
-        return [
-            row(f"smallest_heap_{what}_frozen", None, "KB", f"<= {goal}", True, said) for what, goal in goals
-        ]
+        return [row(f"smallest_heap_{what}_frozen", None, "KB", None, True, said) for what, _ in goals]
     vm, stand_ins = Path(name), folder / "stand-ins"
     stand_ins.mkdir()
     for file in firmware.files.glob("*.mpy"):  # the firmware itself must come from the VM
