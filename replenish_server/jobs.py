@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Protocol
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 _SELDOM_S = 3600.0
+_STOP_S = 15.0  # what is still in hand then ends with the process; a crash would have ended it, too
 
 
 class Worker:
@@ -54,15 +56,15 @@ class Worker:
         """Finish what is in hand and end."""
         self._stopping = True
         self._wanted.set()
-        self._thread.join(timeout=15)
+        self._thread.join(timeout=_STOP_S)
 
     def _run(self) -> None:
         self._first()
         while True:
             self._wanted.wait()
+            self._wanted.clear()  # before the look: a stop in between is seen now, or wakes once more
             if self._stopping:
                 return
-            self._wanted.clear()
             try:
                 moved = self._work()
             except Exception as error:  # noqa: BLE001 - told, and the worker goes on
@@ -124,8 +126,9 @@ class Crew:
         self._stopping = True
         for _ in self._threads:
             self._line.put(None)
+        give_up_s = time.monotonic() + _STOP_S
         for thread in self._threads:
-            thread.join(timeout=15)
+            thread.join(timeout=max(0.0, give_up_s - time.monotonic()))
 
     def _run(self) -> None:
         self._first()

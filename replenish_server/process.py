@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 from replenish_server.interpreter import begin_to_serve
 from replenish_server.server import Server
+
+log = logging.getLogger(__name__)
+
+_CANCEL_AGAIN_S = 0.5
 
 
 def run_without_page(server: Server) -> None:
@@ -43,7 +48,19 @@ async def running(
         yield
     finally:
         for task in tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await ended(task)
         await asyncio.to_thread(server.stop)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended; what it ended with is logged.
+
+    Once is not enough: a cancellation that arrives while a `TaskGroup` falls apart, or a client finds its
+    connection broken, gives way to that error (cpython issue 116720, mended in Python 3.13), and a task that
+    lives through errors would go on for ever.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_CANCEL_AGAIN_S)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("action=task_failed name=%s why=%r", task.get_name(), error)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ from replenish_server.ids import DeviceId
 log = logging.getLogger(__name__)
 
 _RECONNECT_S = 1.0
+_STABLE_S = 10.0  # more than all that a connection which fails takes to do so
 _LOOK_EVERY_S = 0.2
 
 Message = tuple[str, int, bytes]
@@ -58,13 +60,17 @@ class TwinPublisher:
     may_speak: Callable[[], bool] = lambda: True
 
     async def run(self) -> None:
-        """Publish for ever; ends only by cancellation."""
+        """Publish for ever; ends only by cancellation, perhaps a repeated one (see `process.ended`)."""
+        tries = 0
         while True:
+            moment = time.monotonic()
             try:
                 if await asyncio.to_thread(self.may_speak):
                     await self._live()
             except* (aiomqtt.MqttError, SQLAlchemyError) as lost:
-                log.warning("action=twin_offline why=%s", lost.exceptions[0])
+                tries = 1 if time.monotonic() - moment > _STABLE_S else tries + 1
+                if tries & (tries - 1) == 0:  # 1, 2, 4, 8: a broker may be away for days
+                    log.warning("action=twin_offline why=%s tries=%d", lost.exceptions[0], tries)
             await asyncio.sleep(_RECONNECT_S)
 
     async def _live(self) -> None:
