@@ -77,8 +77,8 @@ def open_database(settings: Settings, *, create: bool = False) -> Database:
     Raises:
         DatabaseUnfit: there is no such database, or it does not answer.
     """
-    file = Path(settings.database_url.removeprefix("sqlite:///"))
-    if not create and settings.database_url.startswith("sqlite:///") and not file.exists():
+    file = settings.database_file
+    if not create and file is not None and not file.exists():
         raise DatabaseUnfit(
             f"There is no household in {file} yet. Run: replenish setup --help; "
             "or set REPLENISH_DATA_DIR to the folder of one."

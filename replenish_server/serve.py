@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _look_at_database(settings: Settings) -> tuple[bool, str]:
     """Whether several processes can share it, and where it is; it is brought up to date, or refused."""
-    if settings.role is not Role.ALL and settings.database_url.startswith("sqlite"):
+    if settings.role is not Role.ALL and settings.database_file is not None:
         _refuse(
             f"--role {settings.role} needs PostgreSQL, which several processes can share; see --database."
         )

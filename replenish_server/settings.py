@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def database_file(self) -> Path | None:
+        """Where SQLite keeps the data; None with a database that several processes can share."""
+        scheme, _, path = self.database_url.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") else None
+
+    @property
     def sent_mark(self) -> Path:
         """Where is written how much was ever sent to retailers, beside no database that could be restored."""
         return self.data_dir / "replenish.sent"
