@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import uvicorn
 from fastapi import FastAPI
 
+from replenish_server import libraries
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.interpreter import begin_to_serve
@@ -92,7 +93,9 @@ def _device_edge(server: Server) -> EdgeServer | None:
 
 def run_web(server: Server) -> None:
     """Run everything of a role that serves in this process until a signal ends it."""
-    _Web(server).run()
+    web = _Web(server)
+    libraries.let_go()
+    web.run()
 
 
 def build_app(server: Server) -> FastAPI:

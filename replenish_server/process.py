@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
+from replenish_server import libraries
 from replenish_server.interpreter import begin_to_serve
 from replenish_server.server import Server
 
@@ -17,6 +18,7 @@ _CANCEL_AGAIN_S = 0.5
 
 def run_without_page(server: Server) -> None:
     """Run the parts of a role that serves no page until a signal ends it."""
+    libraries.let_go()
     asyncio.run(_until_a_signal(server))
 
 
