@@ -4,7 +4,7 @@ Health is written by the device and is only believed where it has a known form (
 household is told once when a trouble begins, at most once a day of each; it is over when the device is well.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
@@ -65,16 +65,18 @@ def troubles_now(session: Session, device_ids: Iterable[str] | None = None) -> d
     return found
 
 
-def what_is_wrong(session: Session, device: Device) -> list[tuple[str, datetime, int]]:
-    """ "doubled" where two use its name, then what it says itself: since when, and the number of it.
-
-    Nothing of a device that was revoked.
+def wrong_with(session: Session, devices: Collection[Device]) -> dict[str, list[tuple[str, datetime, int]]]:
+    """Of each device, by its id: "doubled" where two use its name, then what it says itself, with since when
+    and the number of it. Nothing of one that was revoked.
     """
-    if device.revoked_at is not None:
-        return []
-    doubled = [] if device.doubled_at is None else [("doubled", device.doubled_at, 0)]
-    rows = troubles_now(session, [device.id]).get(device.id, [])
-    return [*doubled, *((row.word, row.since, row.number) for row in rows)]
+    heard = [device for device in devices if device.revoked_at is None]
+    said = troubles_now(session, [device.id for device in heard])
+    found: dict[str, list[tuple[str, datetime, int]]] = {device.id: [] for device in devices}
+    for device in heard:
+        if device.doubled_at is not None:
+            found[device.id].append(("doubled", device.doubled_at, 0))
+        found[device.id] += [(row.word, row.since, row.number) for row in said.get(device.id, ())]
+    return found
 
 
 def _is_the_same(row: DeviceTrouble, number: int, at: datetime) -> bool:

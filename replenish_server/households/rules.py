@@ -1,12 +1,13 @@
 """The rules of a home and of its slots, in and out of their rows."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select
 
-from replenish_server.database import Prepared, fetch
+from replenish_server.database import Prepared, fetch, note_absent
 from replenish_server.households.calendar import QuietHours
 from replenish_server.households.mandate import AcceptedProduct, Mode, Rules, Substitution
 from replenish_server.households.tables import (
@@ -29,6 +30,7 @@ def home_rules(session: Session, household_id: str) -> HomeRules:
     """The home's defaults; a home that never said anything has none, and the usual basket."""
     row = fetch(session, HouseholdMandate, household_id)
     if row is None:
+        note_absent(session, HouseholdMandate, household_id)
         return HomeRules(Rules(), HouseholdMandate.model_fields["basket_days"].default)
     return HomeRules(_rules(row), row.basket_days)
 
@@ -72,8 +74,16 @@ _SUBSTITUTES: Prepared[AcceptableProduct] = Prepared(
 
 def substitutes(session: Session, slot_id: str) -> tuple[AcceptedProduct, ...]:
     """What the slot accepts in place of its own product, in order of preference."""
-    rows = _SUBSTITUTES.all(session, slot_id=slot_id)
-    return tuple(AcceptedProduct(r.retailer_id, r.item_id, r.name, r.pack_amount) for r in rows)
+    return tuple(_accepted(row) for row in _SUBSTITUTES.all(session, slot_id=slot_id))
+
+
+def substitutes_of(session: Session, slot_ids: Collection[str]) -> dict[str, tuple[AcceptedProduct, ...]]:
+    """The same for many slots at once; a slot without any is not in it."""
+    query = select(AcceptableProduct).where(col(AcceptableProduct.slot_id).in_(slot_ids))
+    found: dict[str, tuple[AcceptedProduct, ...]] = {}
+    for row in session.exec(query.order_by(col(AcceptableProduct.place))):
+        found[row.slot_id] = (*found.get(row.slot_id, ()), _accepted(row))
+    return found
 
 
 def set_substitutes(session: Session, slot_id: str, products: tuple[AcceptedProduct, ...]) -> None:
@@ -91,6 +101,10 @@ def set_substitutes(session: Session, slot_id: str, products: tuple[AcceptedProd
             )
         )
     session.flush()
+
+
+def _accepted(row: AcceptableProduct) -> AcceptedProduct:
+    return AcceptedProduct(row.retailer_id, row.item_id, row.name, row.pack_amount)
 
 
 def _rules(row: RuleColumns) -> Rules:

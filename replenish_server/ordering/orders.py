@@ -1,5 +1,6 @@
 """Opening an order, moving it, and what a person may do with it. No network here."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,12 +15,12 @@ from replenish_server.ordering import rules
 from replenish_server.ordering.deadlines import Waiting, next_deadline
 from replenish_server.ordering.news import stop_asking, tell
 from replenish_server.ordering.parcels import (
+    completed_of,
     may_have_left,
     new_parcel,
     orders_in,
     parcel_of,
     part,
-    was_completed,
 )
 from replenish_server.ordering.rules import attempt_after_approval
 from replenish_server.ordering.states import ENDED, OPEN, Event, State, after, may
@@ -214,9 +215,16 @@ def can_approve(order: PurchaseOrder) -> bool:
 
 def can_cancel(session: Session, order: PurchaseOrder) -> bool:
     """Whether the order can be stopped here; one that may have left is stopped at the retailer."""
-    state = State(order.state)
-    completing = state is State.PLACING and was_completed(session, parcel_of(session, order))
-    return rules.can_cancel(state, completing)
+    return order.id in cancelable(session, [order])
+
+
+def cancelable(session: Session, orders: Collection[PurchaseOrder]) -> frozenset[str]:
+    """The ids of those orders that can be stopped here."""
+    placing = {order.parcel_id for order in orders if order.state == State.PLACING}
+    completed = completed_of(session, placing) if placing else frozenset()
+    return frozenset(
+        order.id for order in orders if rules.can_cancel(State(order.state), order.parcel_id in completed)
+    )
 
 
 def leave_now(session: Session, order_id: str, now: datetime, by: str = "", note: str = "") -> None:

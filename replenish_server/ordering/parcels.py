@@ -5,6 +5,7 @@ Whoever leaves a parcel bumps its fence and attempt, so that the session that st
 and never completed (docs/adr/0015).
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import bindparam
@@ -73,6 +74,17 @@ def may_have_left(session: Session, parcel: Parcel) -> bool:
 def was_completed(session: Session, parcel: Parcel) -> bool:
     """Whether a completing request of the present session was stored, answered or not."""
     return _completing_call(session, parcel) is not None
+
+
+def completed_of(session: Session, parcel_ids: Collection[str]) -> frozenset[str]:
+    """Those of the parcels of which `was_completed` is true."""
+    query = (
+        select(Parcel.id)
+        .join(RetailerCall, col(RetailerCall.parcel_id) == col(Parcel.id))
+        .where(col(Parcel.id).in_(parcel_ids))
+        .where(RetailerCall.attempt == Parcel.attempt, RetailerCall.step == COMPLETE)
+    )
+    return frozenset(session.exec(query))
 
 
 def _completing_call(session: Session, parcel: Parcel) -> RetailerCall | None:

@@ -1,6 +1,8 @@
 """What a slot's stored readings say of what is left, whether its device measures that or counts the use."""
 
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, bindparam
 from sqlalchemy import select as select_columns
@@ -62,6 +64,11 @@ def level_samples(
 
 def _measured(session: Session, slot: Slot, query: Executable) -> list[LevelSample]:
     """What a query for `_SAMPLE` finds of a slot that measures."""
+    return _as_samples(slot, session.execute(query))
+
+
+def _as_samples(slot: Slot, rows: Iterable[Any]) -> list[LevelSample]:
+    """Rows of `_SAMPLE`, of a slot that measures."""
     factor = BY_BASE[slot.unit].factor
     return [
         LevelSample(
@@ -72,7 +79,7 @@ def _measured(session: Session, slot: Slot, query: Executable) -> list[LevelSamp
             good=quality == "ok" and not late,
             retained=late,
         )
-        for at, boot, seq, number, quality, late in session.execute(query)
+        for at, boot, seq, number, quality, late in rows
     ]
 
 
@@ -99,6 +106,33 @@ def read_history(session: Session, slot: Slot, since: datetime) -> tuple[LevelHi
         return as_levels(counted, since), [sample for sample in counted.remaining if sample.at >= since]
     samples = level_samples(session, slot, since)
     return read_levels(samples, slot.capacity or 1), samples
+
+
+def read_histories(
+    session: Session, slots: Collection[Slot], since: Mapping[str, datetime]
+) -> dict[str, LevelHistory]:
+    """The histories of many slots with a sensor by their ids, each from its own moment on.
+
+    All that measure are read together; one that counts its use is read by itself.
+    """
+    counted = [slot for slot in slots if is_counted(slot)]
+    found = {slot.id: read_history(session, slot, since[slot.id])[0] for slot in counted}
+    measured = {(slot.device_id, slot.key): slot for slot in slots if not is_counted(slot)}
+    if not measured:
+        return found
+    query = select_columns(col(Reading.device_id), col(Reading.slot_key), *_SAMPLE).where(
+        col(Reading.device_id).in_({device_id for device_id, _ in measured}),
+        col(Reading.type).in_(("level", "refill")),
+        col(Reading.occurred_at) >= min(since[slot.id] for slot in measured.values()),
+    )
+    rows: dict[tuple[str, str], list[Any]] = {key: [] for key in measured}
+    for device_id, slot_key, *sample in session.execute(query):
+        slot = measured.get((device_id, slot_key))
+        if slot is not None and sample[0] >= since[slot.id]:
+            rows[device_id, slot_key].append(sample)
+    for key, slot in measured.items():
+        found[slot.id] = read_levels(_as_samples(slot, rows[key]), slot.capacity or 1)
+    return found
 
 
 def level_of(session: Session, slot: Slot, since: datetime) -> tuple[int | None, datetime | None]:

@@ -136,12 +136,8 @@ class ApiDesk:
         before = reading.decode_cursor(cursor)
         with self.database.read() as session:
             rows = reading.order_rows(session, actor.household_id, limit, before, state)
-            return reading.page_of(
-                rows,
-                limit,
-                lambda row: (row.created_at, row.id),
-                lambda row: reading.show_order(session, row, lang),
-            )
+            page, following = reading.page_of(rows, limit, lambda row: (row.created_at, row.id), lambda r: r)
+            return reading.show_orders(session, page, lang), following
 
     def order(self, actor: Actor, order_id: str, lang: Lang) -> models.Order:
         """One order."""

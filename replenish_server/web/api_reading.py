@@ -28,6 +28,7 @@ from replenish_server.retailers.tables import Retailer
 from replenish_server.telemetry.tables import Reading
 from replenish_server.web import api_models as models
 from replenish_server.web.formats import zone
+from replenish_server.web.order_views import load_order_rows
 from replenish_server.web.views import Lang
 
 Place = tuple[datetime, str]
@@ -189,10 +190,25 @@ def order_rows(
 
 def show_order(session: Session, order: PurchaseOrder, lang: Lang) -> models.Order:
     """One order with its history."""
+    return show_orders(session, [order], lang)[0]
+
+
+def show_orders(session: Session, rows: Sequence[PurchaseOrder], lang: Lang) -> list[models.Order]:
+    """Orders with their histories, in as many statements as one takes."""
+    load_order_rows(session, rows)
+    histories: dict[str, list[OrderEvent]] = {row.id: [] for row in rows}
+    events = select(OrderEvent).where(col(OrderEvent.order_id).in_(histories))
+    for event in session.exec(events.order_by(col(OrderEvent.id))):
+        histories[event.order_id].append(event)
+    stoppable = orders.cancelable(session, rows)
+    return [_order(session, row, histories[row.id], row.id in stoppable, lang) for row in rows]
+
+
+def _order(
+    session: Session, order: PurchaseOrder, events: Sequence[OrderEvent], can_cancel: bool, lang: Lang
+) -> models.Order:
+    """From rows that the session has."""
     record = session.get_one(DecisionRecord, order.decision_id)
-    events = session.exec(
-        select(OrderEvent).where(OrderEvent.order_id == order.id).order_by(col(OrderEvent.id))
-    )
     total = order.total_minor if order.total_minor is not None else order.quoted_minor
     return models.Order(
         order_id=order.id,
@@ -210,7 +226,7 @@ def show_order(session: Session, order: PurchaseOrder, lang: Lang) -> models.Ord
         else problem_sentence(order.problem, order.problem_detail, lang),
         created_at=order.created_at,
         can_approve=orders.can_approve(order),
-        can_cancel=orders.can_cancel(session, order),
+        can_cancel=can_cancel,
         history=[
             models.HistoryEntry(at=event.at, state=event.state, note=note_text(event.note, lang), by=event.by)
             for event in events

@@ -1,6 +1,6 @@
 """`DevicePages` on the database. Each wish of a person is one transaction, committed here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -11,7 +11,7 @@ from replenish_server.fleet import claims, commands, presence
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.tables import Device, DeviceCommand, Slot, Twin
-from replenish_server.fleet.troubles import what_is_wrong
+from replenish_server.fleet.troubles import wrong_with
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import Household
@@ -54,7 +54,7 @@ class DatabaseDevices:
             ).all()
             shops = session.exec(select(Retailer).order_by(col(Retailer.name))).all()
             return DevicesView(
-                [self._device(session, row) for row in rows],
+                self._devices(session, rows),
                 [(shop.id, shop.name) for shop in shops],
                 "UTC" if household is None else household.time_zone,
             )
@@ -103,34 +103,46 @@ class DatabaseDevices:
             leave_household(session, device_id, viewer.name, self._clock.now())
         self._on_wish()
 
-    def _device(self, session: Session, row: Device) -> HomeDevice:
-        slots = session.exec(select(Slot).where(Slot.device_id == row.id)).all()
-        twin = session.get(Twin, row.id)
-        reported = (twin.reported if twin is not None else None) or {}
-        health = reported.get("h")
-        firmware = health.get("fw") if isinstance(health, dict) else None
-        return HomeDevice(
-            row.id,
-            row.name,
-            row.kind,
-            [(slot.id, slot.name) for slot in slots if slot.retired_at is None],
-            presence.state_of(row, twin, self._clock.now()),
-            row.last_seen_at,
-            presence.expected_by(row, twin),
-            firmware[:40] if isinstance(firmware, str) else "",
-            row.revoked_why,
-            row.alarm,
-            row.alarm_at,
-            what_is_wrong(session, row),
-            row.kind in commands.LISTENING,
-            self._asked(session, row.id),
-        )
+    def _devices(self, session: Session, rows: Sequence[Device]) -> list[HomeDevice]:
+        """The rows of all of them are loaded together."""
+        now, ids = self._clock.now(), [row.id for row in rows]
+        twins = {row.device_id: row for row in session.exec(select(Twin).where(col(Twin.device_id).in_(ids)))}
+        slots: dict[str, list[tuple[str, str]]] = {}
+        query = select(Slot).where(col(Slot.device_id).in_(ids), col(Slot.retired_at).is_(None))
+        for slot in session.exec(query.order_by(col(Slot.created_at), col(Slot.id))):
+            slots.setdefault(slot.device_id, []).append((slot.id, slot.name))
+        wrong = wrong_with(session, rows)
+        commanded = session.exec(select(DeviceCommand).where(col(DeviceCommand.device_id).in_(ids)))
+        asked = {
+            row.device_id: (row.verb, commands.state_of(row, now), row.answered_at or row.asked_at)
+            for row in commanded
+        }
+        return [
+            HomeDevice(
+                row.id,
+                row.name,
+                row.kind,
+                slots.get(row.id, []),
+                presence.state_of(row, twins.get(row.id), now),
+                row.last_seen_at,
+                presence.expected_by(row, twins.get(row.id)),
+                _firmware(twins.get(row.id)),
+                row.revoked_why,
+                row.alarm,
+                row.alarm_at,
+                wrong[row.id],
+                row.kind in commands.LISTENING,
+                asked.get(row.id),
+            )
+            for row in rows
+        ]
 
-    def _asked(self, session: Session, device_id: str) -> tuple[str, str, datetime] | None:
-        last = session.get(DeviceCommand, device_id)
-        if last is None:
-            return None
-        return last.verb, commands.state_of(last, self._clock.now()), last.answered_at or last.asked_at
+
+def _firmware(twin: Twin | None) -> str:
+    """The version that a device last said it runs, or ""."""
+    health = ((twin.reported if twin is not None else None) or {}).get("h")
+    said = health.get("fw") if isinstance(health, dict) else None
+    return said[:40] if isinstance(said, str) else ""
 
 
 def _new_device(kind: str, typed: Mapping[str, str]) -> NewDevice:

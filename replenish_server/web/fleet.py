@@ -14,7 +14,7 @@ from replenish_server import fleet_report
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet import rollouts
-from replenish_server.fleet.firmware_tables import RolloutDevice
+from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout, RolloutDevice
 from replenish_server.fleet.images import FirmwareFolder, FirmwareRefused
 from replenish_server.fleet.rollout_rules import WaveCount
 from replenish_server.fleet.tables import DeviceCredential
@@ -194,9 +194,11 @@ _TELLING = ("refused", "failed", "rolled_back", "overdue", "lost", "downloading"
 
 def _updates(session: Session, device_id: str) -> list[tuple[str, int, str, str, datetime]]:
     """Version, sequence, state, why and when of every rollout that a device was in, newest first."""
-    found = []
-    for rollout, image in rollouts.list_rollouts(session):
-        row = session.get(RolloutDevice, (rollout.id, device_id))
-        if row is not None:
-            found.append((image.ver, image.seq, row.state, row.why, row.changed_at))
-    return found
+    query = (
+        select(RolloutDevice, FirmwareImage)
+        .join(Rollout, col(Rollout.id) == col(RolloutDevice.rollout_id))
+        .join(FirmwareImage, col(FirmwareImage.id) == col(Rollout.image_id))
+        .where(RolloutDevice.device_id == device_id)
+        .order_by(col(Rollout.began_at).desc(), col(Rollout.id))
+    )
+    return [(image.ver, image.seq, row.state, row.why, row.changed_at) for row, image in session.exec(query)]

@@ -140,16 +140,16 @@ def read_money(
     return minor
 
 
-def offer_of(order: OrderView, slot: SlotView | None) -> Offer | None:
+def offer_of(order: OrderView) -> Offer | None:
     """What approving this order commits to, or None while neither a price nor a cap is known.
 
     Without an amount there is no lawful order button (contract law wants the total price beside it).
     """
     if order.total_minor is not None:
-        amount, currency, is_total = order.total_minor, order.currency, True
-    elif slot is not None and slot.price_cap_minor is not None:
-        amount, currency, is_total = slot.price_cap_minor, slot.currency, False
+        amount, is_total = order.total_minor, True
+    elif order.cap_minor is not None:
+        amount, is_total = order.cap_minor, False
     else:
         return None
-    said = repr((order.order_id, order.product_name, order.packs, amount, currency, is_total))
-    return Offer(amount, currency, is_total, hashlib.sha256(said.encode()).hexdigest()[:16])
+    said = repr((order.order_id, order.product_name, order.packs, amount, order.currency, is_total))
+    return Offer(amount, order.currency, is_total, hashlib.sha256(said.encode()).hexdigest()[:16])

@@ -14,15 +14,14 @@ from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
-from replenish_server.fleet.tables import Device, Slot, Twin
-from replenish_server.fleet.troubles import what_is_wrong
+from replenish_server.fleet.tables import Device, Slot
+from replenish_server.fleet.troubles import wrong_with
 from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.forecast import RunOut
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ordering import orders as order_acts
 from replenish_server.ordering.states import UNDERWAY, State
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.amounts import amount
 from replenish_server.replenishment.facts import HISTORY, gather
 from replenish_server.replenishment.forecasts import forecast_next_order, forecast_slots
 from replenish_server.replenishment.outlook import SlotFacts, look_ahead
@@ -30,20 +29,12 @@ from replenish_server.replenishment.priors import Models
 from replenish_server.replenishment.readings import is_counted, read_history
 from replenish_server.replenishment.risk import Timing, timing_outcome
 from replenish_server.replenishment.stock import correct_spare, fit_unit, infer_button_stock
-from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.thresholds import ThresholdRefused, set_threshold
 from replenish_server.web import views
 from replenish_server.web.home import home_view
 from replenish_server.web.order_life import life_view
 from replenish_server.web.order_views import order_view
-from replenish_server.web.slot_views import (
-    PAGE_UNITS,
-    decision_view,
-    level_state,
-    run_out_view,
-    shown,
-    twin_view,
-)
+from replenish_server.web.slot_views import shown, slots_at_a_glance
 from replenish_server.web.stock import stock_view
 
 _CURVE_RISKS = (0.01, 0.02, 0.035, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
@@ -89,7 +80,7 @@ class DatabasePages:
             if slot is None:
                 return None
             household = session.get_one(Household, slot.household_id)
-            return self._slot(session, slot, household, lang, chart=True)
+            return self._slot(session, slot, household, lang)
 
     def order(self, order_id: str, lang: views.Lang) -> views.OrderView | None:
         """One order."""
@@ -162,54 +153,30 @@ class DatabasePages:
                     raise views.Refused("state_changed") from error
         self._on_wish()
 
-    def _slot(
-        self, session: Session, slot: Slot, household: Household, lang: views.Lang, chart: bool
-    ) -> views.SlotView:
+    def _slot(self, session: Session, slot: Slot, household: Household, lang: views.Lang) -> views.SlotView:
+        """What the home page says of it, and what only its own page does."""
         now = self._clock.now()
-        unit = BY_BASE[slot.unit]
-        device = session.get_one(Device, slot.device_id)
-        mandate = session.get_one(SlotMandate, slot.id)
         order = order_acts.open_order(session, slot.id)
-        record = _last_decision(session, slot.id)
-        forecasts = forecast_slots(session, [slot], now, self._models()) if chart else {}
-        forecast = forecasts.get(slot.id)
+        open_orders = {} if order is None else {slot.id: order_view(session, order, lang)}
+        (glance,) = slots_at_a_glance(session, household, [slot], open_orders, lang, now)
+        device, mandate = session.get_one(Device, slot.device_id), session.get_one(SlotMandate, slot.id)
+        view = replace(
+            glance, rules_version=_version(slot, mandate), troubles=wrong_with(session, [device])[device.id]
+        )
+        forecast = forecast_slots(session, [slot], now, self._models()).get(slot.id)
         insight = gather(session, slot, order, now, None if forecast is None else forecast.run_out)
-        has_sensor = slot.capacity is not None
-        run_out = run_out_view(record, unit)
-        if not has_sensor:
-            run_out = _next_order(forecast_next_order(session, slot, now, self._models()), now)
-        view_order = None if order is None else order_view(session, order, lang)
-        return views.SlotView(
-            slot_id=slot.id,
-            name=slot.name,
-            device_name=device.name,
-            device_kind="button" if device.kind == "button" else "level",
-            unit=PAGE_UNITS[unit.base],
-            capacity=shown(slot.capacity, unit),
-            level=shown(insight.history.level, unit),
-            level_as_of=insight.history.as_of,
-            level_state=level_state(slot, insight.history.level, insight.history.as_of, now),
-            threshold=shown(slot.threshold, unit),
-            mode=insight.facts.mandate.mode.value,
-            timing=Timing(mandate.timing).value,
-            timings=_timings(insight.facts, unit),
-            price_cap_minor=mandate.price_cap_minor,
-            currency=mandate.currency,
-            product_name=slot.product_name,
-            pack_text=amount(slot.pack_amount, slot.unit) if has_sensor else "",
-            on_order_packs=order.packs if order is not None and order.state in UNDERWAY else 0,
-            spare_packs=insight.ledger.spare_packs,
-            inferred=None if has_sensor else self._inferred(session, slot, now),
-            run_out=run_out,
-            decision=decision_view(record, lang),
-            open_order=view_order,
-            twin=twin_view(session.get(Twin, slot.device_id), slot),
-            last_seen=device.last_seen_at,
-            chart=self._chart(session, slot, unit, run_out, now) if chart and has_sensor else None,
-            tz=household.time_zone,
-            stock=stock_view(session, slot, insight, now, lang) if chart and has_sensor else None,
-            rules_version=_version(slot, session.get_one(SlotMandate, slot.id)),
-            troubles=what_is_wrong(session, device),
+        unit = BY_BASE[slot.unit]
+        view = replace(view, timings=_timings(insight.facts, unit))
+        if slot.capacity is None:
+            return replace(
+                view,
+                inferred=self._inferred(session, slot, now),
+                run_out=_next_order(forecast_next_order(session, slot, now, self._models()), now),
+            )
+        return replace(
+            view,
+            chart=self._chart(session, slot, unit, view.run_out, now),
+            stock=stock_view(session, slot, insight, now, lang),
         )
 
     def _inferred(self, session: Session, slot: Slot, now: datetime) -> tuple[float, float, float] | None:
@@ -253,11 +220,6 @@ def _version(slot: Slot, mandate: SlotMandate) -> str:
     """Names the rules in force, so that nobody changes others than those they saw."""
     said = (slot.threshold, mandate.mode, mandate.price_cap_minor, mandate.timing, mandate.changed_at)
     return sha256(repr(said).encode()).hexdigest()[:16]
-
-
-def _last_decision(session: Session, slot_id: str) -> DecisionRecord | None:
-    query = select(DecisionRecord).where(DecisionRecord.slot_id == slot_id)
-    return session.exec(query.order_by(col(DecisionRecord.last_at).desc()).limit(1)).first()
 
 
 def _next_order(expected: RunOut | None, now: datetime) -> views.RunOut | None:

@@ -12,34 +12,20 @@ from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import BY_BASE, Unit
 from replenish_server.households import rules as rule_book
-from replenish_server.households.calendar import QuietHours, day_of, month_of
+from replenish_server.households.calendar import QuietHours, day_of
 from replenish_server.households.judge import Spending, Wish, judge_wish
 from replenish_server.households.ledger import months_of, spending_of
-from replenish_server.households.mandate import AcceptedProduct, Mandate, Mode, Rules, Substitution, in_force
+from replenish_server.households.mandate import AcceptedProduct, Mode, Rules, Substitution, in_force
 from replenish_server.households.tables import Household, HouseholdMandate, SlotMandate
 from replenish_server.ordering.limits import wake_orders
 from replenish_server.replenishment.amounts import money
-from replenish_server.replenishment.facts import HISTORY
-from replenish_server.replenishment.readings import read_history
-from replenish_server.replenishment.record import from_json
-from replenish_server.replenishment.sentences import sentence
-from replenish_server.replenishment.shadow import as_trial, shadow_orders
-from replenish_server.replenishment.tables import DecisionRecord, ShadowOrder
-from replenish_server.replenishment.trial import (
-    Outcome,
-    balance,
-    judge_trial,
-    missed_run_outs,
-    outcome_sentence,
-)
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.prices import known_price
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web import mandate_views as views
+from replenish_server.web.trial import trial_view
 from replenish_server.web.views import BudgetView, Lang, Refused
 from replenish_server.web.views import Mode as ModeName
-
-_BAD = (Outcome.TOO_LATE, Outcome.TOO_EARLY)
 
 
 class DatabaseMandates:
@@ -175,20 +161,7 @@ class DatabaseMandates:
             household = None if household_id is None else session.get(Household, household_id)
             if household is None:
                 return views.TrialView((), (), (), 0, 0.0, 0, 0, "UTC")
-            rows = shadow_orders(session, household.id)
-            trial_slots = _on_trial(session, household.id)
-            sums = balance([judge_trial(as_trial(row), now) for row in rows])
-            return views.TrialView(
-                slots=trial_slots,
-                orders=[_trial_order(session, row, now, lang) for row in rows],
-                months=_trial_months(rows, household.time_zone),
-                prevented=sums.prevented,
-                spared_days=sums.spared_days,
-                too_late=sums.too_late,
-                too_early=sums.too_early,
-                unforeseen=sum(_unforeseen(session, slot_id, rows, now) for slot_id, *_ in trial_slots),
-                tz=household.time_zone,
-            )
+            return trial_view(session, household, lang, now)
 
     def turn_on(self, slot_id: str, mode: ModeName, by: str) -> None:
         """End a slot's trial."""
@@ -262,66 +235,3 @@ def _product(session: Session, product: AcceptedProduct, unit: Unit) -> views.Pr
     return views.ProductForm(
         product.retailer_id, product.item_id, product.name, product.pack_amount // unit.factor, said
     )
-
-
-def _on_trial(session: Session, household_id: str) -> list[tuple[str, str, datetime, bool]]:
-    query = (
-        select(Slot)
-        .where(Slot.household_id == household_id, col(Slot.retired_at).is_(None))
-        .order_by(col(Slot.created_at))
-    )
-    found: list[tuple[str, str, datetime, bool]] = []
-    for slot in session.exec(query):
-        mandate: Mandate = slot_mandate(session, slot)
-        if mandate.mode is Mode.SHADOW:
-            since = session.get_one(SlotMandate, slot.id).changed_at
-            found.append((slot.id, slot.name, since, mandate.price_cap_minor is not None))
-    return found
-
-
-def _unforeseen(session: Session, slot_id: str, rows: list[ShadowOrder], now: datetime) -> int:
-    """How often the slot ran empty in its trial, as far back as pages look, without an order that knew."""
-    slot, own = session.get_one(Slot, slot_id), [row for row in rows if row.slot_id == slot_id]
-    if slot.capacity is None:
-        return 0
-    began = min([session.get_one(SlotMandate, slot_id).changed_at, *(row.at for row in own)])
-    history, _ = read_history(session, slot, max(began, now - HISTORY))
-    points = [(at, level) for at, level in history.points if at >= began]
-    refills = [refill.at for refill in history.refills if refill.at >= began]
-    return len(missed_run_outs(points, refills, slot.capacity, [as_trial(row) for row in own]))
-
-
-def _trial_order(session: Session, row: ShadowOrder, now: datetime, lang: Lang) -> views.TrialOrderView:
-    judged = judge_trial(as_trial(row), now)
-    record = session.get_one(DecisionRecord, row.decision_id)
-    return views.TrialOrderView(
-        slot_id=row.slot_id,
-        slot_name=session.get_one(Slot, row.slot_id).name,
-        product_name=row.product_name,
-        packs=row.packs,
-        price_minor=row.price_minor,
-        price_at=row.price_at,
-        currency=row.currency,
-        at=row.at,
-        arrives_at=row.arrives_at,
-        reason=sentence(from_json(record.data), lang),
-        outcome=outcome_sentence(judged, lang),
-        good=judged.outcome not in _BAD,
-    )
-
-
-def _trial_months(rows: list[ShadowOrder], time_zone: str) -> list[views.TrialMonthView]:
-    """What each month would have cost, newest first, by currency."""
-    months: dict[tuple[str, str], list[ShadowOrder]] = {}
-    for row in rows:
-        months.setdefault((month_of(row.at, time_zone), row.currency), []).append(row)
-    return [
-        views.TrialMonthView(
-            month,
-            currency,
-            sum(row.price_minor or 0 for row in of),
-            len(of),
-            sum(row.price_minor is None for row in of),
-        )
-        for (month, currency), of in sorted(months.items(), reverse=True)
-    ]

@@ -48,7 +48,6 @@ def build_router(pages: HouseholdPages, people: PeoplePages, public_url: str | N
             tz=view.tz,
             values={
                 "home": view,
-                "slot_by_id": {slot.slot_id: slot for slot in view.slots},
                 "inbox": people.inbox(viewer, lang, ON_HOME),
             },
         )
@@ -156,7 +155,7 @@ def _add_order_routes(router: APIRouter, pages: HouseholdPages) -> None:
         view = pages.order(order_id, lang)
         if view is None:
             return error_page(request, 404)
-        shown = forms.offer_of(view, pages.slot(view.slot_id, lang))
+        shown = forms.offer_of(view)
         if view.can_approve and (shown is None or shown.tag != offer):
             return _see(order_path(order_id), "offer_changed")
         ceiling_minor = 0 if shown is None else shown.amount_minor
@@ -233,16 +232,15 @@ def _order_page(
     status: int = 200,
     refused: str | None = None,
 ) -> HTMLResponse:
-    slot = pages.slot(view.slot_id, lang)
     return page(
         request,
         "order.html",
         lang=lang,
         here=order_path(view.order_id),
         now=pages.now(),
-        tz="UTC" if slot is None else slot.tz,
+        tz=view.tz,
         status=status,
-        values={"order": view, "slot": slot, "refused": refused},
+        values={"order": view, "refused": refused},
     )
 
 

@@ -61,6 +61,11 @@ class DatabaseShopping:
                 )
                 .order_by(col(PurchaseOrder.created_at))
             ).all()
+            for table, keys in (
+                (Slot, {order.slot_id for order in orders}),
+                (Retailer, {order.retailer_id for order in orders}),
+            ):
+                session.exec(select(table).where(col(table.id).in_(keys))).all()
             return ShoppingView(
                 [_entry(session, order, lang) for order in orders if waits_for_purchase(order)],
                 [_entry(session, order, lang) for order in orders if waits_for_arrival(order)],

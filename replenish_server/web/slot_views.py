@@ -1,20 +1,127 @@
-"""Parts of a slot's view that its own page and the home page share."""
+"""A supply at a glance: what the home page and the supply's own page say of it, from the same rows."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
 from replenish_server.fleet import twin
-from replenish_server.fleet.tables import Slot, Twin
-from replenish_server.fleet.units import Unit
+from replenish_server.fleet.mandates import slot_mandates
+from replenish_server.fleet.tables import Device, Slot, Twin
+from replenish_server.fleet.units import BY_BASE, Unit
+from replenish_server.households.mandate import Mode
+from replenish_server.households.tables import Household, SlotMandate
+from replenish_server.ordering.states import UNDERWAY
+from replenish_server.replenishment.amounts import amount
 from replenish_server.replenishment.basis import basis
 from replenish_server.replenishment.decision import Decision
+from replenish_server.replenishment.facts import LOOKED_AT
 from replenish_server.replenishment.policy import FRESH_FOR
+from replenish_server.replenishment.readings import level_of
 from replenish_server.replenishment.record import from_json
+from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.sentences import sentence
+from replenish_server.replenishment.stock import kept_stocks
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.web import views
 
-PAGE_UNITS: dict[str, views.Unit] = {"mg": "g", "ml": "ml", "page": "pages", "pack": "presses"}
+_PAGE_UNITS: dict[str, views.Unit] = {"mg": "g", "ml": "ml", "page": "pages", "pack": "presses"}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was found for all slots at once, of one of them."""
+
+    mode: Mode
+    spare_packs: int
+    record: DecisionRecord | None
+    open_order: views.OrderView | None
+
+
+def slots_at_a_glance(
+    session: Session,
+    household: Household,
+    slots: Sequence[Slot],
+    open_orders: Mapping[str, views.OrderView],
+    lang: views.Lang,
+    now: datetime,
+) -> list[views.SlotView]:
+    """Slots of one household, with their open orders by slot id; without what `HouseholdPages.slot` adds.
+
+    Rows of all of them are loaded together; besides, each sensor is asked for its newest readings.
+    """
+    ids = [slot.id for slot in slots]
+    devices = {slot.device_id for slot in slots}
+    session.exec(select(Device).where(col(Device.id).in_(devices))).all()
+    session.exec(select(Twin).where(col(Twin.device_id).in_(devices))).all()
+    mandates, records = slot_mandates(session, slots), _last_decisions(session, ids)
+    stocks = kept_stocks(session, [slot.id for slot in slots if slot.capacity is not None])
+    found = []
+    for slot in slots:
+        spare = stocks[slot.id].spare_packs if slot.id in stocks else 0
+        known = _Known(mandates[slot.id].mode, spare, records.get(slot.id), open_orders.get(slot.id))
+        found.append(_glance(session, slot, household.time_zone, known, lang, now))
+    return found
+
+
+def _last_decisions(session: Session, slot_ids: Sequence[str]) -> dict[str, DecisionRecord]:
+    """The newest decision of each slot that has one."""
+    one = aliased(DecisionRecord)
+    newest = (
+        select(one.id)
+        .where(one.slot_id == Slot.id)
+        .order_by(col(one.last_at).desc())
+        .limit(1)
+        .correlate(Slot)
+        .scalar_subquery()
+    )
+    query = (
+        select(DecisionRecord).join(Slot, col(DecisionRecord.id) == newest).where(col(Slot.id).in_(slot_ids))
+    )
+    return {record.slot_id: record for record in session.exec(query)}
+
+
+def _glance(
+    session: Session, slot: Slot, time_zone: str, known: _Known, lang: views.Lang, now: datetime
+) -> views.SlotView:
+    unit, order = BY_BASE[slot.unit], known.open_order
+    device = session.get_one(Device, slot.device_id)
+    own = session.get_one(SlotMandate, slot.id)
+    level, as_of = (None, None) if slot.capacity is None else level_of(session, slot, now - LOOKED_AT)
+    return views.SlotView(
+        slot_id=slot.id,
+        name=slot.name,
+        device_name=device.name,
+        device_kind="button" if device.kind == "button" else "level",
+        unit=_PAGE_UNITS[unit.base],
+        capacity=shown(slot.capacity, unit),
+        level=shown(level, unit),
+        level_as_of=as_of,
+        level_state=level_state(slot, level, as_of, now),
+        threshold=shown(slot.threshold, unit),
+        mode=known.mode.value,
+        timing=Timing(own.timing).value,
+        timings=None,
+        price_cap_minor=own.price_cap_minor,
+        currency=own.currency,
+        product_name=slot.product_name,
+        pack_text="" if slot.capacity is None else amount(slot.pack_amount, slot.unit, lang == "ko"),
+        on_order_packs=order.packs if order is not None and order.state in UNDERWAY else 0,
+        spare_packs=known.spare_packs,
+        inferred=None,
+        run_out=run_out_view(known.record, unit),
+        decision=decision_view(known.record, lang),
+        open_order=order,
+        twin=twin_view(session.get(Twin, slot.device_id), slot),
+        last_seen=device.last_seen_at,
+        chart=None,
+        tz=time_zone,
+        alarm=device.alarm,
+        alarm_at=device.alarm_at,
+    )
 
 
 def shown(value: int | None, unit: Unit) -> int | None:

@@ -152,7 +152,9 @@ class OrderView:
     tries in a row that got no usable answer from the retailer. `leaves_at` is when its cooling-off ends;
     `life` is there on the order's own page only.
     `verdicts` are what the mandate said of the last quote: (rule, passed, sentence). `doubtful` says that the
-    retailer may have it already, so that ordering again may not be what is wanted.
+    retailer may have it already, so that ordering again may not be what is wanted. `pack_text` is what one
+    pack holds, "" where that is not known; `cap_minor` the most that one order may cost by the rules in
+    force, None for no cap; `tz` the household's IANA time zone.
     """
 
     order_id: str
@@ -178,6 +180,9 @@ class OrderView:
     life: "LifeView | None" = None
     verdicts: Sequence[tuple[str, bool, str]] = ()
     doubtful: bool = False
+    tz: str = "UTC"
+    pack_text: str = ""
+    cap_minor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -207,7 +212,8 @@ class SlotView:
     `level_state` "none" means that the device is a button without a sensor. `price_cap_minor` is the most
     that one order may cost in all, None for no cap. `tz` is the household's IANA time zone. `chart` and
     `timings` are filled by `HouseholdPages.slot` only, `timings` once something is known; so is `stock`, for
-    a slot with a sensor. `troubles` are what its device says is wrong with itself: word, since when, number.
+    a slot with a sensor. `troubles` are what its device says is wrong with itself: word, since when, number;
+    `alarm` what it warns of since `alarm_at`: "leak", "burst" or "".
     """
 
     slot_id: str
@@ -240,6 +246,8 @@ class SlotView:
     stock: StockView | None = None
     rules_version: str = ""
     troubles: Sequence[tuple[str, datetime, int]] = ()
+    alarm: str = ""
+    alarm_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,9 @@ def make_order(**changes: object) -> OrderView:
         can_approve=True,
         can_cancel=True,
         failures=0,
+        tz=TZ,
+        pack_text="1 l bottle",
+        cap_minor=2490,
     )
     return replace(order, **changes)  # type: ignore[arg-type]
 

@@ -1,95 +1,138 @@
-"""The home page against the pages that it leads to: the same numbers, in few statements."""
+"""Pages of a home in which much has happened: what they say of the present, in how many statements."""
 
+import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import event
 
+from replenish_server.app import build_app
+from replenish_server.fleet.commands import ask
 from replenish_server.fleet.tables import Slot
-from replenish_server.households.membership import actor_of, ensure_owner
-from replenish_server.replenishment.facts import LOOKED_AT
+from replenish_server.fleet.troubles import note_troubles
+from replenish_server.households.mandate import Mode
+from replenish_server.households.membership import actor_of, add_person, ensure_owner
+from replenish_server.households.people import Role
+from replenish_server.ordering.orders import open_order
+from replenish_server.replenishment.facts import LOOKED_AT, gather
 from replenish_server.replenishment.pausing import pause
 from replenish_server.replenishment.priors import shipped_models
-from replenish_server.replenishment.readings import level_of, read_history
+from replenish_server.replenishment.readings import level_of, read_histories
+from replenish_server.replenishment.stock import kept_stocks
+from replenish_server.web.gate import COOKIE
 from replenish_server.web.household import DatabasePages
-from tests.fakes.retailer_house import HOUSEHOLD, Template, build_house
-from tests.support.lived_in_home import LivedInHome
+from tests.fakes.mortality import ManualClock
+from tests.fakes.retailer_house import HOUSEHOLD, Template
+from tests.support.lived_in_home import LOW
+from tests.support.lived_in_site import LivedIn
+from tests.support.statements import Spy
 
-NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
-TOGETHER = 25
-"""Statements that the home page takes for all slots and orders together."""
+pytestmark = pytest.mark.sqlite
+MORE = 4
+"""Of each kind that a home may have more of."""
 
 
 @pytest.fixture(scope="module")
-def home(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedInHome]:
+def site(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedIn]:
     """In which everything has happened."""
-    made = LivedInHome(build_house(template, tmp_path_factory.mktemp("home")), NOW)
-    made.furnish()
+    assert not callable(template)
+    made = LivedIn(template, tmp_path_factory.mktemp("home"))
     yield made
-    made.house.database.close()
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def app(site: LivedIn) -> FastAPI:
+    """The whole application."""
+    return build_app(site.server)
 
 
 @pytest.fixture
-def pages(home: LivedInHome) -> DatabasePages:
-    """Its pages."""
-    return DatabasePages(home.house.database, home.clock, lambda: None, shipped_models)
+def spy(site: LivedIn) -> Iterator[Spy]:
+    """Hears what the database is asked from here on."""
+    made, reading = Spy(), site.server.database.reading
+    reading.dispose()
+    event.listen(reading, "connect", made.watch)
+    yield made
+    event.remove(reading, "connect", made.watch)
+    reading.dispose()
 
 
-def test_a_slot_is_the_same_at_a_glance_and_on_its_page(home: LivedInHome, pages: DatabasePages) -> None:
-    """Level, age, spare packs, days, reason, rules, device and open order."""
-    glance = pages.home("ko", HOUSEHOLD)
-    assert len(glance.slots) == len(home.slots) + 2
-    for seen in glance.slots:
-        page = pages.slot(seen.slot_id, "ko")
-        assert page is not None
-        for name in ("level", "level_as_of", "level_state", "threshold", "mode", "timing", "price_cap_minor",
-                     "spare_packs", "on_order_packs", "decision", "twin", "last_seen"):  # fmt: skip
-            assert getattr(seen, name) == getattr(page, name), (name, seen.name)
-        if seen.level_state != "none":  # a button's page forecasts its next press besides
-            assert seen.run_out == page.run_out
-        assert (seen.open_order is None) == (page.open_order is None)
-    for order in (*glance.orders, *glance.attention):
-        page_order = pages.order(order.order_id, "ko")
-        assert page_order is not None
-        for name in ("state", "reason", "problem", "total_minor", "can_approve", "can_cancel", "hand_off"):
-            assert getattr(order, name) == getattr(page_order, name), (name, order.order_id)
+def statements(site: LivedIn, app: FastAPI, spy: Spy, paths: list[str]) -> dict[str, int]:
+    """What each page takes, by its path."""
+
+    async def look() -> dict[str, int]:
+        found = {}
+        headers = {"accept": "text/html", "cookie": f"{COOKIE}={site.cookies['owner']}"}
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for path in paths:
+                token = site.api_token if path.startswith("/api") else site.operator_token
+                spy.since()
+                answer = await client.get(path, headers={**headers, "authorization": f"Bearer {token}"})
+                assert answer.status_code == 200, path
+                found[path] = spy.since()[0]
+        return found
+
+    return asyncio.run(look())
 
 
-def test_the_home_page_asks_once_for_everything_and_once_for_each_sensor(
-    home: LivedInHome, pages: DatabasePages
+def grow(site: LivedIn) -> None:
+    """More supplies with orders, supplies on trial, devices with something to say, and people."""
+    home = site.home
+    for number in range(MORE):
+        for name, mode in (("waits", Mode.ASK), ("leaves", Mode.AUTO), ("tries", Mode.SHADOW)):
+            home.add(f"{name}-{number}", mode)
+            home.read(f"{name}-{number}", *LOW)
+        home.add(f"counts-{number}", Mode.ASK, "pages")
+    with site.database.write() as session:
+        for number in range(MORE):
+            ask(session, f"counts-{number}", "identify", home.now)
+            note_troubles(session, [(f"waits-{number}", home.now, {"mode": "safe"})])
+            add_person(session, HOUSEHOLD, f"Person {number}", Role.ADULT, home.now)
+
+
+def test_no_page_takes_more_statements_because_there_is_more_to_show(
+    site: LivedIn, app: FastAPI, spy: Spy
 ) -> None:
-    """Every open tab loads it again every two seconds."""
-    statements: list[str] = []
-    engine = home.house.database.reading
-
-    def count(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", count)
-    try:
-        glance = pages.home("en", HOUSEHOLD)
-    finally:
-        event.remove(engine, "before_cursor_execute", count)
-    sensors = sum(slot.level_state != "none" for slot in glance.slots)
-    assert sensors < len(statements) <= TOGETHER + sensors + 6  # a device that counts is asked more than once
+    """But for the home page, which asks each sensor for its newest readings: one statement, for one that
+    counts five. Every open tab loads its page again every few seconds."""
+    paths = [path for path in site.paths() if path not in ("/nothing-here", "/shops")]
+    paths += ["/fleet", "/fleet/devices/leak", "/api/v1/orders?limit=100"]
+    statements(site, app, spy, paths)  # what is asked once by each process
+    few = statements(site, app, spy, paths)
+    grow(site)
+    many = statements(site, app, spy, paths)
+    more = {path: many[path] - few[path] for path in paths if many[path] != few[path]}
+    assert more == {"/": 3 * MORE + 5 * MORE}
 
 
-def test_the_newest_readings_tell_the_level_of_all(home: LivedInHome) -> None:
-    """Whatever the slot: also one that is silent, coarse, or has just fallen."""
-    with home.house.database.read() as session:
-        for slot_id in home.slots.values():
-            slot = session.get_one(Slot, slot_id)
-            history, _ = read_history(session, slot, NOW - LOOKED_AT)
-            assert level_of(session, slot, NOW - LOOKED_AT) == (history.level, history.as_of)
+def test_what_is_shown_at_a_glance_is_what_a_decision_rests_on(site: LivedIn) -> None:
+    """Level, age and spare packs, whatever the slot: also one that is silent, coarse, or has just fallen."""
+    now = site.home.now
+    with site.database.read() as session:
+        slots = [session.get_one(Slot, slot_id) for slot_id in site.home.slots.values()]
+        together = read_histories(session, slots, {slot.id: now - LOOKED_AT for slot in slots})
+        stocks = kept_stocks(session, [slot.id for slot in slots])
+        for slot in slots:
+            insight = gather(session, slot, open_order(session, slot.id), now, None)
+            level = (insight.history.level, insight.history.as_of)
+            assert level_of(session, slot, now - LOOKED_AT) == level
+            assert (together[slot.id].level, together[slot.id].as_of) == level
+            assert stocks[slot.id].spare_packs == insight.ledger.spare_packs
 
 
-def test_a_pause_of_the_home_is_said_first(home: LivedInHome, pages: DatabasePages) -> None:
+def test_a_pause_of_the_home_is_said_first(site: LivedIn) -> None:
     """Until its day, and not on it."""
-    until = (NOW + timedelta(days=3)).date()
-    with home.house.database.write() as session:
+    clock = ManualClock(site.home.now)
+    pages = DatabasePages(site.database, clock, lambda: None, shipped_models)
+    until = (site.home.now + timedelta(days=3)).date()
+    with site.database.write() as session:
         actor = actor_of(ensure_owner(session, HOUSEHOLD))
-        pause(session, None, until, actor, NOW)
+        pause(session, None, until, actor, site.home.now)
     assert pages.home("en", HOUSEHOLD).paused_until == until
-    home.clock.pass_s(3 * 86_400)
+    clock.pass_s(3 * 86_400)
     assert pages.home("en", HOUSEHOLD).paused_until is None

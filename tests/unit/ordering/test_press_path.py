@@ -14,44 +14,11 @@ from replenish_server.retailers.port import Journal, Need, Quote, TryLater
 from replenish_server.telemetry.store import Incoming, ReadingStore
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW, House
+from tests.support.statements import Spy
 
 LEVEL = b'{"v":1,"b":"0000000a","s":1,"t":"level","n":900}'
 PRESS = b'{"v":1,"b":"0000000a","s":1,"t":"press","g":"short","c":2}'
 STORED, DECIDED, CALLED = 10, 19, 3
-
-
-@dataclass
-class Spy:
-    """What every connection to a SQLite file was asked to do.
-
-    `syncs` counts commits that waited for the disk, of transactions that wrote.
-    """
-
-    statements: list[str] = field(default_factory=list)
-    syncs: int = 0
-
-    def watch(self, raw: Any, _record: object) -> None:
-        """Listen to one connection."""
-        how, writes = ["FULL"], [False]
-
-        def heard(text: str) -> None:
-            self.statements.append(text)
-            if text.startswith("PRAGMA synchronous="):
-                how[0] = text.partition("=")[2]
-            elif text.startswith("BEGIN"):
-                writes[0] = "IMMEDIATE" in text
-            elif text.startswith("COMMIT"):
-                self.syncs += how[0] == "FULL" and writes[0]
-
-        raw.set_trace_callback(heard)
-
-    def since(self) -> tuple[int, int]:
-        """Statements that look or write, and syncs, since the last time."""
-        frame = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA synchronous")
-        counted = sum(not text.startswith(frame) for text in self.statements), self.syncs
-        self.statements.clear()
-        self.syncs = 0
-        return counted
 
 
 @dataclass

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from replenish_server.fleet.tables import Device, Slot, Twin
-from replenish_server.fleet.troubles import WORDS, troubles_now, what_is_wrong
+from replenish_server.fleet.troubles import WORDS, troubles_now, wrong_with
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.households.tables import HouseholdNotice
 from replenish_server.ids import DeviceId
@@ -340,9 +340,9 @@ def test_what_a_device_says_is_wrong_is_told_once_and_stands_until_it_is_well(ho
     with house.database.write() as session:
         device = session.get_one(Device, "level-1")
         device.doubled_at = NOW
-        wrong_now = [word for word, *_ in what_is_wrong(session, device)]
+        wrong_now = [word for word, *_ in wrong_with(session, [device])["level-1"]]
         device.revoked_at = NOW
-        assert (wrong_now, what_is_wrong(session, device)) == (["doubled", "safe"], [])
+        assert (wrong_now, wrong_with(session, [device])) == (["doubled", "safe"], {"level-1": []})
 
 
 def test_lost_records_are_told_when_more_are_lost_and_not_for_ever(house: House) -> None:

@@ -1,7 +1,6 @@
 """What was typed becomes rules, or a message beside the field with the input kept; nothing is guessed."""
 
 import html
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -89,15 +88,13 @@ def test_anything_typed_is_answered(threshold: str, mode: str, cap: str) -> None
 
 
 def test_an_offer_names_the_total_else_the_cap_else_nothing() -> None:
-    slot = make_slot()
-    quoted = offer_of(make_order(), slot)
-    capped = offer_of(make_order(total_minor=None), slot)
+    quoted = offer_of(make_order())
+    capped = offer_of(make_order(total_minor=None))
     assert quoted is not None
     assert capped is not None
     assert (quoted.amount_minor, quoted.is_total) == (2150, True)
     assert (capped.amount_minor, capped.is_total) == (2490, False)
-    assert offer_of(make_order(total_minor=None), replace(slot, price_cap_minor=None)) is None
-    assert offer_of(make_order(total_minor=None), None) is None
+    assert offer_of(make_order(total_minor=None, cap_minor=None)) is None
 
 
 def test_any_change_makes_another_offer() -> None:
@@ -106,7 +103,7 @@ def test_any_change_makes_another_offer() -> None:
         {"order_id": "x"},
         {"total_minor": None},
     ]  # fmt: skip
-    tags = [offer_of(make_order(**change), make_slot()) for change in changes]
+    tags = [offer_of(make_order(**change)) for change in changes]
     assert len({tag.tag for tag in tags if tag}) == len(changes)
 
 
