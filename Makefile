@@ -42,8 +42,8 @@ serve: ready-demo ## Run the server on its own; options in ARGS
 sim: ready-demo ## Run simulated devices against a broker; options in ARGS
 	@$(BIN)/replenish sim $(ARGS)
 
-bench-firmware: ready-test ## Every goal of the firmware, measured or said to be open
-	@$(BIN)/python -m tests.benchmarks.firmware
+bench-firmware: ready-test ## Every goal of the firmware, measured or said to be open; groups of rows in ARGS
+	@$(BIN)/python -m tests.benchmarks.firmware $(ARGS)
 
 bench-forecast: ready-test ## Score the forecast on real households; needs the harness in BENCH_FORECAST_DIR
 	@$(BIN)/python -m tests.benchmarks.forecast

@@ -155,6 +155,7 @@ class _Cell:
         self._clock = 0
         self._bits = []
         self._data = 1
+        self._last_bit = 0
 
     def power(self, level):
         self.powered = bool(level)
@@ -181,7 +182,8 @@ class _Cell:
             return
         noise_g = self._world["noise_g"]
         grams = load_g + (sum([random.uniform(-1, 1) for _ in range(3)]) * noise_g if noise_g else 0)
-        counts = int(self._world["zero"] + grams * self._world["counts_per_kg"] / 1000)
+        self._last_bit ^= 1  # a converter's last bits never stand still
+        counts = int(self._world["zero"] + grams * self._world["counts_per_kg"] / 1000) + self._last_bit
         counts = max(-0x800000, min(0x7FFFFF, counts)) & 0xFFFFFF
         self._bits = [(counts >> shift) & 1 for shift in range(23, -1, -1)]
         self._data = 0

@@ -89,9 +89,9 @@ class World:
     def close(self):
         pass
 
-    def receive(self, timeout_ms):
+    def receive(self, timeout_ms, count):
         self.ms += 1 if self._out else timeout_ms
-        out, self._out = self._out, b""
+        out, self._out = self._out[:count], self._out[count:]
         return out
 
     def send(self, content, timeout_ms):

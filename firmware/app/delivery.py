@@ -8,7 +8,7 @@ import binascii
 
 from firmware.app.console import say, say_error
 from firmware.app.node import Node
-from firmware.core import config, event, policy, queue
+from firmware.core import config, event, packet, policy, queue
 from firmware.net.mqtt import RefusedError, Session
 
 if __debug__:
@@ -31,6 +31,9 @@ _ACK_WAIT_MS = const(2000)
 _ANSWER_WAIT_MS = const(4000)
 """From the acknowledgement of a press to what became of it."""
 
+_TOO_LARGE = const(0x95)
+"""MQTT's reason for a packet above what a broker takes (2.4)."""
+
 _LONGEST_MS = const(30_000)
 """The rest of a long backlog waits for the next wake; the watchdog bites at 60 s."""
 
@@ -49,12 +52,12 @@ def deliver(node: Node, radio: "Radio", link: "Link", press_seq: int = -1) -> st
         node.state.stated = 0
         node.keep()
         return "offline"
-    talk = Talk(node, Session(link, node.state.window), press_seq)
+    talk = Talk(node, Session(link, node.state.window, node.state.largest), press_seq)
     done, reason = False, 0
     try:
         node.state.rssi_dbm = radio.up(_FAILED_WAKE_MS - 1000)  # leaves a second for the broker
         done = talk.run()
-        if not done:
+        if not done and not talk.too_large:
             say("error", at="server", why="no acknowledgement in time; records kept")
     except RefusedError as error:
         what, reason = error.args
@@ -98,6 +101,9 @@ class Talk:
         self._give_up_ms = _FAILED_WAKE_MS
         self._waiting: list[str] = []
         self._stating = False
+        self._largest = session.largest
+        self.too_large: list[str] = []
+        """Records that this broker does not take, and "" where it does not take the report; all are kept."""
         self.answer = ""
         self.pressed = False
         self.acks = 0
@@ -113,19 +119,19 @@ class Talk:
             message = self._session.next(left_ms)
             if message is not None:
                 self.take(message)
-        return not self._waiting and not self._session.open_ids
+        return not self._waiting and not self._session.open_ids and not self.too_large
 
     def begin(self) -> None:
         """Connect and say what there is to say, in one write. Raises OSError."""
         device = self._node.device
         first = self._batch()
         if not self._node.state.stated:
-            first.append(self._statement(""))
+            first += self._statement("")
         self._session.start(device.id, device.password, self._topic, first, self._left_ms())
 
     def close(self) -> None:
         """End the conversation; never raises."""
-        self._node.state.window = self._session.window
+        self._node.state.window, self._node.state.largest = self._session.window, self._session.largest
         self._session.close()
 
     def _advance(self) -> bool:
@@ -144,7 +150,7 @@ class Talk:
             self._enter("batch", _FAILED_WAKE_MS)
             self._session.publish(more)
             return True
-        if self._press_seq < 0 or self.answer:
+        if not self.pressed or self.answer:  # the server does not have it: nobody will say what became of it
             return False
         self._enter("answer", _ANSWER_WAIT_MS)
         return True
@@ -160,19 +166,35 @@ class Talk:
 
     def _batch(self) -> "list[Publication]":
         publications: list[Publication] = []
+        if self._largest != self._session.largest:  # the broker has just said it: what was kept may fit now
+            self._largest, self.too_large = self._session.largest, []
         for name in self._node.pending():
-            payload = self._node.message(name)
-            if payload is not None:
+            payload = None if name in self.too_large else self._node.message(name)
+            if payload is not None and self._is_taken("up/ev", payload, name):
                 self._waiting.append(name)
                 publications.append((self._topic + "up/ev", payload, False))
             if len(publications) == queue.BATCH:
                 break
         return publications
 
-    def _statement(self, problem: str) -> "Publication":
-        self._stating = True
+    def _statement(self, problem: str) -> "list[Publication]":
+        """The report; nothing where the broker does not take one of this size."""
         self._node.state.stated = 0
-        return self._topic + "up/st", self._node.report(problem), True
+        content = b"" if "" in self.too_large else self._node.report(problem)
+        if not content or not self._is_taken("up/st", content, ""):
+            return []
+        self._stating = True
+        return [(self._topic + "up/st", content, True)]
+
+    def _is_taken(self, topic: str, payload: bytes, name: str) -> bool:
+        """Whether the broker takes this message; what is too large for it is kept, said and told."""
+        largest = self._session.largest  # before its first CONNACK nobody knows
+        if not largest or len(packet.publish(self._topic + topic, payload, 1, False)) <= largest:
+            return True
+        self.too_large.append(name)
+        self._node.state.refused, self._node.state.stated = _TOO_LARGE, 0
+        say("error", at=topic, why=f"larger than the {largest} bytes the broker takes; kept")
+        return False
 
     def take(self, message: "Message") -> None:
         """Take what the server says. Raises OSError."""
@@ -183,7 +205,7 @@ class Talk:
         elif topic == self._topic + "down/desired":
             self._take_desired(payload, retained)
         elif topic == self._topic + "down/cmd" and commands and commands.take(payload, retained):
-            self._session.publish([self._statement("")])
+            self._session.publish(self._statement(""))
 
     def _take_ack(self, payload: bytes) -> None:
         ack = event.parse_ack(payload)
@@ -192,7 +214,7 @@ class Talk:
         self.acks += 1
         boot, seqs, answer = ack
         if self._node.forget(boot, seqs):
-            self._session.publish([self._statement("")])
+            self._session.publish(self._statement(""))
         kept = self._node.pending()
         self._waiting = [name for name in self._waiting if name in kept]
         if boot == self._node.state.boot and self._press_seq in seqs:
@@ -207,9 +229,9 @@ class Talk:
             if now_s and not retained:  # a retained document was written at an unknown time
                 self._node.synchronise(now_s)
             if self._node.take(document):
-                self._session.publish([self._statement("")])
+                self._session.publish(self._statement(""))
         except config.RefusedDocument as error:
             if crc != self._node.state.refused_crc:
                 self._node.state.refused_crc = crc
                 say("error", at="desired", why=str(error))
-                self._session.publish([self._statement(str(error))])
+                self._session.publish(self._statement(str(error)))

@@ -184,8 +184,11 @@ class Link(Protocol):
         """Send everything in one write. Raises OSError, also when that takes longer than `timeout_ms`."""
         raise NotImplementedError
 
-    def receive(self, timeout_ms: int) -> bytes:
-        """What has arrived; b"" when nothing came in time. Raises OSError when the peer is gone."""
+    def receive(self, timeout_ms: int, count: int) -> bytes:
+        """Up to `count` bytes of what has arrived; b"" when nothing came in time.
+
+        Raises OSError when the peer is gone, even if fewer than `count` bytes came before.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
@@ -216,8 +219,11 @@ class Wire(Protocol):
         """Send; how many bytes were taken, 0 when none could be by now. Raises OSError."""
         raise NotImplementedError
 
-    def read(self) -> bytes:
-        """What has arrived, b"" for nothing. Raises OSError when the peer is gone."""
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes of what has arrived, b"" for nothing.
+
+        Raises OSError when the peer is gone, even if fewer than `count` bytes came before.
+        """
         raise NotImplementedError
 
     def wait(self, timeout_ms: int) -> None:

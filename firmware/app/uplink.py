@@ -32,6 +32,9 @@ GREET_MS = 10_000
 ACK_MS = 10_000
 """From a record that left to the server's acknowledgement; then it leaves again, later and later."""
 
+_AT_ONCE = 16
+"""Pieces read in one step: a flood must not stop the loop."""
+
 _BUSY_MS = 20
 _IDLE_MS = 100
 _REST_MS = 500
@@ -43,7 +46,7 @@ class LastingTalk(Talk):
     def go_on(self) -> None:
         """In a conversation that lasts: say what has become due since. Raises OSError."""
         if not self._node.state.stated and not self._stating:
-            self._session.publish([self._statement("")])
+            self._session.publish(self._statement(""))
         self._advance()
 
     def is_acknowledged(self) -> bool:
@@ -70,7 +73,7 @@ class Uplink:
         self._wire = wire
         self._pipe = Pipe()
         self._talk: LastingTalk | None = None
-        self._session = LastingSession(self._pipe, 0, KEEP_ALIVE_S)
+        self._session = LastingSession(self._pipe, 0, 0, KEEP_ALIVE_S)
         self._phase = self._rest
         self._since_ms = 0
         self._heard_ms = 0
@@ -124,7 +127,8 @@ class Uplink:
             self._bound(GREET_MS, "broker does not answer")
             return _BUSY_MS
         self._pipe.close()
-        self._session = LastingSession(self._pipe, self._node.state.window, KEEP_ALIVE_S)
+        state = self._node.state
+        self._session = LastingSession(self._pipe, state.window, state.largest, KEEP_ALIVE_S)
         self._talk = LastingTalk(self._node, self._session, -1)
         self._talk.begin()
         self._since_ms = self._heard_ms = self._sent_ms = self._node.clock.ticks_ms()
@@ -153,18 +157,20 @@ class Uplink:
             self._pipe.out = self._pipe.out[written:]
 
     def _take_in(self, talk: LastingTalk) -> None:
-        received = self._wire.read()
-        if not received:
-            return
-        self._heard_ms = self._node.clock.ticks_ms()
-        asked, self._asked = self._asked, False
-        self._pipe.feed(received)
-        handled, acks = -1, talk.acks
-        while handled != self._session.handled:
-            handled = self._session.handled
+        acks, news = talk.acks, False
+        for _ in range(_AT_ONCE):
+            received = self._wire.read(self._session.missing)
+            if not received:
+                break
+            news = True
+            self._pipe.feed(received)
             message = self._session.next(0)
             if message is not None:
                 talk.take(message)
+        if not news:
+            return
+        self._heard_ms = self._node.clock.ticks_ms()
+        asked, self._asked = self._asked, False
         fine = talk.acks != acks or (asked and not self._node.pending())
         if fine and self._node.state.failures:
             note(self._node, True, 0)

@@ -18,8 +18,8 @@ class Reading:
 
     Args:
         grams: median, never negative; None when `quality` is "unknown".
-        quality: "ok", "settling" (moving), "coarse" (too noisy to see a dose) or "unknown" (no cell, lifted,
-            beyond the cell's range).
+        quality: "ok", "settling" (moving), "coarse" (too noisy to see a dose) or "unknown" (no cell, a stuck
+            one, lifted, beyond the cell's range).
         middle_mg: the median before it was rounded, which may be a little below zero.
         spread_mg: median absolute deviation within the burst.
         step_mg: what was taken (negative) or filled in (positive) and confirmed by this reading, or 0.
@@ -58,6 +58,8 @@ def judge(
     """
     if len(counts) < SAMPLES or any(count >= SATURATED or count <= -SATURATED for count in counts):
         return Reading(None, "unknown")
+    if resolution_g == 1 and min(counts) == max(counts):
+        return Reading(None, "unknown")  # a converter's last bits never stand still: its data line does
     half = counts_per_kg // 2  # rounds to the nearest, where // alone would lose half a unit
     values_mg = [((count - zero) * 1_000_000 + half) // counts_per_kg for count in counts]
     middle_mg = median(values_mg)

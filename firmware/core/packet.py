@@ -87,8 +87,8 @@ def text(raw: bytes) -> bytes:
 
 
 def cut(received: bytes) -> tuple[int, int, int] | None:
-    """Where the first packet is in what has arrived: (first byte, start of the body, its end); None before
-    all of it is there.
+    """Where the first packet is in what has arrived, and to arrive: (first byte, start of the body, its end);
+    None before its length is there.
 
     Raises:
         OSError: a remaining length of more than four bytes, or a packet longer than we told the broker.
@@ -99,7 +99,7 @@ def cut(received: bytes) -> tuple[int, int, int] | None:
         return None
     if at + length > _LONGEST:
         raise OSError("too long")
-    return (received[0], at, at + length) if len(received) >= at + length else None
+    return received[0], at, at + length
 
 
 def read_answer(kind: int, body: bytes) -> tuple[str, int, int]:
@@ -127,14 +127,15 @@ def read_answer(kind: int, body: bytes) -> tuple[str, int, int]:
     return "pingresp", 0, 0
 
 
-def read_limits(body: bytes) -> tuple[int, int]:
-    """What a CONNACK binds us to; every property but these two is stepped over (2.2.2.2, 3.2.2.3).
+def read_limits(body: bytes) -> tuple[int, int, int]:
+    """What a CONNACK binds us to; every property but these three is stepped over (2.2.2.2, 3.2.2.3).
 
     Returns:
-        Messages that may be unacknowledged at once, 1 to 65535, and the keep-alive that goes before ours, 0
-        for none. Raises OSError for what is not MQTT 5.
+        Messages that may be unacknowledged at once, 1 to 65535; the keep-alive that goes before ours, 0 for
+        none; bytes of the largest packet that this broker takes, 0 for any. Raises OSError for what is not
+        MQTT 5.
     """
-    window, keep_alive_s = 65_535, 0
+    window, keep_alive_s, largest = 65_535, 0, 0
     try:
         size, at = _read_varint(body, 2)
         end = at + size
@@ -148,6 +149,8 @@ def read_limits(body: bytes) -> tuple[int, int]:
                 window = number or 1
             elif kind == 1 << 0x13:
                 keep_alive_s = number
+            elif kind == 1 << 0x27:
+                largest = number << 16 | body[at + 3] << 8 | body[at + 4]
             if kind == 1 << 0x26:  # a pair of texts
                 at += 2 + number
                 number = body[at + 1] << 8 | body[at + 2]
@@ -158,7 +161,7 @@ def read_limits(body: bytes) -> tuple[int, int]:
             raise IndexError
     except IndexError:
         raise OSError(_FOREIGN)  # noqa: B904 - MicroPython cannot chain
-    return window, keep_alive_s
+    return window, keep_alive_s, largest
 
 
 def read_publish(first: int, body: bytes) -> "Message":

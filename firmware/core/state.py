@@ -56,6 +56,7 @@ _FIELDS = (
     "update_failures",
     "update_told",
     "window",
+    "largest",
     "command",
     "command_as",
 )
@@ -154,6 +155,8 @@ class State:
         """CRC-32 of what the last report said of firmware."""
         self.window = 0
         """Messages that the broker takes unacknowledged, as it said last; 0 while unknown."""
+        self.largest = 0
+        """Bytes of the largest packet that it takes, as it said last; 0 for any, or while unknown."""
         self.command = 0
         """Number of the last command that was taken (firmware.core.command); 0 for none."""
         self.command_as = 0

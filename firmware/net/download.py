@@ -90,7 +90,7 @@ class Download:
             self._link = None
 
     def _receive(self) -> bytes:
-        received = self._link.receive(_WAIT_MS) if self._link else b""
+        received = self._link.receive(_WAIT_MS, _PIECE_BYTES) if self._link else b""
         if not received:
             raise OSError(errno.ETIMEDOUT)
         return received
@@ -115,9 +115,7 @@ class ServerLinks:
         from firmware.net.tcp import TcpWire
         from firmware.net.wire import WireLink
 
-        wire = TcpWire(self._host, port, secured(self._host, {"ca": self._authority}))
-        wire.piece_bytes = _PIECE_BYTES
-        return WireLink(wire, self._clock)
+        return WireLink(TcpWire(self._host, port, secured(self._host, {"ca": self._authority})), self._clock)
 
 
 def read_head(head: bytes) -> Answer:

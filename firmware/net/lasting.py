@@ -28,18 +28,16 @@ class LastingSession(Session):
 
     Args:
         link: the byte stream.
-        window: as `Session` has it.
+        window, largest: as `Session` has them.
         keep_alive_s: silence of one and a half times this makes the broker publish the will (docs/wire.md).
     """
 
-    def __init__(self, link: "Link", window: int, keep_alive_s: int) -> None:
-        super().__init__(link, window)
+    def __init__(self, link: "Link", window: int, largest: int, keep_alive_s: int) -> None:
+        super().__init__(link, window, largest)
         self.keep_alive_s = keep_alive_s
         """Within which the broker wants to hear of us; it may have its own idea of that."""
         self.connected = False
         """Whether the broker has let us in."""
-        self.handled = 0
-        """Packets taken in so far."""
 
     def ping(self) -> None:
         """Ask for a sign of life. Raises OSError."""
@@ -51,7 +49,6 @@ class LastingSession(Session):
         return head + packet.subscribe(self._take_id(), topic + "down/+", 1)
 
     def _take(self, first: int, body: bytes) -> "Message | None":
-        self.handled += 1
         message = super()._take(first, body)
         if message is not None and message[3]:
             self._link.send(lasting.puback(message[3]), _SEND_MS)

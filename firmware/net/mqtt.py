@@ -22,6 +22,12 @@ _KEEP_ALIVE_S = const(30)
 _SEND_MS = const(1000)
 """Until the peer takes a few hundred bytes more: it has just talked to us."""
 
+_PIECE_BYTES = const(128)
+"""Read at a time; a small heap has no large ones in one piece."""
+
+_HEAD_BYTES = const(2)
+"""No packet is shorter (2.1)."""
+
 _ERROR = const(0x80)
 """Reason codes from here on mean failure (2.4)."""
 
@@ -38,15 +44,24 @@ class Session:
     Args:
         link: the byte stream.
         window: messages that this broker took unacknowledged when it was last asked; 0 while unknown.
+        largest: bytes of the largest packet that it took then; 0 for any, or while unknown.
     """
 
-    def __init__(self, link: "Link", window: int) -> None:
+    def __init__(self, link: "Link", window: int, largest: int) -> None:
         self._link = link
         self._received = b""
+        self.missing = _HEAD_BYTES
+        """Bytes to read next, all of one packet.
+
+        A broker that sends us away says why, and cuts the line behind it. MicroPython reads on until it has
+        all that it was asked for, and loses it when the line is cut meanwhile.
+        """
         self._last_id = 0
         self._held: list[bytes] = []
         self.window = window
         """Messages that may be unacknowledged at once, the subscription among them; more are held back."""
+        self.largest = largest
+        """Bytes of the largest packet that the broker takes; a larger one is never sent (3.2.2.3.6)."""
         self.open_ids: set[int] = set()
         """Packets that the broker has not yet acknowledged."""
 
@@ -75,14 +90,16 @@ class Session:
             OSError: the connection is gone, or the peer does not speak MQTT 5.
             RefusedError: the broker refused the connection, a topic or a message.
         """
+        self._received += self._link.receive(timeout_ms, self.missing)
         found = packet.cut(self._received)
         if found is None:
-            self._received += self._link.receive(timeout_ms)
-            found = packet.cut(self._received)
-        if found is None:
+            self.missing = 1 if self._received else _HEAD_BYTES
             return None
         first, start, end = found
-        body, self._received = self._received[start:end], self._received[end:]
+        self.missing = min(end - len(self._received), _PIECE_BYTES)
+        if self.missing:
+            return None
+        body, self._received, self.missing = self._received[start:], b"", _HEAD_BYTES
         return self._take(first, body)
 
     def close(self) -> None:
@@ -104,7 +121,7 @@ class Session:
         if reason >= _ERROR or what == "disconnect":
             raise RefusedError(what, reason)
         if what == "connack":
-            self.window = packet.read_limits(body)[0]
+            self.window, _, self.largest = packet.read_limits(body)
         self.open_ids.discard(packet_id)
         self.publish([])
         return None
@@ -115,6 +132,8 @@ class Session:
             self._held.append(packet.publish(topic, payload, self._take_id(), retain))
         content = b""
         while self._held and len(self.open_ids) - len(self._held) < (self.window or 65_535):
+            if self.largest and len(self._held[0]) > self.largest:
+                raise OSError("too long")  # held back before this broker said it; the next visit knows
             content += self._held.pop(0)
         return content
 

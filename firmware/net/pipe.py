@@ -19,7 +19,7 @@ class Pipe:
     def send(self, content: bytes, timeout_ms: int) -> None:
         self.out += content
 
-    def receive(self, timeout_ms: int) -> bytes:
+    def receive(self, timeout_ms: int, count: int) -> bytes:
         arrived, self._arrived = self._arrived, b""
         return arrived
 

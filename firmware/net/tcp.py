@@ -35,9 +35,6 @@ class TcpWire:
             for plain TCP.
     """
 
-    piece_bytes = 128
-    """Read at a time; a small heap has no large ones in one piece."""
-
     def __init__(self, host: str, port: int, secured: "Callable[[Any], Any] | None") -> None:
         self._host = host
         self._port = port
@@ -80,9 +77,9 @@ class TcpWire:
         except ValueError as error:  # so MicroPython says that a certificate was refused
             raise OSError(_CERTIFICATE + str(error).strip())  # noqa: B904 - MicroPython cannot chain
 
-    def read(self) -> bytes:
+    def read(self, count: int) -> bytes:
         try:
-            received: bytes | None = self._stream.read(self.piece_bytes) if self._stream else b""
+            received: bytes | None = self._stream.read(count) if self._stream else b""
         except ValueError as error:
             raise OSError(_CERTIFICATE + str(error).strip())  # noqa: B904
         if received == b"":

@@ -45,11 +45,11 @@ class WireLink:
                     raise OSError(errno.ETIMEDOUT)
                 self._wire.wait(min(left_ms, _LOOK_MS))
 
-    def receive(self, timeout_ms: int) -> bytes:
-        received = self._wire.read()
+    def receive(self, timeout_ms: int, count: int) -> bytes:
+        received = self._wire.read(count)
         if not received:  # asked first: TLS may hold bytes that the socket no longer has
             self._wire.wait(max(0, timeout_ms))
-            received = self._wire.read()
+            received = self._wire.read(count)
         return received
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _WITHIN_MS = 20_000
 _MOST = 16_384
+_PIECE_BYTES = 128
 
 
 class ExchangeError(Exception):
@@ -50,7 +51,7 @@ def exchange(link: "Link", clock: "Clock", host: str, code: str, kind: str) -> t
             left_ms = _WITHIN_MS - clock.since_ms(started)
             if left_ms <= 0 or len(answer) > _MOST:
                 raise OSError(110)  # ETIMEDOUT
-            answer += link.receive(left_ms)
+            answer += link.receive(left_ms, _PIECE_BYTES)
     finally:
         link.close()
 

@@ -1,8 +1,12 @@
-"""`make bench-firmware`: every goal of the firmware, measured here; what no board has confirmed is said."""
+"""`make bench-firmware`: every goal of the firmware, measured here; what no board has confirmed is said.
+
+`ARGS="level heap"` measures these groups of rows only, and leaves the others of the file as they were.
+"""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,10 +33,16 @@ _MODEL = "unseen"
 
 def main() -> int:
     """Measure, print, write; 1 when a goal is missed."""
-    rows = [*level_rows(), mpy_row(), *net_rows(_row), *heap_rows(_row), wear_row(), *update_rows(_row)]
-    rows += [*battery_rows(_row), *fault_rows(_row)]
+    wanted = sys.argv[1:] or list(GROUPS)
+    if unknown := [name for name in wanted if name not in GROUPS]:
+        print(f"no such rows: {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+        return 2
+    rows = [row for name in GROUPS if name in wanted for row in GROUPS[name]()]
+    measured = {row["metric"] for row in rows}
+    before = json.loads(FILE.read_text()) if FILE.exists() and sys.argv[1:] else []
+    kept = [row for row in before if row["metric"] not in measured]
     FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(json.dumps(rows, indent=1) + "\n")
+    FILE.write_text(json.dumps(kept + rows, indent=1) + "\n")
     table = Table("metric", "value", "unit", "goal", "ok", "reason", title="bench firmware")
     for row in rows:
         table.add_row(*("" if row[key] is None else str(row[key]) for key in _SHOWN))
@@ -131,6 +141,18 @@ def _row(
         "baseline": None,
         "ratio": None,
     }
+
+
+GROUPS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "level": level_rows,
+    "mpy": lambda: [mpy_row()],
+    "net": lambda: net_rows(_row),
+    "heap": lambda: heap_rows(_row),
+    "wear": lambda: [wear_row()],
+    "updates": lambda: update_rows(_row),
+    "battery": lambda: battery_rows(_row),
+    "faults": lambda: fault_rows(_row),
+}
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ _TALK = (
 def talk(seq, wire):
     top = "rp/1/" + known["id"] + "/"
     body = b'{"v":1,"b":"5f3a9c01","s":%d,"t":"press","g":"short","a":2,"c":1}' % seq
-    session = Session(WireLink(wire, clock), 0)
+    session = Session(WireLink(wire, clock), 0, 0)
     session.start(known["id"], known["password"], top, [(top + "up/ev", body, False)], 4000)
     while session.open_ids:
         session.next(4000)
@@ -70,7 +70,7 @@ _ONCE = (
     _CLIENT
     + """
 top = "rp/1/" + known["id"] + "/"
-session = Session(WireLink(wire, clock), 0)
+session = Session(WireLink(wire, clock), 0, 0)
 body = b'{"v":1,"b":"5f3a9c01","s":0,"t":"press","g":"short","a":2,"c":1}'
 session.start(known["id"], known["password"], top, [(top + "up/ev", body, False)], 4000)
 while session.open_ids:

@@ -6,6 +6,7 @@ The test plays the server: it says "stored" (`down/ack`) when it wants to.
 import json
 import os
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -290,6 +291,19 @@ def test_a_device_that_the_broker_refuses_keeps_its_records_and_says_why(
     error = board.said("error")[0]
     assert (error["at"], "0x87" in error["why"]) == ("puback", True)
     assert board.vm.pending() == 2
+
+
+def test_why_a_broker_sends_us_away_is_read_though_the_line_is_cut_behind_it(make_board: MakeBoard) -> None:
+    """Who closes with something unread resets the connection: the refusal and the reset arrive together."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        board = make_board("button", speed=1.0, port=door.getsockname()[1])
+        board.vm.start()
+        visitor = door.accept()[0]
+        visitor.recv(1)
+        visitor.sendall(b"\x20\x03\x00\x87\x00")
+        visitor.close()
+        until(lambda: board.said("sleep"))
+    assert [fact["why"] for fact in board.said("error")] == ["refused with reason 0x87; records kept"]
 
 
 def test_without_its_settings_a_board_says_so_and_sleeps(make_board: MakeBoard) -> None:

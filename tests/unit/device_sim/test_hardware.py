@@ -65,7 +65,8 @@ BURST = "from firmware.hal.hx711 import Hx711; print(Hx711().burst(12))"
 
 @pytest.mark.parametrize("load_g", [0, 1, 412, 2500, -300, 15_000])
 def test_the_driver_reads_what_lies_on_the_cell(world: World, load_g: int) -> None:
-    assert world.says(BURST, load_g=load_g) == [84_000 + load_g * 420] * 12
+    """To its last bit, which never stands still."""
+    assert world.says(BURST, load_g=load_g) == [84_001 + load_g * 420, 84_000 + load_g * 420] * 6
 
 
 def test_the_cell_saturates_as_the_datasheet_says(world: World) -> None:

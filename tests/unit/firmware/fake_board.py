@@ -28,7 +28,7 @@ class Packets:
         self._content += content
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        while found := packet.cut(self._content):
+        while (found := packet.cut(self._content)) and found[2] <= len(self._content):
             first, start, end = found
             body, self._content = self._content[start:end], self._content[end:]
             yield first, body
@@ -168,6 +168,9 @@ class Broker(Link):
         self.window = 65_535
         """Unacknowledged messages beyond it end the connection."""
         self.too_many = 0
+        self.largest = 0
+        """Packets of more bytes end the connection; 0 for none."""
+        self.too_large = 0
         self._done = False
         self._puback_ends: list[int] = []
         """How many bytes stand before the end of each PUBACK that was not yet read."""
@@ -194,9 +197,9 @@ class Broker(Link):
         for first, body in Packets(content):
             self.answer(first, body)
 
-    def receive(self, timeout_ms: int) -> bytes:
+    def receive(self, timeout_ms: int, count: int) -> bytes:
         self._clock.ms += timeout_ms if not self._out else 1
-        return self.take(7)  # in pieces, as TCP may
+        return self.take(min(7, count))  # in pieces, as TCP may
 
     def take(self, size: int) -> bytes:
         out, self._out = self._out[:size], self._out[size:]
@@ -206,6 +209,11 @@ class Broker(Link):
     def answer(self, first: int, body: bytes) -> None:
         kind = first >> 4
         if self._done:
+            return
+        if self.largest and kind != 1 and len(packet.packet(first, body)) > self.largest:
+            self.too_large += 1
+            self._done = True
+            self._out += b"\xe0\x02\x95\x00"  # packet too large
             return
         if kind == 1:
             properties = self.connack_properties
@@ -258,10 +266,10 @@ class BrokerWire(Wire):
             self._broker.answer(first, body)
         return len(taken)
 
-    def read(self) -> bytes:
+    def read(self, count: int) -> bytes:
         if self.cut:
             raise OSError(104)
-        return self._broker.take(7)
+        return self._broker.take(min(7, count))
 
     def wait(self, timeout_ms: int) -> None:
         raise AssertionError("an uplink never waits")
@@ -275,7 +283,7 @@ class Cell(Scale):
         self.grams = 1200
 
     def burst(self, samples: int) -> list[int]:
-        return [84_000 + self.grams * 420] * samples
+        return [84_000 + self.grams * 420 + at % 2 for at in range(samples)]
 
     def resolution_g(self, counts_per_kg: int) -> int:
         return 1

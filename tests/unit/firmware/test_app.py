@@ -259,6 +259,44 @@ def test_a_spark_records_no_press(knob: Bench) -> None:
     assert knob.lamp.shown == ["on", "none"]
 
 
+def test_a_message_above_what_the_broker_takes_is_kept_said_and_in_nobodys_way(
+    knob: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Maximum Packet Size (MQTT 5, 3.2.2.3.6): a press passes, the longer hello and report do not."""
+    broker = knob.broker
+    broker.on_publish = storing("placed")
+    broker.largest, broker.connack_properties = 110, b"\x27\x00\x00\x00\x6e"
+    press(knob)
+    assert broker.too_large == 1  # nobody knew
+    for _ in range(3):
+        started = knob.clock.ms
+        press(knob)
+        assert knob.lamp.shown[-1] == "placed"
+        assert knob.clock.ms - started < 2000
+    node = knob.node()
+    assert [json.loads(queue.decode(node.content(name))[2])["t"] for name in node.pending()] == ["hello"]  # type: ignore[index]
+    assert (broker.too_large, node.state.refused, node.state.failures) == (1, 0x95, 4)
+    assert "larger than the 110 bytes the broker takes; kept" in capsys.readouterr().out
+    broker.largest, broker.connack_properties = 0, b""
+    press(knob)  # learns that there is no limit any more
+    press(knob)
+    assert (knob.node().pending(), knob.node().state.refused) == ([], 0)
+    told = [json.loads(each.payload)["h"].get("refused") for each in broker.published if each.retained]
+    assert told == [0x95]
+
+
+def test_what_was_held_back_is_not_sent_when_it_turns_out_too_large(knob: Bench) -> None:
+    broker = knob.broker
+    broker.on_publish = storing("placed")
+    broker.connack_properties = b"\x21\x00\x02"
+    press(knob)
+    broker.largest, broker.connack_properties = 110, b"\x21\x00\x02\x27\x00\x00\x00\x6e"
+    knob.clock.ms += 86_400_000
+    press(knob)  # the press fits, the hello behind it waits for a PUBACK
+    press(knob)
+    assert (broker.too_large, knob.lamp.shown[-1], len(knob.node().pending())) == (0, "placed", 1)
+
+
 def test_a_stuck_button_does_not_wake_for_ever(knob: Bench) -> None:
     knob.broker.on_publish = storing("placed")
     sleep_s, armed = press(knob, held_ms=60_000)

@@ -10,19 +10,22 @@ OK = "ok"
 
 def judge(*grams):
     samples = (list(grams) * level.SAMPLES)[: level.SAMPLES]
-    return level.judge([84000 + gram * 420 for gram in samples], 84000, 420000, 2500)
+    return level.judge(
+        [84000 + gram * 420 for gram in samples[:-1]] + [84001 + samples[-1] * 420], 84000, 420000, 2500
+    )
 
 
 class LevelTest(unittest.TestCase):
     def test_counts_become_grams(self):
         reading = judge(412)
         self.assertEqual((reading.grams, reading.quality), (412, "ok"))
-        reading = level.judge([84000 - 412 * 420] * 12, 84000, -420000, 2500)  # cell mounted upside down
+        upside_down = [84000 - 412 * 420] * 11 + [84001 - 412 * 420]
+        reading = level.judge(upside_down, 84000, -420000, 2500)
         self.assertEqual((reading.grams, reading.quality), (412, "ok"))
 
     def test_grams_are_rounded_to_the_nearest(self):
         for counts, grams in ((84000 + 209, 0), (84000 + 211, 1), (84000 + 412 * 420 - 1, 412)):
-            self.assertEqual(level.judge([counts] * 12, 84000, 420000, 2500).grams, grams)
+            self.assertEqual(level.judge([counts] * 11 + [counts - 1], 84000, 420000, 2500).grams, grams)
 
     def test_one_wild_sample_changes_nothing(self):
         reading = judge(*([1000] * 11 + [2600]))
@@ -42,6 +45,14 @@ class LevelTest(unittest.TestCase):
         self.assertEqual(judge(2760).quality, "unknown")
         for counts in ([0x7FFFFF] * 12, [-0x800000] * 12, [84000] * 11, []):
             self.assertEqual(level.judge(counts, 84000, 420000, 2500).quality, "unknown")
+
+    def test_a_converter_that_stands_still_is_unknown(self):
+        # A data line at ground reads 0: with a small zero, that would be an empty container.
+        for counts in (0, -1, 84000 + 1200 * 420):
+            self.assertEqual(level.judge([counts] * 12, 0, 420000, 2500).quality, "unknown")
+        self.assertEqual(level.judge([0] * 11 + [1], 0, 420000, 2500).quality, "ok")
+        in_steps = level.judge([120_000] * 12, 200_000, -40_000, 2500, 25)  # millimetres do stand still
+        self.assertEqual((in_steps.grams, in_steps.quality), (2000, "ok"))
 
     def test_median(self):
         self.assertEqual(level.median([3, 1, 2]), 2)

@@ -53,8 +53,10 @@ class PacketTest(unittest.TestCase):
             + b"\x28\x01\x29\x01\x2a\x01" + b"\x13\x00\x14" + b"\x1a\x00\x00" + b"\x1c\x00\x01b"
             + b"\x15\x00\x01m" + b"\x16\x00\x01d"
         )  # fmt: skip
-        self.assertEqual(packet.read_limits(b"\x00\x00" + bytes((len(properties),)) + properties), (5, 20))
-        self.assertEqual(packet.read_limits(b"\x00\x00\x00"), (65535, 0))
+        limits = packet.read_limits(b"\x00\x00" + bytes((len(properties),)) + properties)
+        self.assertEqual(limits, (5, 20, 4096))
+        self.assertEqual(packet.read_limits(b"\x00\x00\x00"), (65535, 0, 0))
+        self.assertEqual(packet.read_limits(b"\x00\x00\x05\x27\x01\x02\x03\x04")[2], 0x01020304)
         for cut in range(1, len(properties)):
             with self.assertRaises(OSError):
                 packet.read_limits(b"\x00\x00" + bytes((len(properties),)) + properties[:cut])
@@ -69,7 +71,7 @@ class PacketTest(unittest.TestCase):
             for at in range(0, len(stream), size):
                 received += stream[at : at + size]
                 whole = packet.cut(received)
-                while whole is not None:
+                while whole is not None and whole[2] <= len(received):
                     first, start, end = whole
                     found.append((first, received[start:end]))
                     received = received[end:]

@@ -26,7 +26,7 @@ class Script:
     def send(self, content: bytes, timeout_ms: int) -> None:
         self.asked += content
 
-    def receive(self, timeout_ms: int) -> bytes:
+    def receive(self, timeout_ms: int, count: int) -> bytes:
         out, self.answer = self.answer[: self.step], self.answer[self.step :]
         return out
 

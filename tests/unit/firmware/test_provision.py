@@ -82,7 +82,7 @@ class Edge(Link):
             self.loses_answers -= 1
             self._out = b""
 
-    def receive(self, timeout_ms: int) -> bytes:
+    def receive(self, timeout_ms: int, count: int) -> bytes:
         if not self._out:
             raise OSError(104)
         out, self._out = self._out[:50], self._out[50:]

@@ -98,6 +98,25 @@ def test_no_more_is_under_way_than_the_broker_takes(line: Line, window: int) -> 
     assert line.bench.broker.too_many == too_many  # never again
 
 
+def test_what_is_too_large_for_the_broker_waits_and_the_rest_goes_on(line: Line) -> None:
+    """Maximum Packet Size (MQTT 5, 3.2.2.3.6), over one connection and the next."""
+    broker = line.bench.broker
+    broker.on_publish = storing()
+    broker.largest, broker.connack_properties = 110, b"\x27\x00\x00\x00\x6e"
+    for total in range(20):
+        line.node.record("usage", {"k": "main", "n": total})
+        if total == 5:
+            line.node.record_hello()
+        line.run(60)
+    assert len(line.node.pending()) == 1
+    assert (broker.too_large, line.wire.begun) == (1, 2)  # the report left before anybody knew
+    broker.largest, broker.connack_properties = 0, b""
+    line.wire.cut = True
+    line.run(120)
+    assert line.node.pending() == []
+    assert line.node.state.refused == 0
+
+
 @pytest.mark.parametrize("trouble", ["closed", "mute", "no wifi", "cut"])
 def test_trouble_is_bounded_backs_off_and_ends(line: Line, trouble: str) -> None:
     def set_trouble(on: bool) -> None:
