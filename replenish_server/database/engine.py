@@ -3,19 +3,21 @@
 It must never decide when to commit: `write()` commits exactly when the use case's block ends well.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, inspect
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from replenish_server.database import postgresql, sqlite
-from replenish_server.database.prepared import fetch
+from replenish_server.database.prepared import Prepared
 from replenish_server.database.turnstile import Turnstile
+from replenish_server.database.unit_of_work import Reading, Writer, Writing
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -48,9 +50,11 @@ class Database:
             self.reading, self.writing = sqlite.open_sqlite(parsed)
         else:
             raise ValueError(f"{self.name!r}: this release does not speak it; {_SPOKEN}")
-        self._hurried = self.writing.execution_options(provisional=True)
         self.url = url
         self.turnstile = Turnstile()
+        self._glancing = threading.Lock()
+        self._glance_connection: Connection | None = None
+        self._writer = Writer(self.writing, self.turnstile, keeps=not self.shared)
 
     @property
     def engine(self) -> Engine:
@@ -62,36 +66,30 @@ class Database:
         """The file of a SQLite database."""
         return Path(str(self.reading.url.database))
 
-    @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self) -> AbstractContextManager[Session]:
         """A writing unit of work: committed when the block ends, rolled back when it raises."""
-        with self._unit_of(self.writing) as session:
-            yield session
+        return Writing(self._writer, provisional=False)
 
-    @contextmanager
-    def provisional(self) -> Iterator[Session]:
+    def provisional(self) -> AbstractContextManager[Session]:
         """As `write`, but a power cut may undo the commit, until the next `write` of anybody has returned.
 
         For what would come out again from what is kept (docs/adr/0033). A process that dies undoes nothing.
         """
-        with self._unit_of(self._hurried) as session:
-            yield session
+        return Writing(self._writer, provisional=True)
 
-    @contextmanager
-    def _unit_of(self, engine: Engine) -> Iterator[Session]:
-        self.turnstile.enter()
-        try:
-            with _UnitOfWork(engine, expire_on_commit=False) as session:
-                yield session
-                session.commit()
-        finally:
-            self.turnstile.leave()
-
-    @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> AbstractContextManager[Session]:
         """A consistent snapshot for reading; it never waits for a writer."""
-        with _UnitOfWork(self.reading, expire_on_commit=False) as session:
-            yield session
+        return Reading(self.reading)
+
+    def glance(self, question: Prepared[Any], **parameters: Any) -> list[Sequence[Any]]:
+        """What a single SELECT finds, as columns: without a unit of work around it, which costs far more."""
+        if self.shared:
+            with self.reading.connect() as connection:
+                return question.rows(connection, **parameters)
+        with self._glancing:
+            if self._glance_connection is None:
+                self._glance_connection = self.reading.connect()
+            return question.rows(self._glance_connection, **parameters)
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision; where it is there, Alembic is not even loaded."""
@@ -127,46 +125,12 @@ class Database:
 
     def close(self) -> None:
         """Release every connection."""
+        self._writer.close()
+        with self._glancing:
+            if self._glance_connection is not None:
+                self._glance_connection.close()
+                self._glance_connection = None
         self.reading.dispose()
-
-
-class _UnitOfWork(Session):
-    """A session that holds what it has read until it ends: rows that several rules look at are read once."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.rows: list[object] = []
-        self._own: Connection | None = None
-
-    def get(self, entity: Any, ident: Any, **options: Any) -> Any:
-        """The row of a primary key; one that it has already costs next to nothing."""
-        key = ident if isinstance(ident, tuple) else (ident,)
-        return super().get(entity, ident, **options) if options else fetch(self, entity, *key)
-
-    def get_one(self, entity: Any, ident: Any, **options: Any) -> Any:
-        """Likewise; it has to be there."""
-        found = None if options else self.get(entity, ident)
-        return super().get_one(entity, ident, **options) if found is None else found
-
-    def connection(self, *args: Any, **options: Any) -> Connection:
-        """Its connection, which it looks up once for a transaction."""
-        own = self._own
-        if own is None or args or options or own.closed or not own.in_transaction():
-            own = self._own = super().connection(*args, **options)
-        return own
-
-
-def _hold(session: _UnitOfWork, row: object) -> None:
-    session.rows.append(row)
-
-
-def _hold_new(session: _UnitOfWork, row: object) -> None:
-    session.rows.append(row)
-    session.info.pop(type(row), None)  # see `note_absent`
-
-
-event.listen(_UnitOfWork, "loaded_as_persistent", _hold)
-event.listen(_UnitOfWork, "pending_to_persistent", _hold_new)
 
 
 def _newest_revision() -> str:

@@ -6,6 +6,7 @@ costs ten to fifty times what SQLite needs for it. What comes back is the same; 
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, bindparam, inspect
@@ -13,10 +14,12 @@ from sqlalchemy.orm.attributes import instance_state
 from sqlmodel import Session, SQLModel, select
 
 from replenish_server.database.driver import ask
+from replenish_server.database.types import UtcTime, from_ms, to_ms
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=SQLModel)
 _Process = Callable[[Any], Any]
+_HELD = "held"
 
 
 class Prepared(Generic[T]):
@@ -31,6 +34,7 @@ class Prepared(Generic[T]):
         self._statement = statement
         self._columns = list(statement.selected_columns)
         self._things = _things_of(statement)
+        self._thing = self._things[0] if len(self._things) == 1 else None
         self._text: Parameters | None = None
         self._readers: list[tuple[int, _Process]] = []
 
@@ -38,8 +42,9 @@ class Prepared(Generic[T]):
         """Everything that it finds. What the session has not written yet is written before."""
         session.flush()
         found: list[Any] = self.rows(session.connection(), **parameters)
-        if len(self._things) == 1:
-            thing = self._things[0]
+        if not found:
+            return []
+        if (thing := self._thing) is not None:
             return [thing(session, row) for row in found]
         things: list[Any] = [tuple([thing(session, row) for thing in self._things]) for row in found]
         return things
@@ -82,6 +87,11 @@ def note_absent(session: Session, model: type[SQLModel], *key: Any) -> None:
     session.info.setdefault(model, set()).add(key)
 
 
+def hold(session: Session, row: object) -> None:
+    """Keep a row as long as the session lives, which itself only remembers what somebody else holds."""
+    session.info.setdefault(_HELD, []).append(row)
+
+
 class Parameters:
     """A statement as SQLite reads it, and what it wants to be told, in its order.
 
@@ -101,27 +111,41 @@ class Parameters:
         names = compiled.positiontup if expanded is None else expanded.positiontup
         values = compiled.construct_params(_check=False) if expanded is None else expanded.parameters
         processors = compiled._bind_processors | ({} if expanded is None else dict(expanded.processors))
-        self._template: list[Any] = []
-        self._open: list[tuple[int, str, _Process | None]] = []
-        for place, name in enumerate(names):
-            processor: _Process | None = processors.get(name)
-            if name in told_later:
-                self._template.append(None)
-                self._open.append((place, name, processor))
-            else:
-                self._template.append(values[name] if processor is None else processor(values[name]))
+        processors |= {name: to_ms for name, bind in compiled.binds.items() if isinstance(bind.type, UtcTime)}
+        self._fixed = {
+            name: processors[name](values[name]) if name in processors else values[name]
+            for name in names
+            if name not in told_later
+        }
+        self._pick = _picker_of(names)
+        self._processors: list[tuple[int, _Process]] = [
+            (place, processors[name])
+            for place, name in enumerate(names)
+            if name in told_later and name in processors
+        ]
 
-    def bound(self, parameters: dict[str, Any]) -> list[Any]:
+    def bound(self, parameters: dict[str, Any]) -> Sequence[Any]:
         """The values for the driver.
 
         Raises:
             KeyError: one is missing.
         """
-        values = self._template.copy()
-        for place, name, processor in self._open:
-            value = parameters[name]
-            values[place] = value if processor is None else processor(value)
+        picked = self._pick(parameters | self._fixed if self._fixed else parameters)
+        if not self._processors:
+            return picked
+        values = list(picked)
+        for place, processor in self._processors:
+            values[place] = processor(values[place])
         return values
+
+
+def _picker_of(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    if not names:
+        return lambda _parameters: ()
+    if len(names) == 1:
+        (name,) = names
+        return lambda parameters: (parameters[name],)
+    return itemgetter(*names)
 
 
 @cache
@@ -135,7 +159,10 @@ def _by_key(model: type[Row]) -> tuple[Prepared[Row], tuple[str, ...]]:
 def _readers_of(columns: Sequence[Any], dialect: Any) -> list[tuple[int, _Process]]:
     """What makes of SQLite's values those of the columns, where they differ."""
     readers = enumerate(
-        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
+        from_ms
+        if isinstance(column.type, UtcTime)
+        else column.type.dialect_impl(dialect).result_processor(dialect, None)
+        for column in columns
     )
     return [(place, reader) for place, reader in readers if reader is not None]
 
@@ -166,22 +193,32 @@ class _Entity:
     def __init__(self, mapper: Any, at: int) -> None:
         self._model, self._new = mapper.class_, mapper.class_manager.new_instance
         self._names = [str(column.key) for column in mapper.columns]
-        self._at, self._end = at, at + len(self._names)
-        self._key = [at + self._names.index(column.key) for column in mapper.primary_key]
+        self._columns = slice(at, at + len(self._names))
+        key = [at + self._names.index(column.key) for column in mapper.primary_key]
+        self._key = _picker_of_places(key)
 
     def __call__(self, session: Session, row: Sequence[Any]) -> Any:
         """The one that the session has already, where it has it; None where the row holds none."""
-        key = tuple([row[place] for place in self._key])
+        key = self._key(row)
         if key[0] is None:
             return None
         identity = (self._model, key, None)  # as SQLAlchemy writes it
-        known = session.identity_map.get(identity)
+        identity_map = session.identity_map
+        known = identity_map.get(identity)
         if known is not None:
             return known
         entity = self._new()
-        entity.__dict__.update(zip(self._names, row[self._at : self._end], strict=True))
+        entity.__dict__.update(zip(self._names, row[self._columns], strict=True))
         state = instance_state(entity)
         state.key, state.session_id = identity, session.hash_key
-        session.identity_map.add(state)
-        session.dispatch.loaded_as_persistent(session, state)
+        identity_map.add(state)
+        hold(session, entity)
         return entity
+
+
+def _picker_of_places(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """As `_picker_of`, of a row."""
+    if len(places) == 1:
+        (place,) = places
+        return lambda row: (row[place],)
+    return itemgetter(*places)

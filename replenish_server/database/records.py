@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Dialect, bindparam, insert, update
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.base import instance_dict
 from sqlmodel import Session, SQLModel
 
 from replenish_server.database.driver import ask
@@ -51,8 +51,7 @@ def change(session: Session, row: SQLModel, **values: Any) -> None:
         ask(connection, parameters.text, parameters.bound(told))
     else:
         connection.execute(_update(model, names), told)
-    for name, value in values.items():
-        set_committed_value(row, name, value)
+    instance_dict(row).update(values)  # nothing of the row is waiting to be written: it was flushed above
 
 
 def _table(model: type[SQLModel]) -> Any:

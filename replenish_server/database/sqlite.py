@@ -7,10 +7,12 @@ from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.util import LRUCache
 
 from replenish_server.database.driver import ask
+from replenish_server.database.unit_of_work import PROVISIONAL
 
 # What a statement compiles to is the same for every file, and compiling costs more than executing: a process
 # that opens many files, as a test run does, compiles once. Keys hold the dialect, so that is one, too.
 _COMPILED: LRUCache[Any, Any] = LRUCache(1500)
+_STATEMENTS = 400  # of a connection are kept parsed: one that all writers share has more than the usual 128
 
 
 def _initialized() -> Dialect:
@@ -34,7 +36,7 @@ def open_sqlite(url: URL) -> tuple[Engine, Engine]:
     path.parent.mkdir(parents=True, exist_ok=True)
     reading = create_engine(
         f"sqlite:///{path}",
-        connect_args={"check_same_thread": False, "timeout": 15},
+        connect_args={"check_same_thread": False, "timeout": 15, "cached_statements": _STATEMENTS},
         pool_use_lifo=True,  # the connection that was used last has the pages: one warm cache instead of five
     )
     reading.dialect = _DIALECT
@@ -70,15 +72,14 @@ def _configure(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("writes"):
-        _sync(connection, "NORMAL" if options.get("provisional") else "FULL")
-    ask(connection, f"BEGIN {'IMMEDIATE' if options.get('writes') else 'DEFERRED'}")
-
-
-def _sync(connection: Connection, how: str) -> None:
-    """How the next commit meets the disk. NORMAL leaves it to the next FULL one, whichever connection makes
-    it: that one syncs all of the log that was written before (sqlite.org/pragma.html#pragma_synchronous)."""
-    if connection.info.get("synchronous", "FULL") != how:
+    if not connection.get_execution_options().get("writes"):
+        ask(connection, "BEGIN DEFERRED")
+        return
+    info = connection.info
+    # NORMAL leaves the commit to the next FULL one, whichever connection makes it: that one syncs all of the
+    # log that was written before (sqlite.org/pragma.html#pragma_synchronous).
+    how = "NORMAL" if info.pop(PROVISIONAL, False) else "FULL"
+    if info.get("synchronous", "FULL") != how:
         ask(connection, f"PRAGMA synchronous={how}")
-        connection.info["synchronous"] = how
+        info["synchronous"] = how
+    ask(connection, "BEGIN IMMEDIATE")

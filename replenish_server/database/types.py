@@ -24,12 +24,22 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """To milliseconds."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone reached the database: {value!r}")
-        return (value - _EPOCH) // _MILLISECOND
+        return to_ms(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """From milliseconds."""
-        return None if value is None else _EPOCH + value * _MILLISECOND
+        return from_ms(value)
+
+
+def to_ms(value: datetime | None) -> int | None:
+    """What `UtcTime` keeps of a moment; raises as it does."""
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError(f"a time without a zone reached the database: {value!r}")
+    return (value - _EPOCH) // _MILLISECOND
+
+
+def from_ms(value: int | None) -> datetime | None:
+    """The moment that `UtcTime` kept."""
+    return None if value is None else _EPOCH + value * _MILLISECOND

@@ -160,10 +160,10 @@ def _over_last_paid(ok: bool, n: Numbers, unit: str) -> Clauses:
     size, size_ko = _amount(n, "amount", unit)
     last_size, last_size_ko = _amount(n, "last_amount", unit)
     word, word_ko = ("over", "높음") if over > 0 else ("under", "낮음")
-    share = f"{abs(over):g} %"
+    by = f"{abs(over):.12g}"  # a cent that was paid once must not turn a share into a power of ten
     return (
-        f"{price} for {size} is {share} {word} the {last} for {last_size} that was last paid; {allowed}",
-        f"{size_ko}에 {price}: 지난번 {last_size_ko}에 {last}보다 {abs(over):g}% {word_ko}, {allowed_ko}",
+        f"{price} for {size} is {by} % {word} the {last} for {last_size} that was last paid; {allowed}",
+        f"{size_ko}에 {price}: 지난번 {last_size_ko}에 {last}보다 {by}% {word_ko}, {allowed_ko}",
     )
 
 

@@ -66,19 +66,14 @@ def _trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class GuardedTransport(httpx.HTTPTransport):
+def guarded_pool(loopback: bool, lookup: Lookup = _look_up) -> httpcore.ConnectionPool:
     """HTTP over connections to permitted addresses only; `within` bounds each exchange.
 
     Args:
         loopback: whether this machine may be reached.
         lookup: of a name and port, as `socket.getaddrinfo` answers.
     """
-
-    def __init__(self, loopback: bool, lookup: Lookup = _look_up) -> None:
-        context = _trusted()
-        super().__init__(verify=context)
-        # The library offers no way to hand a pool a backend of its own; tests dial real sockets through it.
-        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Guard(loopback, lookup))
+    return httpcore.ConnectionPool(ssl_context=_trusted(), network_backend=_Guard(loopback, lookup))
 
 
 class _Guard(httpcore.SyncBackend):

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from replenish_server.retailers.addresses import GuardedTransport
 from replenish_server.retailers.book.acts import ACKNOWLEDGE_WITHIN
 from replenish_server.retailers.book.prices import import_prices
 from replenish_server.retailers.book.quotes import PriceListQuotes
@@ -72,7 +71,7 @@ class WithoutRest(httpx.BaseTransport):
     """The real network, to a shop whose profile names no REST: what is left is MCP."""
 
     def __init__(self) -> None:
-        self._wire = GuardedTransport(loopback=True)
+        self._wire = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self._wire.handle_request(request)

@@ -115,8 +115,7 @@ class MandateBook:
     def is_signed(self, retailer_id: str) -> bool:
         """Whether a mandate for this shop can be used now: signed by the one household that buys there, with
         the key that our agent still has."""
-        with self._database.engine.connect() as connection:
-            found = _AGENTS.rows(connection, retailer_id=retailer_id, now=self._now())
+        found = self._database.glance(_AGENTS, retailer_id=retailer_id, now=self._now())
         return sum(self._keys.agent_named(kid) is not None for (kid,) in found) == 1
 
     def close(self, retailer_id: str, checkout: dict[str, Any], packs: int, total_minor: int) -> Closed:

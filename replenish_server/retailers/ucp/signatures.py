@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
@@ -85,20 +86,28 @@ class Message:
             if value is None:
                 raise SignatureRefused("signature_invalid", f"there is no {name[:50]}")
             return _FOLD.sub(" ", value.strip())
-        parts = urlsplit(self.url)
-        derived = {
-            "@status": None if self.status is None else str(self.status),
-            "@method": self.method or None,
-            "@authority": _authority(self.url) if self.url else None,
-            "@scheme": parts.scheme or None,
-            "@target-uri": self.url or None,
-            "@request-target": self._target(parts) if self.url else None,
-            "@path": (parts.path or "/") if self.url else None,
-            "@query": f"?{parts.query}" if self.url else None,
-        }.get(name)
-        if derived is None:
+        value = self._derived(name)
+        if value is None:
             raise SignatureRefused("signature_invalid", f"there is no {name[:50]}")
-        return derived
+        return value
+
+    def _derived(self, name: str) -> str | None:
+        if name == "@status":
+            return None if self.status is None else str(self.status)
+        if name == "@method":
+            return self.method or None
+        if not self.url:
+            return None
+        if name == "@authority":
+            return _authority(self.url)
+        parts = urlsplit(self.url)
+        return {
+            "@scheme": parts.scheme or None,
+            "@target-uri": self.url,
+            "@request-target": self._target(parts),
+            "@path": parts.path or "/",
+            "@query": f"?{parts.query}",
+        }.get(name)
 
     def query_param(self, name: str) -> str:
         """The value of the one query parameter of this (percent-encoded) name (RFC 9421, section 2.2.8).
@@ -368,6 +377,7 @@ def _number(value: Any) -> int:
     return int.from_bytes(from_base64url(str(value)), "big")
 
 
+@lru_cache(maxsize=128)
 def _authority(url: str) -> str:
     """Host in lower case, with its port unless that is the scheme's own."""
     parts = urlsplit(url)

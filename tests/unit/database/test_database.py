@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from sqlmodel import SQLModel, func, select
 
 import replenish_server.app
 import replenish_server.database
-from replenish_server.database import Database, UtcTime, state_after, state_before
+from replenish_server.database import Database, UtcTime, append, state_after, state_before
 from replenish_server.households.tables import Household
 from replenish_server.replenishment.tables import ForecastFit
 from tests.support.cluster import Cluster
@@ -349,3 +349,43 @@ def test_what_is_provisional_is_seen_by_all(database: Database) -> None:
         session.add_all([ForecastFit(version=1, at=NOW, rows=n, households=1) for n in (2, 3)])
     with database.read() as session:
         assert list(session.exec(select(ForecastFit.rows))) == [1]
+
+
+def test_writers_lend_each_other_a_connection_that_ended_well(file: Database) -> None:
+    """It finds the pages as it left them; one in which something went wrong is cleaned first."""
+    said = []
+    for fails in (False, False, True, False):
+        with suppress(RuntimeError), file.write() as session:
+            session.add(ForecastFit(at=NOW, rows=1, households=1))
+            said.append(session.connection().connection.dbapi_connection)
+            if fails:
+                session.flush()
+                raise RuntimeError
+    assert said[0] is said[1] is said[2]
+    file.close()
+    with file.write() as session:
+        assert len(session.exec(select(ForecastFit.version)).all()) == 3
+
+
+def test_a_block_that_rolls_back_by_itself_may_go_on(database: Database) -> None:
+    """What it writes after that is kept, by whichever way it is written."""
+    with database.write() as session:
+        session.add(ForecastFit(version=1, at=NOW, rows=1, households=1))
+        session.flush()
+        session.rollback()
+        append(session, ForecastFit, at=NOW, rows=2, households=1)
+        session.add(ForecastFit(at=NOW, rows=3, households=1))
+    with database.read() as session:
+        assert sorted(session.exec(select(ForecastFit.rows))) == [2, 3]
+
+
+def test_what_a_block_does_not_flush_is_written_with_it(database: Database) -> None:
+    """Beside what went straight to the driver; and together they are undone."""
+    for fails in (True, False):
+        with suppress(RuntimeError), database.write() as session:
+            append(session, ForecastFit, at=NOW, rows=1, households=1)
+            session.add(ForecastFit(at=NOW, rows=1, households=1))
+            if fails:
+                raise RuntimeError
+        with database.read() as session:
+            assert len(session.exec(select(ForecastFit.version)).all()) == (0 if fails else 2)

@@ -47,7 +47,7 @@ def told(verdict: Verdict) -> dict[str, str]:
             said[name] = amount(value, "mg").split()[0]
         elif name == "over_percent":
             assert isinstance(value, int | float)
-            said[name] = f"{abs(value):g}"
+            said[name] = f"{abs(value):.12g}"
         elif name == "month":
             said[name] = str(value)[:4]  # its own number is a word in English
         elif _TOKEN.fullmatch(str(value)):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpcore
 import pytest
 
-from replenish_server.retailers.addresses import GuardedTransport, is_permitted, within
+from replenish_server.retailers.addresses import guarded_pool, is_permitted, within
 from replenish_server.retailers.http import MAX_BODY_BYTES, READ_WITHIN_S, Forbidden, NoAnswer, ShopClient
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -205,9 +205,9 @@ def named(*answers: list[str]) -> Callable[[str, int], list[Any]]:
 
 
 @contextmanager
-def resolving(lookup: Callable[[str, int], list[Any]]) -> Iterator[httpx.Client]:
+def resolving(lookup: Callable[[str, int], list[Any]]) -> Iterator[httpcore.ConnectionPool]:
     """A client whose names lead where a test says; http to any name, for there is no certificate here."""
-    with httpx.Client(transport=GuardedTransport(True, lookup), timeout=5.0) as client:
+    with guarded_pool(True, lookup) as client:
         yield client
 
 
@@ -221,7 +221,7 @@ def test_a_name_is_resolved_once_and_the_judged_address_is_dialled() -> None:
 
     whole = HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
     with listening(whole) as shop, resolving(lookup) as client:
-        assert client.get(f"http://shop.test:{shop.port}/").status_code == 200
+        assert client.request("GET", f"http://shop.test:{shop.port}/").status == 200
     assert asked == ["shop.test"]
 
 
@@ -229,9 +229,9 @@ def test_a_name_that_turns_private_is_refused_at_the_next_connection() -> None:
     """Each connection is judged anew: yesterday's public address does not vouch for today's."""
     whole = HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
     with listening(whole) as shop, resolving(named(["127.0.0.1"], ["10.0.0.1"])) as client:
-        assert client.get(f"http://shop.test:{shop.port}/").status_code == 200
-        with pytest.raises(httpx.ConnectError, match="private or special"):
-            client.get(f"http://shop.test:{shop.port}/")
+        assert client.request("GET", f"http://shop.test:{shop.port}/").status == 200
+        with pytest.raises(httpcore.ConnectError, match="private or special"):
+            client.request("GET", f"http://shop.test:{shop.port}/")
         assert shop.connections == 1
 
 
@@ -243,16 +243,16 @@ def test_one_private_address_among_others_refuses_the_name(addresses: list[str])
     with (
         listening(HEAD) as shop,
         resolving(named(addresses)) as client,
-        pytest.raises(httpx.ConnectError, match="private or special"),
+        pytest.raises(httpcore.ConnectError, match="private or special"),
     ):
-        client.get(f"http://shop.test:{shop.port}/")
+        client.request("GET", f"http://shop.test:{shop.port}/")
 
 
 def test_an_address_that_is_dead_leaves_the_next_its_turn() -> None:
     """A name often has one of each family, and one of them may lead nowhere from here."""
     whole = HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
     with listening(whole) as shop, resolving(named(["127.0.0.9", "127.0.0.1"])) as client:
-        assert client.get(f"http://shop.test:{shop.port}/").status_code == 200
+        assert client.request("GET", f"http://shop.test:{shop.port}/").status == 200
 
 
 @pytest.mark.parametrize("error", [OSError("no such name"), UnicodeError("label too long")])
@@ -262,8 +262,8 @@ def test_a_name_without_an_address_is_no_answer(error: Exception) -> None:
     def lookup(_host: str, _port: int) -> list[Any]:
         raise error
 
-    with resolving(lookup) as client, pytest.raises(httpx.ConnectError, match="has no address"):
-        client.get("http://shop.test/")
+    with resolving(lookup) as client, pytest.raises(httpcore.ConnectError, match="has no address"):
+        client.request("GET", "http://shop.test/")
 
 
 def test_a_name_server_that_never_answers_takes_no_more_than_the_exchange() -> None:
@@ -274,13 +274,12 @@ def test_a_name_server_that_never_answers_takes_no_more_than_the_exchange() -> N
         over.wait(60)
         return []
 
-    transport = GuardedTransport(True, lookup)
-    with httpx.Client(transport=transport, timeout=None) as client:
+    with guarded_pool(True, lookup) as client:
         for _ in range(16):
-            with within(0.01), pytest.raises(httpx.ConnectTimeout, match="not resolved in time"):
-                client.get("http://shop.test/")
-        with pytest.raises(httpx.ConnectError, match="too many names"):
-            client.get("http://shop.test/")
+            with within(0.01), pytest.raises(httpcore.ConnectTimeout, match="not resolved in time"):
+                client.request("GET", "http://shop.test/")
+        with pytest.raises(httpcore.ConnectError, match="too many names"):
+            client.request("GET", "http://shop.test/")
         over.set()
 
 

@@ -127,6 +127,8 @@ def test_whatever_a_session_says_the_outcome_is_one_of_the_ports(
             told = json.loads(bent(whole, changes))["totals"]
             assert quote.total_minor == sum(part["amount"] for part in told if part["type"] != "total")
         assert merchant.sent(COMPLETE) == []
+        if not READ.endswith(f"/{quote.checkout_id}"):
+            return  # it named a session that the merchant does not have
         outcome = shop.place(quote, journal)
     except TryLater:
         return
