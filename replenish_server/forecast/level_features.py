@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replenish_server.forecast.shares import UNSEEN, SharePrior
-from replenish_server.inventory.days import DAYS, Days
+from replenish_server.inventory.days import Days
+from replenish_server.inventory.grid import DAYS
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]

@@ -17,7 +17,8 @@ from replenish_server.forecast.level_features import LevelFeatures, fading_share
 from replenish_server.forecast.network import Ensemble, Recipe, Rows, chunks, in_days, train
 from replenish_server.forecast.quantiles import MEDIAN, QUANTILES
 from replenish_server.forecast.shares import UNSEEN, SharePrior, learn_shares, learn_weekdays
-from replenish_server.inventory.days import BINS, BINS_PER_DAY, read_days
+from replenish_server.inventory.days import read_days
+from replenish_server.inventory.grid import BINS, BINS_PER_DAY
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replenish_server.forecast.level_model import HORIZON_DAYS, LevelBatch, LevelOutcomes
-from replenish_server.inventory.days import BINS, BINS_PER_DAY, DAYS, read_days
+from replenish_server.inventory.days import read_days
+from replenish_server.inventory.grid import BINS, BINS_PER_DAY, DAYS
 
 Floats = NDArray[np.float32]
 

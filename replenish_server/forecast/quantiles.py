@@ -3,9 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from replenish_server.forecast.run_out import LEVELS
+
 Floats = NDArray[np.float64]
 
-QUANTILES: Floats = np.array([0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99])
+QUANTILES: Floats = np.array(LEVELS)
 """The levels, rising."""
 
 MEDIAN = 11

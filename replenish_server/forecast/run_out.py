@@ -1,11 +1,15 @@
 """PURE: one slot's forecast in its own units, as decisions and pages use it."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from replenish_server.forecast.level_model import LevelForecast
-from replenish_server.forecast.quantiles import QUANTILES
+if TYPE_CHECKING:
+    from replenish_server.forecast.level_model import LevelForecast  # with numpy
 
-_EARLY, _MEDIAN, _LATE = (int(QUANTILES.searchsorted(level)) for level in (0.1, 0.5, 0.9))
+LEVELS = (0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99)
+"""The levels at which every forecast answers, rising."""
+
+_EARLY, _MEDIAN, _LATE = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
 
 
 @dataclass(frozen=True)
@@ -13,7 +17,7 @@ class RunOut:
     """When a slot's stock will be used up.
 
     Args:
-        days: 23 quantiles, at `QUANTILES`, of the days until `amount` is used up.
+        days: 23 quantiles, at `LEVELS`, of the days until `amount` is used up.
         amount: base units that the days are for; never nothing, so that they can be scaled.
         rate_per_day: usual use, base units per day.
         days_known: days of readings behind it; below about ten the kind's prior speaks.
@@ -39,7 +43,7 @@ class RunOut:
         return replace(self, days=tuple(day * scale for day in self.days), amount=amount)
 
 
-def run_out_of(forecast: LevelForecast, row: int, capacity: int) -> RunOut:
+def run_out_of(forecast: "LevelForecast", row: int, capacity: int) -> RunOut:
     """One row of a batch as a slot's forecast.
 
     Args:

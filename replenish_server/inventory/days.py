@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from replenish_server.inventory.grid import BINS_PER_DAY, DAYS
 
-DAYS = 84
-BINS_PER_DAY = 4
-BINS = DAYS * BINS_PER_DAY
+Floats = NDArray[np.float32]
 
 REFILL_SHARE = 0.07  # a rise of less is drift or a nudge
 REFILL_STAYS = 0.6  # of the rise must still be there the day after

@@ -1,28 +1,33 @@
-"""PURE (numpy): what is kept of a slot between readings: its level in each quarter-day of the last 84 days.
+"""PURE: what is kept of a slot between readings: its level in each quarter-day of the last 84 days.
 
 A bin holds what its good readings said at its end, so a grid is a function of the set of readings: new
 readings need only the bins that they touch to be read again, in whatever order they came. It belongs to one
 size of container; whoever changes that builds it anew.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-from numpy.typing import NDArray
-
-from replenish_server.inventory.days import BINS, BINS_PER_DAY
 from replenish_server.inventory.levels import OVERFULL_SHARE, LevelSample, level_now
-from replenish_server.inventory.lifted import UNKNOWN, to_ten_thousandths, visible_shares
+from replenish_server.inventory.lifted import UNKNOWN, to_ten_thousandths
 
+DAYS = 84
+BINS_PER_DAY = 4
+BINS = DAYS * BINS_PER_DAY
 BIN = timedelta(days=1) / BINS_PER_DAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = 1  # first byte of an encoded grid
 _HEAD_BYTES = 5
 _BIN_BYTES = 2
 ENCODED_BYTES = _HEAD_BYTES + BINS * _BIN_BYTES
-_NOTHING_KNOWN = UNKNOWN.to_bytes(_BIN_BYTES, "little", signed=True)
+
+
+def _encoded(level: int) -> bytes:
+    return level.to_bytes(_BIN_BYTES, "little", signed=True)
+
+
+_NOTHING_KNOWN = _encoded(UNKNOWN)
 
 
 def bin_at(at: datetime) -> int:
@@ -42,7 +47,7 @@ class LevelGrid:
     Args:
         end_bin: number of the newest quarter-day, see `bin_at`.
         bins: 336 little-endian int16, oldest first: ten-thousandths of the container, -1 where no good
-            level is known. Whether a container was lifted is judged on the way out, by `shares`.
+            level is known. Whether a container was lifted is judged on the way out, by `shares.fleet_shares`.
     """
 
     end_bin: int
@@ -77,20 +82,17 @@ class LevelGrid:
         wanted = set(touched)
         grid = self._ending(max(wanted, default=self.end_bin))
         newest = newest_levels(samples, capacity)
-        bins = np.frombuffer(grid.bins, "<i2").copy()
+        bins = bytearray(grid.bins)
         first = grid.end_bin - BINS + 1
         for number in wanted:
             if number >= first:
-                bins[number - first] = newest.get(number, UNKNOWN)
-        return LevelGrid(grid.end_bin, bins.tobytes())
+                at = (number - first) * _BIN_BYTES
+                bins[at : at + _BIN_BYTES] = _encoded(newest.get(number, UNKNOWN))
+        return LevelGrid(grid.end_bin, bytes(bins))
 
     def moved_to(self, at: datetime) -> "LevelGrid":
         """The grid up to the quarter-day of a later moment; an earlier one changes nothing."""
         return self._ending(bin_at(at))
-
-    def shares(self) -> NDArray[np.float32]:
-        """Shape (336,), shares of the container, oldest first; NaN where unknown or lifted."""
-        return visible_shares(np.frombuffer(self.bins, "<i2").reshape(1, BINS)).reshape(BINS)
 
     def encode(self) -> bytes:
         """677 bytes from which `decode` makes the same grid."""
@@ -112,17 +114,6 @@ class LevelGrid:
         if by <= 0:
             return self
         return LevelGrid(end_bin, self.bins[by * _BIN_BYTES :] + _NOTHING_KNOWN * by)
-
-
-def fleet_shares(grids: Sequence[LevelGrid], at: datetime) -> NDArray[np.float32]:
-    """Shape (n, 336): n slots' shares up to the quarter-day of one moment, as `days.read_days` takes them.
-
-    Args:
-        grids: at least one, none of which ends after `at`.
-        at: the moment.
-    """
-    bins = b"".join(grid.moved_to(at).bins for grid in grids)
-    return visible_shares(np.frombuffer(bins, "<i2").reshape(len(grids), BINS))
 
 
 def newest_levels(samples: Iterable[LevelSample], capacity: int) -> dict[int, int]:

@@ -6,10 +6,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from replenish_server.inventory.days import BINS_PER_DAY
-from replenish_server.inventory.grid import bin_at, newest_levels
+from replenish_server.inventory.grid import BINS_PER_DAY, bin_at, newest_levels
 from replenish_server.inventory.levels import LevelSample
-from replenish_server.inventory.lifted import UNKNOWN, visible_shares
+from replenish_server.inventory.lifted import UNKNOWN
+from replenish_server.inventory.shares import visible_shares
 
 
 def long_shares(

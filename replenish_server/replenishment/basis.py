@@ -1,7 +1,7 @@
 """PURE: what a forecast rests on, and what the household's timing means for it, in English and Korean."""
 
 from replenish_server.replenishment.decision import Decision
-from replenish_server.replenishment.risk import Timing
+from replenish_server.replenishment.timing import Timing
 
 _TIMINGS = {
     Timing.EARLY: ("rather early", "조금 일찍"),

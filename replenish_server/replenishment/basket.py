@@ -12,7 +12,6 @@ from replenish_server.households.mandate import Verdict
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.outlook import FULL_SHARE, SlotFacts
 from replenish_server.replenishment.policy import decide_on_level
-from replenish_server.replenishment.risk import risk_before_parcel
 
 
 def pull_forward(facts: SlotFacts, held: Decision, window_days: int, now: datetime) -> Decision | None:
@@ -39,6 +38,8 @@ def pull_forward(facts: SlotFacts, held: Decision, window_days: int, now: dateti
     pulled = decide_on_level(replace(facts, threshold=max(point, facts.threshold or 0)), now)
     if pulled.kind not in (Kind.ORDER, Kind.ASK):
         return None
+    from replenish_server.replenishment.risk import risk_before_parcel  # with numpy
+
     days_early = (position - held.reorder_point) / rate
     then = risk_before_parcel(
         facts.run_out.days, facts.lead_time, held.reorder_point / max(facts.run_out.amount, 1e-9)

@@ -130,7 +130,7 @@ class DashDesk:
             late = sent_at is not None and now - sent_at > PRESS_AGE_LIMIT
             return self._test_order(slot, late, now)
         with self._database.read() as session:
-            forecasts = forecast_slots(session, [slot], now, self._models())
+            forecasts = forecast_slots(session, [slot], now, self._models)
         with self._database.write() as session:
             age = now - (sent_at or now)
             press = _record(session, slot, age, now, t="press", g="short")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from replenish_server.households.mandate import Verdict
-from replenish_server.replenishment.risk import Timing
+from replenish_server.replenishment.timing import Timing
 
 
 class Kind(StrEnum):

@@ -128,7 +128,7 @@ class Evaluator:
     def _look(self, query: SelectOfScalar[Slot], now: datetime) -> int:
         with self.database.read() as session:
             due = list(session.exec(query))
-            forecasts = forecast_slots(session, due, now, self.models())
+            forecasts = forecast_slots(session, due, now, self.models)
         for slot in due:
             with self.database.write() as session:
                 # The moment is taken when nobody else can write any more: an order opened here must not bear

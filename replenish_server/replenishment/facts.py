@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from replenish_server.database import Prepared
 from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
-from replenish_server.forecast import RunOut
+from replenish_server.forecast.run_out import RunOut
 from replenish_server.households.ledger import months_of
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import SlotMandate
@@ -22,9 +22,9 @@ from replenish_server.replenishment.lead_time import LeadTime, learn_lead_time
 from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.quantity import Price, acceptable_offers
 from replenish_server.replenishment.readings import is_counted, read_history, since_at_most
-from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.shadow import open_shadow
 from replenish_server.replenishment.stock import read_stock
+from replenish_server.replenishment.timing import Timing
 from replenish_server.retailers.prices import known_price
 from replenish_server.retailers.tables import Retailer
 

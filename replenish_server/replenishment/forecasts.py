@@ -1,17 +1,18 @@
-"""Forecasting slots from what is stored: sensors from readings, many at once; buttons from their orders."""
+"""Forecasting slots from what is stored: sensors from readings, many at once; buttons from their orders.
 
-from collections.abc import Sequence
+A home that has nothing to forecast yet does without numpy: whoever asks for the first forecast loads it.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import numpy as np
 from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import BY_BASE
-from replenish_server.forecast import LevelBatch, PurchaseBatch, RunOut, run_out_of
-from replenish_server.forecast.purchase_model import PURCHASES
-from replenish_server.inventory.grid import LevelGrid, fleet_shares
+from replenish_server.forecast.run_out import RunOut, run_out_of
+from replenish_server.inventory.grid import LevelGrid
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.grids import current_grid
 from replenish_server.replenishment.priors import Models
@@ -33,7 +34,7 @@ class SlotForecast:
 
 
 def forecast_slots(
-    session: Session, slots: Sequence[Slot], now: datetime, models: Models
+    session: Session, slots: Sequence[Slot], now: datetime, models: Callable[[], Models]
 ) -> dict[str, SlotForecast]:
     """When what is loaded will be used up, by slot id; slots without a sensor have no answer here.
 
@@ -41,13 +42,18 @@ def forecast_slots(
         session: a unit of work.
         slots: any slots.
         now: the moment that the days count from.
-        models: what to forecast with.
+        models: say what to forecast with; not asked without a sensor.
     """
     seeing = [slot for slot in slots if slot.capacity]
     if not seeing:
         return {}
+    import numpy as np
+
+    from replenish_server.forecast.level_model import LevelBatch
+    from replenish_server.inventory.shares import fleet_shares
+
     grids = [current_grid(session, slot, now) for slot in seeing]
-    forecast = models.levels.forecast(
+    forecast = models().levels.forecast(
         LevelBatch(
             levels=fleet_shares([grid for grid, _ in grids], now),
             category=np.array([slot.category for slot in seeing]),
@@ -61,7 +67,9 @@ def forecast_slots(
     }
 
 
-def forecast_next_order(session: Session, slot: Slot, now: datetime, models: Models) -> RunOut | None:
+def forecast_next_order(
+    session: Session, slot: Slot, now: datetime, models: Callable[[], Models]
+) -> RunOut | None:
     """When a slot without a sensor will be wanted again, from its own orders and the household's others.
 
     An order is not consumption: what was bought elsewhere, or still stands in the cupboard, is not seen.
@@ -82,9 +90,19 @@ def forecast_next_order(session: Session, slot: Slot, now: datetime, models: Mod
             mine.append((days, order.packs))
         elif days >= 0:
             others.append(days)
-    mine = [(days, packs) for days, packs in mine if days >= 0][:PURCHASES]
-    if not mine:
-        return None
+    mine = [(days, packs) for days, packs in mine if days >= 0]
+    return _next_order(slot, mine, others, now, models()) if mine else None
+
+
+def _next_order(
+    slot: Slot, mine: Sequence[tuple[float, int]], others: Sequence[float], now: datetime, models: Models
+) -> RunOut:
+    """From (days ago, packs) of the slot's own orders, newest first, and days since the home's others."""
+    import numpy as np
+
+    from replenish_server.forecast.purchase_model import PURCHASES, PurchaseBatch
+
+    mine = mine[:PURCHASES]
     ages, amounts = (np.full((1, PURCHASES), np.nan, np.float32) for _ in range(2))
     usual = float(np.median([packs for _, packs in mine]))
     ages[0, : len(mine)] = [days for days, _ in mine]

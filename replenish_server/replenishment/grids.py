@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from replenish_server.fleet.tables import Slot
-from replenish_server.inventory.days import DAYS
-from replenish_server.inventory.grid import BIN, LevelGrid, bin_at, bin_start
+from replenish_server.inventory.grid import BIN, DAYS, LevelGrid, bin_at, bin_start
 from replenish_server.replenishment.readings import is_counted, level_samples
 from replenish_server.replenishment.tables import SlotGrid
 from replenish_server.telemetry.tables import Reading

@@ -1,15 +1,28 @@
 """The forecasting models that serve: the shipped ones until one fitted on the fleet's own has beaten them."""
 
 import time
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
 from replenish_server.database import Database
-from replenish_server.forecast import LevelModel
+from replenish_server.fleet.tables import Slot
+from replenish_server.inventory.grid import DAYS
 from replenish_server.replenishment.priors import Models, shipped_models
 from replenish_server.replenishment.tables import ForecastFit
 
 _LOOK_EVERY_S = 60.0  # a new fit is a matter of weeks
+_FIT_EVERY = timedelta(days=7)
+_FIRST_FIT_AFTER = timedelta(days=2 * DAYS)  # half to look back on, half to see what came of it
+
+
+def refit_is_due(session: Session, now: datetime) -> bool:
+    """Whether a week has passed since the last try; before the first, whether a slot is old enough."""
+    last = session.exec(select(func.max(ForecastFit.at))).first()
+    if last is not None:
+        return now - last >= _FIT_EVERY
+    oldest = session.exec(select(func.min(Slot.created_at)).where(col(Slot.capacity).is_not(None))).first()
+    return oldest is not None and now - oldest >= _FIRST_FIT_AFTER
 
 
 def serving_models(session: Session) -> Models:
@@ -18,6 +31,8 @@ def serving_models(session: Session) -> Models:
     fit = session.exec(won.order_by(col(ForecastFit.version).desc()).limit(1)).first()
     if fit is None or fit.model is None:
         return shipped_models()
+    from replenish_server.forecast.level_model import LevelModel  # with numpy
+
     return Models(LevelModel.from_plain(fit.model), shipped_models().purchases, str(fit.version))
 
 

@@ -5,19 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 
-from replenish_server.forecast import RunOut
+from replenish_server.forecast.run_out import RunOut
 from replenish_server.households.judge import Spending
 from replenish_server.households.mandate import Mandate
 from replenish_server.inventory import StockPosition
 from replenish_server.replenishment.lead_time import LeadTime
 from replenish_server.replenishment.quantity import Offer
-from replenish_server.replenishment.risk import (
-    ACCEPTED_RISK,
-    Timing,
-    TimingOutcome,
-    risk_before_parcel,
-    timing_outcome,
-)
+from replenish_server.replenishment.timing import ACCEPTED_RISK, Timing, TimingOutcome
 
 FULL_SHARE = (9, 10)  # the computed point stays below this share of the container: a full one never orders
 
@@ -100,6 +94,8 @@ def look_ahead(facts: SlotFacts, timing: Timing | None = None) -> Outlook | None
     on_hand, base = facts.position.on_hand, facts.run_out
     if base is None or on_hand is None or facts.capacity is None or facts.threshold is None:
         return None
+    from replenish_server.replenishment.risk import risk_before_parcel, timing_outcome  # with numpy
+
     accepted = ACCEPTED_RISK[timing or facts.timing]
     cycle_days = facts.pack_amount / max(base.rate_per_day, 1e-9)
     outcome = timing_outcome(base.days, facts.lead_time, accepted, cycle_days)

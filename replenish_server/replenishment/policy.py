@@ -17,7 +17,7 @@ from replenish_server.households.people import Act, Actor
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.outlook import Outlook, SlotFacts, look_ahead
 from replenish_server.replenishment.quantity import Offer, choose_quantity
-from replenish_server.replenishment.risk import ACCEPTED_RISK
+from replenish_server.replenishment.timing import ACCEPTED_RISK
 
 LOW_READINGS_NEEDED = 3
 LOW_READINGS_SPREAD = timedelta(hours=1)

@@ -5,7 +5,7 @@ from typing import Any
 
 from replenish_server.households.mandate import Verdict
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
-from replenish_server.replenishment.risk import Timing
+from replenish_server.replenishment.timing import Timing
 
 
 def to_json(decision: Decision) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
@@ -17,7 +17,7 @@ from replenish_server.forecast.level_model import HORIZON_DAYS, LevelOutcomes
 from replenish_server.forecast.network import Recipe
 from replenish_server.forecast.outcomes import Recorded, outcomes_of
 from replenish_server.forecast.scores import Score, score
-from replenish_server.inventory.days import BINS_PER_DAY, DAYS
+from replenish_server.inventory.grid import BINS_PER_DAY
 from replenish_server.inventory.recording import long_shares
 from replenish_server.replenishment.models import serving_models
 from replenish_server.replenishment.readings import level_samples
@@ -25,8 +25,6 @@ from replenish_server.replenishment.tables import ForecastFit
 
 log = logging.getLogger(__name__)
 
-EVERY = timedelta(days=7)
-_FIRST_AFTER = timedelta(days=2 * DAYS)  # half to look back on, half to see what came of it
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 LONGEST_PAST = timedelta(days=800)
 
@@ -48,15 +46,6 @@ class BacktestReport:
     days_recorded: int
     version: str
     serving: Score | None
-
-
-def refit_is_due(session: Session, now: datetime) -> bool:
-    """Whether a week has passed since the last try; before the first, whether a slot is old enough."""
-    last = session.exec(select(func.max(ForecastFit.at))).first()
-    if last is not None:
-        return now - last >= EVERY
-    oldest = session.exec(select(func.min(Slot.created_at)).where(col(Slot.capacity).is_not(None))).first()
-    return oldest is not None and now - oldest >= _FIRST_AFTER
 
 
 def refit(database: Database, now: datetime, seed: int = 1) -> Contest:

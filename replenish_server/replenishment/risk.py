@@ -10,14 +10,13 @@ of cover, which makes the accepted risk 1 / (1 + R).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replenish_server.forecast.quantiles import QUANTILES, WEIGHTS, probability_within
 from replenish_server.replenishment.lead_time import LeadTime
+from replenish_server.replenishment.timing import TimingOutcome
 
 Floats = NDArray[np.float64]
 
@@ -26,35 +25,6 @@ _LEVELS: Floats = np.concatenate([[0.0], QUANTILES])
 _STEPS = 40  # bisection steps; the point is exact to a millionth of the stock
 _LEAST_SCALE, _MOST_SCALE = 1e-3, 1e3
 _DAYS_A_YEAR = 365.0
-
-
-class Timing(StrEnum):
-    """When an order should leave, in a household's words."""
-
-    EARLY = "early"
-    BALANCED = "balanced"
-    LATE = "late"
-
-
-ACCEPTED_RISK = {Timing.EARLY: 0.02, Timing.BALANCED: 0.048, Timing.LATE: 0.091}
-"""Chance of running out before the parcel comes: a stock-out day weighs 49, 20 or 10 days of cover."""
-
-
-@dataclass(frozen=True)
-class TimingOutcome:
-    """What one choice means for a slot.
-
-    Args:
-        accepted_risk: chance of running out while waiting for a parcel.
-        cover_days: what will be left, on average, when the parcel comes, as days of use.
-        out_once_in_years: how often it will have run out by then; at most a thousand.
-        order_at_share: the stock at which the order leaves, over what is on hand now.
-    """
-
-    accepted_risk: float
-    cover_days: float
-    out_once_in_years: float
-    order_at_share: float
 
 
 def risk_before_parcel(days: Sequence[float] | Floats, lead: LeadTime, scale: float = 1.0) -> float:

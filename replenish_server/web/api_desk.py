@@ -107,14 +107,14 @@ class ApiDesk:
         with self.database.read() as session:
             rows = reading.slot_rows(session, actor.household_id, limit, after)
             page, following = reading.page_of(rows, limit, lambda row: (row.created_at, row.id), lambda r: r)
-            return reading.show_slots(session, page, self.clock.now(), self.fitted(), lang), following
+            return reading.show_slots(session, page, self.clock.now(), self.fitted, lang), following
 
     def slot(self, actor: Actor, slot_id: str, lang: Lang) -> models.Slot:
         """One slot."""
         _need(actor, Act.SEE)
         with self.database.read() as session:
             slot = _mine(session, Slot, slot_id, actor)
-            return reading.show_slots(session, [slot], self.clock.now(), self.fitted(), lang)[0]
+            return reading.show_slots(session, [slot], self.clock.now(), self.fitted, lang)[0]
 
     def readings(
         self, actor: Actor, slot_id: str, limit: int, cursor: str | None

@@ -9,8 +9,7 @@ from typing import TypeVar
 from sqlmodel import Session, SQLModel, col, select, tuple_
 
 from replenish_server.fleet.tables import Slot
-from replenish_server.forecast import RunOut
-from replenish_server.forecast.quantiles import QUANTILES
+from replenish_server.forecast.run_out import LEVELS, RunOut
 from replenish_server.households import notices
 from replenish_server.households.notice_texts import notice_text
 from replenish_server.households.tables import Household, HouseholdNotice
@@ -100,7 +99,7 @@ def slot_rows(session: Session, household_id: str, limit: int, after: Place | No
 
 
 def show_slots(
-    session: Session, rows: Sequence[Slot], now: datetime, fitted: Models, lang: Lang
+    session: Session, rows: Sequence[Slot], now: datetime, fitted: Callable[[], Models], lang: Lang
 ) -> list[models.Slot]:
     """Slots with position, forecast and last decision; all are forecast together."""
     forecasts = forecast_slots(session, list(rows), now, fitted)
@@ -123,7 +122,7 @@ def _slot(session: Session, slot: Slot, now: datetime, run_out: RunOut | None, l
             days_known=scaled.days_known,
             quantiles=[
                 models.Quantile(probability=float(level), days=round(day, 3))
-                for level, day in zip(QUANTILES, scaled.days, strict=True)
+                for level, day in zip(LEVELS, scaled.days, strict=True)
             ],
         )
     return models.Slot(

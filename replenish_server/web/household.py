@@ -17,7 +17,7 @@ from replenish_server.database import Database
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.troubles import wrong_with
 from replenish_server.fleet.units import BY_BASE, Unit
-from replenish_server.forecast import RunOut
+from replenish_server.forecast.run_out import RunOut
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ordering import orders as order_acts
 from replenish_server.ordering.states import UNDERWAY, State
@@ -27,9 +27,9 @@ from replenish_server.replenishment.forecasts import forecast_next_order, foreca
 from replenish_server.replenishment.outlook import SlotFacts, look_ahead
 from replenish_server.replenishment.priors import Models
 from replenish_server.replenishment.readings import is_counted, read_history
-from replenish_server.replenishment.risk import Timing, timing_outcome
 from replenish_server.replenishment.stock import correct_spare, fit_unit, infer_button_stock
 from replenish_server.replenishment.thresholds import ThresholdRefused, set_threshold
+from replenish_server.replenishment.timing import Timing
 from replenish_server.web import views
 from replenish_server.web.home import home_view
 from replenish_server.web.order_life import life_view
@@ -163,7 +163,7 @@ class DatabasePages:
         view = replace(
             glance, rules_version=_version(slot, mandate), troubles=wrong_with(session, [device])[device.id]
         )
-        forecast = forecast_slots(session, [slot], now, self._models()).get(slot.id)
+        forecast = forecast_slots(session, [slot], now, self._models).get(slot.id)
         insight = gather(session, slot, order, now, None if forecast is None else forecast.run_out)
         unit = BY_BASE[slot.unit]
         view = replace(view, timings=_timings(insight.facts, unit))
@@ -171,7 +171,7 @@ class DatabasePages:
             return replace(
                 view,
                 inferred=self._inferred(session, slot, now),
-                run_out=_next_order(forecast_next_order(session, slot, now, self._models()), now),
+                run_out=_next_order(forecast_next_order(session, slot, now, self._models), now),
             )
         return replace(
             view,
@@ -248,6 +248,10 @@ def _timings(facts: SlotFacts, unit: Unit) -> views.TimingsView | None:
                 means.out_once_in_years,
             )
         )
+    from replenish_server.replenishment.risk import (
+        timing_outcome,  # with numpy, which `look_ahead` has loaded
+    )
+
     cycle_days = facts.pack_amount / max(run_out.rate_per_day, 1e-9)
     curve = [timing_outcome(run_out.days, facts.lead_time, risk, cycle_days) for risk in _CURVE_RISKS]
     return views.TimingsView(

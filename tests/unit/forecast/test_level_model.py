@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from replenish_server.forecast.level_features import fading_shares, level_features
 from replenish_server.forecast.level_model import LevelBatch, LevelModel, fit_levels
 from replenish_server.forecast.quantiles import MEDIAN
-from replenish_server.inventory.days import BINS, read_days
+from replenish_server.inventory.days import read_days
+from replenish_server.inventory.grid import BINS
 from tests.support.forecast_fleets import QUICK, level_model, level_outcomes
 
 

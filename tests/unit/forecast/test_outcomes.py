@@ -9,7 +9,7 @@ from replenish_server.forecast.network import Recipe
 from replenish_server.forecast.outcomes import Recorded, outcomes_of
 from replenish_server.forecast.quantiles import QUANTILES
 from replenish_server.forecast.scores import crps, score
-from replenish_server.inventory.days import BINS_PER_DAY
+from replenish_server.inventory.grid import BINS_PER_DAY
 
 SMALL = Recipe(hidden=(8,), rounds=6, folds=2, repeats=1)
 

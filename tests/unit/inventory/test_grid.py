@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replenish_server.inventory.days import BINS
-from replenish_server.inventory.grid import BIN, LevelGrid, bin_at, bin_start, fleet_shares
+from replenish_server.inventory.grid import BIN, BINS, LevelGrid, bin_at, bin_start
 from replenish_server.inventory.levels import LevelSample
-from replenish_server.inventory.lifted import lifted, visible_shares
+from replenish_server.inventory.lifted import lifted
+from replenish_server.inventory.shares import fleet_shares, visible_shares
 
 CAPACITY = 2_000_000
 END = datetime(2026, 6, 1, 13, 30, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_a_quarter_day_keeps_its_last_good_plausible_level() -> None:
         LevelSample(at + 5 * MINUTE, "a", 6, 2_500_001, good=True),
         LevelSample(at + 6 * MINUTE, "a", 7, 100_000, good=True, retained=True),
     ]
-    shares = LevelGrid.of_samples(samples, CAPACITY, END).shares()
+    (shares,) = fleet_shares([LevelGrid.of_samples(samples, CAPACITY, END)], END)
     assert shares.dtype == np.float32
     assert np.isfinite(shares).sum() == 1
     assert shares[-1] == np.float32(0.4)
@@ -112,7 +112,7 @@ def test_a_last_reading_that_leaps_away_does_not_stand_for_the_quarter_day(odd: 
     at = bin_start(bin_at(END))
     levels = [800_000, 801_000, odd]
     samples = [LevelSample(at + 30 * n * MINUTE, "a", n, v, good=True) for n, v in enumerate(levels)]
-    share = LevelGrid.of_samples(samples, CAPACITY, END).shares()[-1]
+    share = fleet_shares([LevelGrid.of_samples(samples, CAPACITY, END)], END)[0, -1]
     assert share == pytest.approx(0.4, abs=0.001)
 
 
@@ -153,7 +153,7 @@ def test_a_lifted_container_is_unknown_until_a_whole_day_says_empty(
     levels: tuple[int | None, ...], unknown: int
 ) -> None:
     """Absence is not zero."""
-    shares = grid_of(*levels).shares()[-len(levels) :]
+    shares = fleet_shares([grid_of(*levels)], END)[0, -len(levels) :]
     assert np.isnan(shares).sum() == unknown
 
 

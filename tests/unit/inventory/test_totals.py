@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from replenish_server.inventory.events import Consumption, Refill
 from replenish_server.inventory.grid import LevelGrid
+from replenish_server.inventory.shares import fleet_shares
 from replenish_server.inventory.totals import Reset, TotalSample, read_totals
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -145,4 +146,4 @@ def test_what_remains_fills_a_grid_like_a_level() -> None:
     history = read_totals(samples, [RESET], CAPACITY)
     grid = LevelGrid.of_samples(history.remaining, CAPACITY, START + 47 * HOUR)
     expected = [1 - n / 100 for n in range(5, 48, 6)]
-    assert grid.shares()[-8:].tolist() == pytest.approx(expected)
+    assert fleet_shares([grid], START + 47 * HOUR)[0, -8:].tolist() == pytest.approx(expected)

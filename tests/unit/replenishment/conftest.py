@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from replenish_server.forecast import QUANTILES, RunOut
+from replenish_server.forecast.quantiles import QUANTILES
+from replenish_server.forecast.run_out import RunOut
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.inventory import stock_position
 from replenish_server.replenishment.lead_time import LeadTime, learn_lead_time

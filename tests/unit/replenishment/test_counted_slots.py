@@ -11,6 +11,7 @@ from replenish_server.fleet.registry import NewDevice, Product, add_device
 from replenish_server.fleet.tables import Slot, Twin
 from replenish_server.households.tables import SlotMandate
 from replenish_server.inventory.grid import LevelGrid
+from replenish_server.inventory.shares import fleet_shares
 from replenish_server.ordering.orders import move, open_order
 from replenish_server.ordering.states import Event
 from replenish_server.ordering.tables import PurchaseOrder
@@ -143,7 +144,7 @@ def test_a_late_fitting_changes_the_kept_grid(session: Session, meter: Meter) ->
     store_batch(session, [late])
     grid, _ = current_grid(session, slot, NOW)
     assert LevelGrid.of_samples(level_samples(session, slot, NOW - 90 * DAY), CAPACITY, NOW) == grid
-    assert grid.shares()[-33] == pytest.approx(1 - 1 / 150, abs=1e-3)
+    assert fleet_shares([grid], NOW)[0, -33] == pytest.approx(1 - 1 / 150, abs=1e-3)
 
 
 def low_filter(session: Session, meter: Meter) -> None:

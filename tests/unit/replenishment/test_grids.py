@@ -10,10 +10,10 @@ from sqlmodel import select
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory.grid import ENCODED_BYTES, LevelGrid
 from replenish_server.replenishment.grids import current_grid, keep_grid
-from replenish_server.replenishment.models import ModelStore
+from replenish_server.replenishment.models import ModelStore, refit_is_due
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.readings import level_samples
-from replenish_server.replenishment.refit import backtest, refit, refit_is_due
+from replenish_server.replenishment.refit import backtest, refit
 from replenish_server.replenishment.tables import ForecastFit, SlotGrid
 from replenish_server.telemetry.store import Incoming, store_batch
 from tests.fakes.retailer_house import NOW, House

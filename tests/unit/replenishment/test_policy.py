@@ -13,7 +13,7 @@ from replenish_server.replenishment.decision import Kind, Trigger
 from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
 from replenish_server.replenishment.quantity import MAX_PACKS, Offer
-from replenish_server.replenishment.risk import Timing
+from replenish_server.replenishment.timing import Timing
 from tests.unit.replenishment.conftest import lasting, parcel
 
 FactsOf = Callable[..., SlotFacts]

@@ -11,7 +11,7 @@ import pytest
 from device_sim.kinds import KINDS
 from replenish_server.forecast.level_model import LevelBatch
 from replenish_server.forecast.quantiles import MEDIAN
-from replenish_server.inventory.days import BINS
+from replenish_server.inventory.grid import BINS
 from replenish_server.replenishment.priors import shipped_models
 from tests.support.forecast_fleets import level_outcomes, purchase_outcomes
 

@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 
 from replenish_server.replenishment.lead_time import LeadTime, learn_lead_time
 from replenish_server.replenishment.risk import (
-    ACCEPTED_RISK,
-    Timing,
     reorder_scale,
     risk_before_parcel,
     risks_before_parcel,
     timing_outcome,
 )
+from replenish_server.replenishment.timing import ACCEPTED_RISK, Timing
 from tests.unit.replenishment.conftest import lasting, parcel
 
 spreads = st.floats(0.05, 1.2)

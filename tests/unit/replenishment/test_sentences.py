@@ -19,8 +19,8 @@ from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
 from replenish_server.replenishment.quantity import Offer
 from replenish_server.replenishment.record import from_json, to_json
-from replenish_server.replenishment.risk import Timing
 from replenish_server.replenishment.sentences import sentence
+from replenish_server.replenishment.timing import Timing
 from replenish_server.replenishment.verdicts import verdict_text
 from tests.unit.households.mandates import mandates, months
 from tests.unit.replenishment.conftest import lasting, parcel
