@@ -86,6 +86,12 @@ def claim(session: Session, code: str, device_id: str, now: datetime) -> None:
     session.add(row)
 
 
+def claimed_as(session: Session, code: str) -> str | None:
+    """The device that somebody has made of this code; None where nobody has."""
+    row = session.get(ClaimCode, code_hash(code))
+    return None if row is None else row.device_id
+
+
 def exchange(
     session: Session, code: str, kind: CredentialKind, authority: Authority, now: datetime
 ) -> Exchanged:

@@ -4,13 +4,14 @@ month's budget; and the receipt, which stands before any order is final.
 Nothing here talks to a retailer. What refuses raises, and the transaction is undone: no call, no booking.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
 
 from replenish_server.households.judge import LATER, refusal
 from replenish_server.households.mandate import Mandate, Verdict
+from replenish_server.households.money import money
 from replenish_server.ordering.limits import book, judge, keep_verdicts, limits_of, may_leave_at, problem_of
 from replenish_server.ordering.parcels import orders_in, parcel_of, part, was_completed
 from replenish_server.ordering.receipts import issue_receipt
@@ -113,7 +114,15 @@ def _trouble(no: Verdict) -> Trouble:
     problem, numbers = problem_of(no), no.numbers
     detail = ""
     if problem is Problem.PRICE_OVER_CAP:
-        detail = f"{numbers['total_minor']} > {numbers['cap_minor']} {numbers['currency']}"
+        detail = _more(numbers, "total_minor", "cap_minor", "cap_currency")
     elif problem is Problem.OVER_BUDGET:
-        detail = f"{numbers['amount_minor']} > {numbers['left_minor']} {numbers['currency']}"
+        detail = _more(numbers, "amount_minor", "left_minor", "budget_currency")
     return Trouble(problem, detail)
+
+
+def _more(numbers: Mapping[str, object], wanted: str, allowed: str, currency: str) -> str:
+    """What it costs, and the less that is allowed, as people write them in any language."""
+    costs, most = numbers[wanted], numbers[allowed]
+    if not isinstance(costs, int) or not isinstance(most, int):
+        return ""
+    return f"{money(costs, str(numbers['currency']))} > {money(most, str(numbers[currency]))}"

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
+from replenish_server.households.money import money
 from replenish_server.ordering.dispatch import Shops
 from replenish_server.ordering.follow import apply_snapshot
 from replenish_server.ordering.news import tell
@@ -139,7 +140,8 @@ def _compare(
     if snapshot is None:
         detail = f"{number}: not there"
     elif snapshot.total_minor is not None and snapshot.total_minor > charged:
-        detail = f"{number}: {charged} -> {snapshot.total_minor}"
+        was, now_is = (money(minor, orders[0].currency) for minor in (charged, snapshot.total_minor))
+        detail = f"{number}: {was} → {now_is}"
     for order in orders:
         if not detail and snapshot is not None:
             apply_snapshot(session, order, snapshot, now)

@@ -36,12 +36,12 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "결제가 거절되어 구매되지 않았습니다. 판매처에서 결제 수단을 확인한 뒤 다시 시도하세요.",
     ),
     Problem.ADDRESS: (
-        "The retailer cannot deliver to your address; nothing was bought.",
-        "판매처가 이 주소로 배송할 수 없어 구매하지 않았습니다.",
+        "The retailer cannot deliver to your address; nothing was bought. Choose another shop, or cancel.",
+        "판매처가 이 주소로 배송할 수 없어 구매하지 않았습니다. 다른 판매처를 고르거나 취소하세요.",
     ),
     Problem.ESCALATION: (
-        "The retailer wants a person to finish this order on its own page.",
-        "판매처가 자기 페이지에서 사람이 직접 주문을 마치기를 요구합니다.",
+        "The retailer wants a person to finish this order on its own page. Do so there, or cancel.",
+        "판매처가 주문을 사람이 직접 마치도록 요구합니다. 판매처 페이지에서 마치거나 취소하세요.",
     ),
     Problem.NO_AGREEMENT: (
         "This retailer has not agreed to orders without a person. Finish it on its own page, or cancel.",
@@ -56,16 +56,16 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "판매처의 기록이 우리 기록과 다릅니다. 판매처에서 확인한 뒤 알려 주세요. 다시 주문하지 않습니다.",
     ),
     Problem.RETAILER_REFUSED: (
-        "The retailer refused the order; nothing was bought.",
-        "판매처가 주문을 거절하여 구매되지 않았습니다.",
+        "The retailer refused the order; nothing was bought. Try again, order there yourself, or cancel.",
+        "판매처가 주문을 거절하여 구매되지 않았습니다. 다시 시도하거나, 직접 주문하거나, 취소하세요.",
     ),
     Problem.UNACKNOWLEDGED: (
         "The retailer has not said that it has seen this order. Ask there before you cancel.",
         "판매처가 아직 주문을 확인하지 않았습니다. 취소하기 전에 판매처에 문의하세요.",
     ),
     Problem.UNREADABLE: (
-        "The retailer's answer could not be relied on, so nothing was bought.",
-        "판매처의 응답을 믿을 수 없어 구매하지 않았습니다.",
+        "The retailer's answer could not be relied on, so nothing was bought. Try again later, or cancel.",
+        "판매처의 응답을 믿을 수 없어 구매하지 않았습니다. 나중에 다시 시도하거나 취소하세요.",
     ),
 }
 

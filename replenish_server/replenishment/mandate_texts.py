@@ -60,8 +60,8 @@ def _pause(ok: bool, n: Numbers, _unit: str) -> Clauses:
             f"일시 중지는 {until}에 끝났고 오늘은 {today}",
         )
     return (
-        f"orders are paused until {until}, and today is {today}",
-        f"{until}까지 일시 중지되었고 오늘은 {today}",
+        f"orders are paused and leave again on {until}; today is {today}",
+        f"일시 중지 중, {until}부터 다시 주문(오늘 {today})",
     )
 
 
@@ -76,7 +76,7 @@ def _quiet_hours(ok: bool, n: Numbers, _unit: str) -> Clauses:
         )
     return (
         f"it is {at}, within the quiet hours from {first} to {last}",
-        f"지금은 {at}, 조용한 시간({first}~{last}) 안",
+        f"지금 {at}, 조용한 시간({first}~{last})",
     )
 
 

@@ -1,10 +1,28 @@
 """PURE: one sentence that says why, in English and Korean. Its numbers are the decision's own numbers."""
 
+from replenish_server.fleet.units import BY_BASE
 from replenish_server.households.mandate import Verdict
 from replenish_server.replenishment.amounts import amount, days, money, number
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.mandate_texts import clause, has_clause
 from replenish_server.replenishment.verdicts import verdict_text
+
+_THEN = {
+    "pause": (
+        " Your rules say so; the pause can be ended there sooner.",
+        " 더 일찍 주문하려면 내 규칙에서 일시 중지를 끝내 주세요.",
+    ),
+    "quiet_hours": (" It is looked at again when they end.", " 조용한 시간이 끝나면 다시 확인합니다."),
+    "retailer": (
+        " Allow it in your rules, or choose another product.",
+        " 내 규칙에서 허용하거나 다른 상품을 골라 주세요.",
+    ),
+    "budget": (
+        " Raise the budget, or wait for the next month.",
+        " 예산을 늘리거나 다음 달까지 기다려 주세요.",
+    ),
+}
+"""What a household can do, or what happens by itself, once a rule of its own has said no."""
 
 
 def sentence(decision: Decision, language: str) -> str:
@@ -15,8 +33,8 @@ def sentence(decision: Decision, language: str) -> str:
         if refusal is None:
             raise ValueError("a decision to hold needs the rule that refused")
         if has_clause(refusal.rule):
-            said = clause(refusal, decision.unit, language)
-            return f"주문하지 않음: {said}." if korean else f"Not ordering: {said}."
+            said, then = clause(refusal, decision.unit, language), _THEN.get(refusal.rule, ("", ""))[korean]
+            return f"주문하지 않음: {said}.{then}" if korean else f"Not ordering: {said}.{then}"
         return _hold(decision, refusal, korean)
     return _go(decision, refusal, korean)
 
@@ -57,7 +75,7 @@ def _ask_reason(decision: Decision, refusal: Verdict | None, korean: bool) -> st
     if refusal.rule == "fresh_press":
         minutes = decision.press_age_minutes
         return (
-            f"{minutes}분 전에 누른 버튼" if korean else f"the press came {minutes} minutes late or as a copy"
+            f"{minutes}분 전에 누른 버튼" if korean else f"the press came {minutes} minutes late or once more"
         )
     if refusal.rule == "presser_may_spend":
         return verdict_text(refusal, decision.unit, "ko" if korean else "en")
@@ -122,24 +140,24 @@ def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
     if refusal.rule == "no_open_order":
         return _under_way(numbers["state"] == "shadow", korean)
     if refusal.rule == "level_known":
-        return (
-            "주문하지 않음: 아직 믿을 수 있는 측정값이 없습니다."
-            if korean
-            else "Not ordering: there is no reading to rely on yet, and unknown never orders."
-        )
+        return _unknown(decision.unit, korean)
     if refusal.rule == "fresh_reading":
-        age, limit = numbers["age_hours"], numbers["limit_hours"]
+        age, limit = f"{number(numbers['age_hours']) or 0:g}", numbers["limit_hours"]
         return (
-            f"주문하지 않음: 마지막 정상 측정이 {age}시간 전입니다({limit}시간까지만 믿습니다)."
+            f"주문하지 않음: 마지막 정상 측정이 {age}시간 전이고, "
+            f"{limit}시간이 지난 값으로는 주문하지 않습니다. "
+            "기기의 전원과 연결을 확인해 주세요."
             if korean
-            else f"Not ordering: the last good reading is {age} hours old; after {limit} it never orders."
+            else f"Not ordering: the last good reading is {age} hours old, and one older than {limit} never "
+            "orders. See that the device has power and is in reach."
         )
     if refusal.rule == "below_reorder_point":
         return _enough(decision, korean)
     if refusal.rule == "steady_level":
         fall, limit = (amount(number(numbers[name]), decision.unit, korean) for name in ("fall", "limit"))
         return (
-            f"아직 주문하지 않음: 하루 안에 {fall} 줄었습니다(한도 {limit}). 하루 동안 유지되어야 믿습니다."
+            f"아직 주문하지 않음: 하루 안에 {fall} 줄었습니다({limit} 초과). "
+            "갑자기 줄어든 양은 하루 동안 그대로일 때만 반영합니다."
             if korean
             else f"Not ordering yet: the level fell by {fall} within a day, more than {limit}; a sudden drop "
             "must last a day before it counts."
@@ -153,9 +171,9 @@ def _unconfirmed(decision: Decision, refusal: Verdict, korean: bool) -> str:
     if refusal.rule == "not_skipped":
         until = numbers["until"]
         return (
-            f"주문하지 않음: {until}까지 건너뛰기로 하셨습니다."
+            f"주문하지 않음: {until}까지 건너뛰기로 하셨습니다. 그 전에 필요하면 직접 주문해 주세요."
             if korean
-            else f"Not ordering: you skipped it until {until}."
+            else f"Not ordering: you skipped it until {until}. Order it yourself when you need it sooner."
         )
     if refusal.rule not in ("confirmed_count", "three_low_readings"):
         raise ValueError(f"no sentence for the rule {refusal.rule!r}")
@@ -163,18 +181,37 @@ def _unconfirmed(decision: Decision, refusal: Verdict, korean: bool) -> str:
     point = amount(decision.reorder_point, decision.unit, korean)
     if refusal.rule == "confirmed_count":
         return (
-            f"아직 주문하지 않음: {left} 남음({point} 이하). 다음 집계로 확인되면 주문합니다."
+            f"아직 주문하지 않음: {left} 남아 주문 시점인 {point} 이하입니다. "
+            "다음 집계로 확인되면 주문합니다."
             if korean
             else f"Not ordering yet: {left} are left, at or under {point}; the next count has to confirm it."
         )
     seen, needed = numbers["readings"], numbers["needed"]
     spread, minutes = numbers["spread_minutes"], numbers["spread_needed_minutes"]
     return (
-        f"아직 주문하지 않음: {left} 남음({point} 이하). "
-        f"낮은 측정 {seen}/{needed}회, {spread}/{minutes}분 확인."
+        f"아직 주문하지 않음: {left} 남아 주문 시점인 {point} 이하입니다. "
+        f"낮은 값이 {needed}번, {minutes}분에 걸쳐 확인되면 주문합니다(지금까지 {seen}번, {spread}분)."
         if korean
         else f"Not ordering yet: {left} are left, at or under {point}, seen in {seen} of {needed} good "
         f"readings over {spread} of {minutes} minutes."
+    )
+
+
+def _unknown(unit: str, korean: bool) -> str:
+    """Nothing is known of what is left: of what is counted because nobody has said what was there."""
+    if BY_BASE[unit].counted:
+        return (
+            "주문하지 않음: 처음에 얼마나 있었는지 아직 모릅니다. "
+            "남은 양을 알려 주시거나 새것을 끼웠다고 알려 주세요."
+            if korean
+            else "Not ordering: it is not known yet how much was there. "
+            "Say what remains, or that a new one was fitted."
+        )
+    return (
+        "주문하지 않음: 아직 믿을 수 있는 측정값이 없습니다. 기기의 전원과 연결을 확인해 주세요."
+        if korean
+        else "Not ordering: there is no reading to rely on yet. "
+        "See that the device has power and is in reach."
     )
 
 
@@ -197,9 +234,10 @@ def _enough(decision: Decision, korean: bool) -> str:
     median = days((decision.run_out_days or (0.0, 0.0, 0.0))[1])
     spare = amount(decision.spare, decision.unit, korean)
     if korean:
-        more = f"(예비 {spare} 포함) " if decision.spare else ""
+        more = f", 예비 {spare}" if decision.spare else ""
         return (
-            f"주문하지 않음: {left} 남음 {more}— {point} 초과, 하루 약 {rate} 사용, 약 {median}일 분량입니다."
+            f"주문하지 않음: 남은 양 {left}{more}, 주문 시점인 {point}보다 많습니다. "
+            f"하루 약 {rate}씩 쓰면 약 {median}일 갑니다."
         )
     more = f" and {spare} in reserve" if decision.spare else ""
     return (

@@ -73,10 +73,22 @@ class DatabaseDevices:
                 device_id, _ = join_household(session, HouseholdId(household.id), new, mandate, now)
                 claims.claim(session, typed["code"], device_id, now)
         except claims.WrongCode as error:
-            raise Refused("code") from error
+            done = self._claimed(viewer, typed["code"])
+            if done is None:
+                raise Refused("code") from error
+            return done
         except (DeviceRefused, ValueError) as error:
             raise Refused("device_form") from error
         return new.name
+
+    def _claimed(self, viewer: Viewer, code: str) -> str | None:
+        """The name of the device that the same form, sent before, has made the household's."""
+        with self._database.read() as session:
+            device_id = claims.claimed_as(session, code)
+            device = None if device_id is None else session.get(Device, device_id)
+            if device is None or device.household_id != viewer.household_id or device.revoked_at is not None:
+                return None
+            return device.name
 
     def revoke(self, viewer: Viewer, device_id: str) -> None:
         """Block it."""

@@ -4,6 +4,7 @@ They must never need the database or the household: a page about a failure canno
 Programs that do not ask for HTML get problem details (RFC 9457).
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from fastapi import FastAPI, Request
@@ -33,15 +34,18 @@ _BY_STATUS: Final[dict[int, Problem]] = {400: 400, 403: 403, 404: 404, 405: 405}
 _CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 
 
-def error_page(request: HTTPConnection, problem: Problem) -> HTMLResponse:
-    """The page for that problem, in the request's language."""
+def error_page(
+    request: HTTPConnection, problem: Problem, typed: Sequence[tuple[str, str]] = ()
+) -> HTMLResponse:
+    """The page for that problem, in the request's language, with what was typed in a form that may be sent
+    again to the same address."""
     return page(
         request,
         "error.html",
         lang=language.pick(request),
         here="/",
         status=_STATUS[problem],
-        values={"problem": problem},
+        values={"problem": problem, "typed": typed, "again": request.url.path},
     )
 
 

@@ -49,6 +49,8 @@ FORM_ACTS: Final[dict[str, str]] = {
 PAGE_ACTS: Final[dict[str, str]] = {"/": "ask"}
 # For whoever comes: a way in, and out.
 FOR_ALL: Final = frozenset({"/sign-in", "/sign-in/{token}", "/sign-out", "/language/{lang}"})
+# Fields that no page repeats.
+_SECRETS: Final = frozenset({"pin", "token"})
 # Parts of a path that name nothing of a household.
 NAMES_NOTHING: Final = frozenset({"lang", "token", "action"})
 
@@ -72,7 +74,7 @@ async def _refusal(request: Request, path: str) -> Response | None:
     if viewer is None:
         if request.method == "GET":
             return RedirectResponse(f"/sign-in?to={quote(request.url.path, safe='/')}", 303)
-        return error_page(request, 401)
+        return await _signed_out(request)
     act = needed(request.method, path)
     # "ask" alone opens the home page; who may see may also look there.
     if not viewer.may(act) and not (act == "ask" and request.method == "GET" and viewer.may("see")):
@@ -81,6 +83,14 @@ async def _refusal(request: Request, path: str) -> Response | None:
     if named and not await run_in_threadpool(people.owns, viewer.household_id, named):
         return error_page(request, 404)
     return None
+
+
+async def _signed_out(request: Request) -> Response:
+    """Nothing was changed, and what was typed comes back: it is sent again once somebody has signed in."""
+    async with request.form(max_files=0) as form:
+        typed = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    secret = any(name in _SECRETS for name, _ in typed)
+    return error_page(request, 401, () if secret else typed)
 
 
 def needed(method: str, path: str) -> str:

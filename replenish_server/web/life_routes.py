@@ -62,6 +62,8 @@ def _add_withdrawal(router: APIRouter, life: LifePages) -> None:
         reason: Annotated[str, Form()] = "",
     ) -> Response:
         form = life.withdraw_form(order_id)
+        if form is None and life.withdrawal_text(order_id, language.pick(request)) is not None:
+            return RedirectResponse(f"/orders/{order_id}?notice=withdrawn", 303)  # the same form, sent twice
         if form is None:
             return _refused(request, order_id, Refused("no_withdrawal"))
         name, email, reason = (text.strip()[:_LONGEST] for text in (name, email, reason))

@@ -9,7 +9,8 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.households.tables import Household
 from replenish_server.ordering import said, stops, withdrawals
-from replenish_server.ordering.orders import NotAllowed, leave_now, skip, take_up
+from replenish_server.ordering.limits import may_leave_at
+from replenish_server.ordering.orders import NotAllowed, can_cancel, leave_now, skip, take_up
 from replenish_server.ordering.parcels import orders_in, parcel_of
 from replenish_server.ordering.receipts import receipt_of
 from replenish_server.ordering.states import State
@@ -171,7 +172,14 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
         stopped=bool(stops.stops_of(session, order.household_id)),
         asks_where=order.state == State.DELIVERED and order.reminders > 0,
         asks_arrived=said.can_say_arrived(order) and order.reminders > 0,
+        held_until=_held_until(session, order, now),
     )
+
+
+def _held_until(session: Session, order: PurchaseOrder, now: datetime) -> datetime | None:
+    """Only what has not gone to the retailer yet can be held."""
+    waits = order.state == State.PLACING and can_cancel(session, order)
+    return may_leave_at(session, order, now) if waits else None
 
 
 def _withdrawal_view(

@@ -131,6 +131,12 @@ PEOPLE_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "Nothing was changed: this needs to know who you are. Sign in, then send the form again.",
         "누구인지 확인이 필요해 아무것도 바꾸지 않았습니다. 로그인한 뒤 다시 보내 주세요.",
     ),
+    "page.401.kept": (
+        "What you typed is kept on this page. Sign in on another page, come back to this one, and send it.",
+        "입력하신 내용은 이 페이지에 남아 있습니다. 다른 창에서 로그인한 뒤 여기로 돌아와 보내 주세요.",
+    ),
+    "page.401.sign_in": ("Sign in on another page", "다른 창에서 로그인"),
+    "page.401.again": ("Send what I typed", "입력한 내용 보내기"),
     "page.role.title": ("Your role does not allow this", "권한이 없습니다"),
     "page.role.text": (
         "Nothing was changed. Ask an adult of the household, or the owner to give you another role.",

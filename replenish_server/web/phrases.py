@@ -42,6 +42,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "No connection to the server. The figures may be old; we keep trying.",
         "서버에 연결되지 않습니다. 표시된 값이 오래되었을 수 있으며, 계속 다시 시도합니다.",
     ),
+    "site.signed_out": (
+        "You are signed out, so the figures no longer change. What you typed is still here.",
+        "로그아웃되어 표시된 값이 더는 바뀌지 않습니다. 입력하신 내용은 그대로 있습니다.",
+    ),
     # Home
     "home.attention": ("Waiting for you", "확인이 필요합니다"),
     "home.slots": ("Supplies", "물품"),
@@ -260,6 +264,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "order.doubtful": (
         "If the shop has this order already, do not order again: say on its page that the shop has it.",
         "판매처에 이미 주문이 있다면 다시 주문하지 말고, 주문 페이지에서 판매처에 있다고 알려 주세요.",
+    ),
+    "order.price_asked": (
+        "The shop is asked for its price. You can approve the order once it is here.",
+        "판매처에 가격을 묻고 있습니다. 가격이 오면 승인하실 수 있습니다.",
     ),
     "order.no_price": (
         "There is no price and no limit yet, so it cannot be approved. Set the most that one order may cost.",

@@ -10,6 +10,7 @@ import pytest
 
 from device_sim.fleet import Access
 from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.households.money import money
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder, RetailerCall
 from tests.support.mortal_house import CAP_MINOR, MortalHouse, wait_until
 from tests.support.stranger import stranger
@@ -74,6 +75,7 @@ def test_a_price_over_the_cap_buys_nothing(mortal_house: MortalHouse) -> None:
     """A person is asked, with the price; the completing request was never even stored."""
     order = until_in(mortal_house, pressed(mortal_house, Mandate(Mode.AUTO, 1, "EUR")), "needs_attention")
     assert ("price_over_cap", True) == (order.problem, (order.quoted_minor or 0) > 1)
+    assert order.problem_detail == f"{money(order.quoted_minor or 0, 'EUR')} > €0.01"
     assert [] == bought(mortal_house, order)
     assert [] == mortal_house.rows(RetailerCall, parcel_id=order.parcel_id, step="complete")
 

@@ -189,7 +189,7 @@ def test_an_old_level_is_called_stale_and_orders_nothing(home: Home) -> None:
     assert view is not None
     assert view.decision is not None
     assert ("stale", "hold", None) == (view.level_state, view.decision.kind, view.open_order)
-    assert "it never orders" in view.decision.sentence
+    assert "hours old, and one older than 26 never orders" in view.decision.sentence
 
 
 @pytest.mark.parametrize("problem", list(Problem))

@@ -135,7 +135,7 @@ async def test_the_receipt_and_the_way_out_of_the_contract(
     shown = (await client.get(f"/orders/{order_id}")).text
     assert 'href="mailto:?subject=' in shown
     assert 'id="withdrawal-letter" open' in shown
-    assert 409 == (await client.post(f"/orders/{order_id}/withdraw", data=said)).status_code
+    assert 303 == (await client.post(f"/orders/{order_id}/withdraw", data=said)).status_code
     with house.database.read() as session:
         assert 1 == len(session.exec(select(Withdrawal)).all())
     assert "<b>much" not in (await client.get(f"/orders/{order_id}")).text

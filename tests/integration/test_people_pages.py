@@ -79,7 +79,13 @@ async def test_a_household_grows_from_an_only_owner(
         slot = house.slots["level-1"]
         rules = {"threshold": "300", "mode": "auto", "price_cap": "99"}
         assert (await phone.post(f"/slots/{slot}/rules", data=rules)).status_code == 403
-        assert (await stranger.post(f"/slots/{slot}/rules", data=rules)).status_code == 401
+        lost = await stranger.post(f"/slots/{slot}/rules", data=rules)
+        assert lost.status_code == 401
+        assert f'action="/slots/{slot}/rules"' in lost.text
+        for name, value in rules.items():
+            assert f'<input type="hidden" name="{name}" value="{value}">' in lost.text
+        secret = await stranger.post("/people/nobody/pin", data={"pin": "4711"})
+        assert (secret.status_code, "4711" in secret.text) == (401, False)
         assert (await owner.post(f"/slots/{slot}/rules", data=rules)).status_code == 303
         await owner.post(f"/people/{person(house, 'Mia').id}/remove")
         assert (await phone.get("/")).status_code == 303

@@ -7,6 +7,7 @@
   const GIVE_UP_MS = 8000;
   const address = document.body.dataset.refresh;
   const lost = document.getElementById("lost");
+  const signedOut = document.getElementById("signed-out");
   let failures = 0;
 
   const inUse = (part) => part.querySelector("form:hover, form:focus-within, :active") !== null;
@@ -26,9 +27,11 @@
     const answer = await fetch(address, {
       headers: { accept: "text/html" },
       cache: "no-store",
-      redirect: "error",
+      redirect: "manual",
       signal: AbortSignal.timeout(GIVE_UP_MS),
     });
+    if (signedOut) signedOut.hidden = answer.type !== "opaqueredirect";
+    if (answer.type === "opaqueredirect") return;
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {

@@ -93,5 +93,5 @@ def test_what_a_person_stood_over_is_said(by: str, words: str) -> None:
     verdict = Verdict("pause", ok=False, numbers={"paused_until": "2026-06-01", "today": "2026-05-04"})
     waived = verdict.waived(by)
     assert waived.ok
-    assert "paused until 2026-06-01" in clause(waived, "mg", "en")
+    assert "paused and leave again on 2026-06-01" in clause(waived, "mg", "en")
     assert words in clause(waived, "mg", "en")

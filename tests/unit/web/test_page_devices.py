@@ -9,13 +9,20 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from replenish_server.fleet.claims import create_code
 from replenish_server.fleet.troubles import WORDS
+from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import install_pages
+from replenish_server.web.devices import DatabaseDevices
 from replenish_server.web.devices_phrases import DEVICES_PHRASES
 from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.devices_views import DevicesView, HomeDevice
+from replenish_server.web.people_views import Viewer
+from replenish_server.web.views import Refused
+from tests.fakes.mortality import ManualClock
 from tests.fakes.pages import NOW, household
 from tests.fakes.people import FakePeople
+from tests.fakes.retailer_house import HOUSEHOLD, RETAILER, House
 
 METER = HomeDevice(
     "meter-1",
@@ -53,7 +60,9 @@ async def browser(devices: FakeDevices) -> AsyncIterator[httpx.AsyncClient]:
     """A browser at the page."""
     app = FastAPI()
     app.include_router(build_devices_router(devices))  # type: ignore[arg-type]
-    install_pages(app, household(), FakePeople())
+    home = household()
+    home.slots["slt-tank"] = replace(home.slots["slt-tank"], alarm="burst", alarm_at=NOW)
+    install_pages(app, home, FakePeople())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
         yield made
@@ -89,3 +98,28 @@ async def test_what_a_device_says_is_wrong_stands_on_its_page(
         pattern = DEVICES_PHRASES[f"gear.trouble.{word}"][number]
         assert sentence.startswith(pattern.split("{")[0])
         assert ("7" in sentence) == ("{n}" in pattern)
+
+
+@pytest.mark.parametrize("path", ["/", "/slots/slt-tank"])
+async def test_a_warning_stands_on_the_home_page_and_on_its_supply(
+    browser: httpx.AsyncClient, path: str
+) -> None:
+    """Whoever looks at what is left sees it, with what to do."""
+    text = (await browser.get(f"{path}?lang=en")).text
+    assert text.count("Shut the main valve and look.") == 1
+    assert "수도 밸브를 잠그고" in (await browser.get(f"{path}?lang=ko")).text
+
+
+def test_the_form_of_a_new_device_sent_twice_is_one_device(house: House) -> None:
+    """A second tap is answered like the first; another home's code stays wrong."""
+    with house.database.write() as session:
+        code = create_code(session, "button", NOW)
+    limits = Buckets(10, 10, lambda: 0.0)
+    devices = DatabaseDevices(house.database, ManualClock(NOW), lambda: None, limits)
+    typed = {"code": code, "name": "Second button", "slot": "Coffee", "shop": RETAILER, "product": "Beans"}
+    typed |= {"item": "beans-1", "pack": "", "capacity": "", "threshold": ""}
+    owner = Viewer(HOUSEHOLD, None, "", "owner", frozenset())
+    assert [devices.claim(owner, typed) for _ in range(2)] == ["Second button"] * 2
+    assert sum(row.name == "Second button" for row in devices.devices(owner).devices) == 1
+    with pytest.raises(Refused, match="code"):
+        devices.claim(replace(owner, household_id="home-2"), typed)

@@ -118,6 +118,8 @@ async def test_the_limit_stands_in_while_there_is_no_quote(
     text = (await client.get("/orders/ord-1")).text
     assert "Set a limit" in text
     assert "/approve" not in text
+    pages.orders["ord-1"] = make_order(total_minor=None, can_approve=False)
+    assert "The shop is asked for its price" in (await client.get("/orders/ord-1")).text
 
 
 async def test_approving_twice_shows_where_the_order_is(client: httpx.AsyncClient, pages: FakePages) -> None:
