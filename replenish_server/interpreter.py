@@ -8,6 +8,8 @@ import ctypes
 import gc
 import sys
 
+from replenish_server.docless import load_without_docstrings
+
 _SWITCH_S = 0.0002  # how long one thread may keep the others from the interpreter; a press needs it often
 _M_ARENA_MAX = -8  # of glibc's mallopt
 _ARENAS = 2  # instead of eight for each core: every thread that reads the database would fill one of its own
@@ -25,6 +27,7 @@ _LEFT_OUT = {
 def begin_to_load() -> None:
     """Before the libraries are imported: nothing of them is garbage, so nobody has to look for any."""
     gc.disable()
+    load_without_docstrings()
     for name in _LEFT_OUT:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     _build_validators_when_used()
