@@ -87,6 +87,34 @@ def test_a_cell_without_its_cable_or_its_power_answers_nothing(world: World) -> 
     assert world.says(read, load_g=500) == 1  # a line that stays high: never ready
 
 
+def test_a_distance_sensor_knows_what_a_millimetre_is_worth(world: World) -> None:
+    asked = "from firmware.hal.vl53l0x import Vl53l0x; steps_g = Vl53l0x().resolution_g\n"
+    assert world.says(asked + "print([steps_g(-40000), steps_g(3000000)])") == [25, 1]
+
+
+_MANY_PULSES = """
+import json, sim_world
+from firmware.hal.pulses import PulseCounter
+counter, seen = PulseCounter(), []
+for _ in range(6):
+    known = sim_world.read()
+    known["pulses"] += 12000
+    sim_world.save("world.json", json.dumps(known).encode())
+    seen.append(counter.taken())
+print(seen)
+"""
+
+
+def test_a_counter_of_16_bits_never_runs_over(world: World) -> None:
+    assert world.says(_MANY_PULSES) == [12_000] * 6
+
+
+def test_the_boards_own_network_is_never_open_and_takes_one_visitor(world: World) -> None:
+    world.run("from firmware.hal.access_point import AccessPoint; AccessPoint().up('box', 'of the label')")
+    opened = json.loads((world.folder / "access_point.json").read_text())
+    assert opened == {"ssid": "box", "key": "of the label", "security": 3, "max_clients": 1}  # 3: WPA2
+
+
 def test_deep_sleep_and_reset_end_the_program_with_their_codes(world: World) -> None:
     arm = "import machine, esp32; p = machine.Pin(33, machine.Pin.IN)\n"
     arm += "esp32.wake_on_ext0(p, esp32.WAKEUP_ALL_LOW)\n"

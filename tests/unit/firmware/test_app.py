@@ -236,6 +236,46 @@ def test_no_answer_in_four_seconds_is_sent_and_no_network_is_offline(knob: Bench
     assert len(knob.spool.content) == 1
 
 
+def test_a_silent_broker_costs_a_wake_less_than_four_seconds(knob: Bench) -> None:
+    knob.broker.answer = lambda first, body: None  # type: ignore[method-assign]
+    started = knob.clock.ms
+    knob.node().record_hello()
+    button.wake(knob.node(), knob.contact, knob.lamp, knob.air, knob.broker, False)
+    assert 3000 <= knob.clock.ms - started <= 4000
+    assert len(knob.spool.content) == 1
+
+
+def test_a_server_that_dribbles_does_not_keep_a_battery_awake(knob: Bench) -> None:
+    """Always something new in time, never an end: the rest waits for the next wake."""
+    node = knob.node()
+    for _ in range(300):
+        node.record("press", {"g": "short"})
+
+    def slow(message: Heard) -> list[tuple[str, bytes]]:
+        knob.clock.ms += 200
+        return storing()(message)  # type: ignore[no-any-return]
+
+    knob.broker.on_publish = slow
+    started = knob.clock.ms
+    button.wake(node, knob.contact, knob.lamp, knob.air, knob.broker, False)
+    assert 25_000 <= knob.clock.ms - started <= 36_000
+    assert 100 <= len(knob.node().pending()) <= 200
+
+
+def test_a_press_is_on_flash_before_anything_is_sent(knob: Bench) -> None:
+    there: list[int] = []
+    knob.broker.on_publish = lambda message: there.append(len(knob.spool.content)) or []  # type: ignore[func-returns-value]
+    press(knob)
+    assert there[0] == 1
+
+
+def test_the_time_of_a_retained_document_is_not_believed(knob: Bench) -> None:
+    knob.broker.on_publish = storing()
+    knob.broker.on_subscribe = [b'{"v":1,"rev":1,"now":1777896000}']
+    press(knob)
+    assert (knob.node().settings.rev, knob.node().state.offset_s) == (1, 0)
+
+
 def test_an_answer_to_another_press_is_not_shown(knob: Bench) -> None:
     knob.air.works = False
     press(knob)

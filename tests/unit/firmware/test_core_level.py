@@ -156,6 +156,7 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(policy.backoff_s(1, 0), 30)
         for failures in range(1, 50):
             seen = [policy.backoff_s(failures, random) for random in range(0, 4000, 37)]
+            self.assertTrue(failures == 1 or len(set(seen)) > 10)  # a fleet must not come back at one moment
             self.assertTrue(min(seen) >= 30)
             self.assertTrue(max(seen) <= 3600)
         self.assertTrue(min([policy.backoff_s(40, random) for random in range(0, 4000, 37)]) >= 1800)

@@ -65,6 +65,31 @@ class TrackerTest(unittest.TestCase):
         self.assertEqual(reading.quality, "coarse")
         self.assertTrue(sensor.state.swing_mg > 30_000)
 
+    def test_a_wide_swing_alone_is_coarse(self):
+        sensor = Sensor()
+        for wake in range(48 * 3):
+            part = wake % 48
+            reading = sensor.read(1000 + 3 * (part if part < 24 else 48 - part) // 2)
+        self.assertTrue(sensor.state.noise_mg < tracker.COARSE_NOISE_MG)
+        self.assertEqual(reading.quality, "coarse")
+
+    def test_after_a_long_silence_a_drift_is_no_dose(self):
+        for silence_s, step in ((1800, True), (12 * 3600, False)):
+            sensor = Sensor()
+            sensor.steps(1000, 1000)
+            sensor.now_s += silence_s - 1800
+            self.assertEqual([gram != 0 for gram in sensor.steps(970, 970)], [False, step])
+
+    def test_a_trembling_burst_must_go_further(self):
+        for spread_mg, step in ((1000, True), (11_000, False)):
+            sensor = Sensor()
+            sensor.steps(1000, 1000)
+            for _ in range(2):
+                burst = level.Reading(972, "ok", 972_000, spread_mg)
+                reading = tracker.track(sensor.state, burst, 1, sensor.now_s)
+                sensor.now_s += 1800
+            self.assertEqual(reading.step_mg != 0, step)
+
     def test_slow_use_is_no_swing(self):
         sensor = Sensor()
         for wake in range(48 * 4):

@@ -9,7 +9,7 @@ from firmware.app.node import Device
 from firmware.app.ports import AccessPoint, Button, Console, Link, Radio
 from firmware.provision.papers import Papers
 from firmware.provision.portal import Alive
-from firmware.provision.setup import OPEN_S, Setup, Surroundings
+from firmware.provision.setup import Setup, Surroundings
 from firmware.provision.wish import Wish
 from tests.unit.firmware.fake_board import Air, Bench, Chip, Flash, Lamp, ManualClock
 
@@ -209,7 +209,10 @@ def test_a_line_on_the_console_makes_a_board_somebody() -> None:
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_a_power_cut_before_any_change_leaves_the_code_or_the_credential(lost: int) -> None:
-    """Every change to flash is cut once, with answers lost on the way or not; the next power-on gets in."""
+    """Every change to flash is cut once, with answers lost on the way or not; the next power-on gets in.
+
+    Nobody types the code again, unless the cut came before the first entry was kept.
+    """
     for changes in count():
         edge, flash = Edge(), new_board()
         edge.loses_answers, flash.changes_left = lost, changes
@@ -228,7 +231,7 @@ def test_a_power_cut_before_any_change_leaves_the_code_or_the_credential(lost: i
                 or "proving.json" in flash.content
                 or not flash.content.get("device.json")
             ):
-                run(flash, Body(edge, Lines(typed())), failures=0)
+                run(flash, Body(edge, Lines(typed()) if changes == 0 else Lines()), failures=0)
             if "device.json" in flash.content and speak(flash, edge):
                 break
         assert speak(flash, edge), f"bricked by a cut before change {changes}"
@@ -318,7 +321,7 @@ def test_a_held_button_opens_the_labels_wifi_for_five_minutes_and_no_longer() ->
     assert run(flash, body, powered_on=False) == 3600
     assert body.near.opened == [("New", "labelled")]
     assert not body.near.on
-    assert 1000 * OPEN_S <= clock.ms - started <= 1000 * (OPEN_S + 65)
+    assert 300_000 <= clock.ms - started <= 365_000
     assert body.alive.fed >= 5  # type: ignore[attr-defined]
     assert body.lamp.shown[0] == "on"
 

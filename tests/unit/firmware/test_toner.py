@@ -1,6 +1,7 @@
 """A printer that answers late, wrongly or not at all: nothing waits, and what it said holds for a day."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from firmware.app.meter import Toner
 from firmware.app.ports import Printer, Pulses
 from firmware.app.slot import Slot
 from firmware.core import queue, snmp, supply
+from firmware.net.printer import SnmpPrinter
 from tests.unit.firmware.fake_board import Bench
 
 
@@ -151,3 +153,26 @@ def test_a_damaged_answer_never_gives_a_level_out_of_range(at: int, noise: bytes
     if len(values) == 2:
         answer = supply.read(values[0], values[1], 1000, supply.Steps())
         assert answer.pages is None or 0 <= answer.pages <= 1000
+
+
+def test_a_printer_of_the_other_snmp_version_is_found_and_kept() -> None:
+    """Whoever does not answer version 1 is asked in 2c, and so on; an answer settles it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
+        agent.bind(("127.0.0.1", 0))
+        agent.settimeout(10)
+        printer = SnmpPrinter("127.0.0.1", agent.getsockname()[1], "public")
+        versions = []
+        for _ in range(4):
+            printer.ask(2)
+            question, asker = agent.recvfrom(512)
+            versions.append(question[4])
+            assert printer.answer() is None
+        assert versions == [snmp.V1, snmp.V2C, snmp.V1, snmp.V2C]
+        agent.sendto(question.replace(b"\xa0", b"\xa2", 1), asker)  # both values null: an answer all the same
+        answer = printer.answer()
+        while answer is None:
+            answer = printer.answer()
+        assert answer == (None, None)
+        printer.ask(2)
+        assert agent.recvfrom(512)[0][4] == snmp.V2C
+        printer.close()
