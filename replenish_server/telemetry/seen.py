@@ -86,16 +86,35 @@ class Ledger:
 def settle(connection: Connection) -> None:
     """Move the log to the ranges, in the caller's transaction; nothing where it is empty."""
     batches = ask(connection, _LOGGED)
-    for (ranges,) in batches:  # in the order in which they grew; a few thousand objects at a time
-        _WRITE_RANGE.run(connection, _decode(ranges))
-    if batches:
-        ask(connection, _EMPTY)
+    if not batches:
+        return
+    # Of a range that grew several times only how it is now.
+    newest = {row[:3]: row for (ranges,) in batches for row in _decode(ranges)}
+    _WRITE_RANGE.run(connection, list(newest.values()))
+    ask(connection, _EMPTY)
 
 
 def newest_range(connection: Connection, device_id: str, number: int) -> tuple[int, int]:
     """First and last sequence of a boot's newest range; (0, -1) where nothing is stored."""
     found = ask(connection, _NEWEST_RANGE, (device_id, number, _HIGHEST_SEQ))
     return (found[0][0], found[0][1]) if found else (0, -1)
+
+
+def newest_ranges(
+    connection: Connection, boots: list[tuple[str, int]]
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """The newest range of each of these boots, where anything is stored.
+
+    Args:
+        connection: of a transaction in which nothing of them is in the log.
+        boots: device ids and boot ids as numbers.
+    """
+    if connection.dialect.name == "sqlite":
+        rows = ask(connection, _NEWEST_LISTED, (msgspec.json.encode(boots).decode(),))
+    else:
+        devices, numbers = zip(*boots, strict=True)
+        rows = ask(connection, _NEWEST_AMONG, (list(devices), list(numbers)))
+    return {(device_id, number): (low, high) for device_id, number, low, high in rows}
 
 
 def take(connection: Connection, boot: Boot, seq: int) -> bool:
@@ -166,6 +185,17 @@ def _fill(connection: Connection, boot: Boot, seq: int) -> bool:
 _HIGHEST_SEQ = 2**32 - 1
 _NEWEST_RANGE = (
     "SELECT low, high FROM seen_range WHERE device_id = ? AND boot = ? AND low <= ? ORDER BY low DESC LIMIT 1"
+)
+_NEWEST = (
+    "SELECT kept.device_id, kept.boot, kept.low, kept.high FROM {asked} JOIN seen_range AS kept"
+    " ON kept.device_id = {device} AND kept.boot = {boot} AND kept.low = (SELECT max(low) FROM seen_range"
+    " AS other WHERE other.device_id = {device} AND other.boot = {boot})"
+)
+_NEWEST_LISTED = _NEWEST.format(
+    asked="json_each(?) AS asked", device="asked.value ->> 0", boot="asked.value ->> 1"
+)
+_NEWEST_AMONG = _NEWEST.format(
+    asked="unnest(?::text[], ?::bigint[]) AS asked(device, boot)", device="asked.device", boot="asked.boot"
 )
 _RANGE_AT = "SELECT low, high FROM seen_range WHERE device_id = ? AND boot = ? AND low = ?"
 _DROP_RANGE = "DELETE FROM seen_range WHERE device_id = ? AND boot = ? AND low = ?"

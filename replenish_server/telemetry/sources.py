@@ -5,21 +5,20 @@ Only the writer of readings changes what is remembered here; after a transaction
 
 import json
 import secrets
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Text, bindparam, func, select
-from sqlmodel import col
+from sqlalchemy import Connection
 
-from replenish_server.database import Prepared, ask, state_after, state_before
-from replenish_server.fleet.tables import Device, Slot, Twin
+from replenish_server.database import ask, state_after, state_before
 from replenish_server.fleet.units import BY_BASE
+from replenish_server.telemetry.codec import parse_topic
 from replenish_server.telemetry.conduct import Conduct
-from replenish_server.telemetry.seen import Boot, Ledger, newest_range
-from replenish_server.telemetry.tables import Stream
+from replenish_server.telemetry.seen import Boot, Ledger, newest_range, newest_ranges
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -30,7 +29,8 @@ _BOOTS_KEPT = 4  # of one device; one that restarts all the time must not fill t
 
 
 # These are Structs that the garbage collector does not track: a hundred thousand devices are as many
-# objects, and going through them at every collection cost more than the messages themselves.
+# objects, and going through them at every collection cost more than the messages themselves. Of so many none
+# is in the processor's caches when it speaks, so that each object on a message's way costs as much as code.
 class SlotMarks(msgspec.Struct, gc=False):
     """What of a slot decides how soon a reading is worth a look, in wire units.
 
@@ -66,7 +66,6 @@ class Source(msgspec.Struct, gc=False):
     Args:
         device_id: its id.
         slots: slot key -> the slot.
-        streams: slot key -> number of the stream.
         boots: by boot id, the latest few.
         boot: the one that spoke last.
         last_seen_ms: what the device's row says, Unix milliseconds; 0 before its first message.
@@ -74,6 +73,8 @@ class Source(msgspec.Struct, gc=False):
         checked_s: when the database was asked, in monotonic seconds.
         revoked: whether nothing that it says counts any more.
         conduct: how it behaves.
+        batch: the last one in which it spoke, as `Sources.batch` counts them.
+        paced_before_ms: its pace before that batch.
     """
 
     device_id: str
@@ -81,35 +82,43 @@ class Source(msgspec.Struct, gc=False):
     last_seen_ms: int
     checked_s: float
     revoked: bool = False
-    streams: dict[str, int] = {}
     boots: dict[str, Boot] = {}
     boot: Boot | None = None
     seen_ms: int = 0
     conduct: Conduct = msgspec.field(default_factory=Conduct)
+    batch: int = 0
+    paced_before_ms: float = 0.0
+
+    def streams(self) -> dict[str, int]:
+        """Slot key -> number of the stream, where there is one."""
+        return {key: slot.stream for key, slot in self.slots.items() if slot.stream is not None}
 
 
 class Sources:
     """All devices that spoke lately.
 
-    `age` changes whenever somebody else may have written.
+    `age` changes whenever somebody else may have written; `batch` counts.
 
     Args:
         ledger: keeps what of their boots is stored.
+        kept: how many devices are remembered, and those of one batch.
     """
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger | None = None, kept: int = _SOURCES_KEPT) -> None:
+        self._kept = kept
         self.age = 0
+        self.batch = 0
         self.ledger = ledger or Ledger()
         self._known: dict[str, Source] = {}
+        self._heard: dict[str, Source] = {}  # by topic: one look instead of three
         self._version: object = None
         self._changed_s = 0.0
         self._name = secrets.token_hex(8)
-        self._paced_before: dict[str, float] = {}  # of those in the batch in hand
         self._paced_ms: dict[str, float] = {}  # of those that were forgotten
 
     def begin(self) -> None:
         """The last batch, if there was one, is committed, or `forget` was called since."""
-        self._paced_before = {}
+        self.batch += 1
 
     def forget(self) -> None:
         """Believe nothing: a transaction failed, and what is remembered may never have been stored.
@@ -117,35 +126,66 @@ class Sources:
         How fast each device has spoken is remembered as it was before the transaction: who floods until one
         fails has no new burst, and whose batch fails many times pays for it once.
         """
-        if len(self._paced_ms) > _SOURCES_KEPT:
-            self._paced_ms.clear()
-        self._paced_ms.update((name, source.conduct.paced_ms) for name, source in self._known.items())
-        self._paced_ms.update(self._paced_before)
-        self._paced_before = {}
-        self._known.clear()
+        self._forget_all()
         self._version = None
 
-    def look_up(self, connection: Connection, names: Iterable[str]) -> dict[str, Source]:
-        """All that is remembered, after asking the database about those of `names` that may have changed."""
-        moment = time.monotonic()
+    def speakers(self, connection: Connection, topics: Sequence[str]) -> list[Source | None]:
+        """Who speaks on each of these topics, after asking the database about those that may have changed;
+        None where nobody who is registered does."""
+        moment, heard = time.monotonic(), self._heard
+        if len(self._known) > self._kept:
+            self.ledger.settle(connection)
+            self._forget_all()
+        found = [heard.get(topic) for topic in topics]
+        if self._notice(connection, moment):
+            self._doubt_moved(connection, {source.device_id for source in found if source is not None})
+            found = [heard.get(topic) for topic in topics]
+        old = min(self._changed_s, moment - _BELIEVED_S)
+        names = {
+            topic: address[0]
+            for topic, source in zip(topics, found, strict=True)
+            if (source is None or source.checked_s < old) and (address := parse_topic(topic)) is not None
+        }
+        if not names:
+            return found
+        self._ask_unsure(connection, set(names.values()), moment, old)
+        for topic, name in names.items():
+            if name in self._known:
+                heard[topic] = self._known[name]
+        return [heard.get(topic) for topic in topics]
+
+    def _notice(self, connection: Connection, moment: float) -> bool:
+        """Whether somebody else wrote since the last batch."""
         if connection.dialect.name == "sqlite" and not connection.info.get(_PAGES_KEPT):
             ask(connection, _PAGES_KEPT)
             connection.info[_PAGES_KEPT] = True
-        known, names = self._known, list(names)
-        if state_before(connection) != self._version:
-            self._changed_s = moment
-            self.age += 1
-            self._take_over(connection)
-            self._doubt_moved(connection, [name for name in names if name in known])
-        old = min(self._changed_s, moment - _BELIEVED_S)
-        unsure = [name for name in names if (source := known.get(name)) is None or source.checked_s < old]
+        if state_before(connection) == self._version:
+            return False
+        self._changed_s = moment
+        self.age += 1
+        self._take_over(connection)
+        return True
+
+    def _ask_unsure(self, connection: Connection, names: set[str], moment: float, old: float) -> None:
+        known = self._known
+        unsure = sorted(
+            name for name in names if (source := known.get(name)) is None or source.checked_s < old
+        )
         if unsure:
-            if len(known) + len(unsure) > _SOURCES_KEPT:
-                self.ledger.settle(connection)
-                known.clear()
             self._ask(connection, unsure, moment)
-        self._paced_before = {name: known[name].conduct.paced_ms for name in names if name in known}
-        return known
+
+    def _forget_all(self) -> None:
+        """Forget every device, but not how fast those spoke whose bucket is not full again."""
+        known = self._known.values()
+        if len(self._paced_ms) > self._kept:
+            self._paced_ms.clear()
+        newest_ms = max((source.seen_ms for source in known), default=0)
+        for source in known:
+            paced_ms = source.conduct.paced_ms if source.batch < self.batch else source.paced_before_ms
+            if paced_ms > newest_ms:
+                self._paced_ms[source.device_id] = paced_ms
+        self._known.clear()
+        self._heard.clear()
 
     def written(self, connection: Connection) -> None:
         """All of a batch is written: what differs from here at the next one, somebody else did."""
@@ -157,79 +197,105 @@ class Sources:
             self.ledger.settle(connection)
         if ask(connection, _LAST_WRITER) != [(self._name,)]:
             self.ledger.settle(connection)
-            self._known.clear()
+            self._forget_all()
             ask(connection, _NAME_WRITER, (self._name,))
 
-    def _doubt_moved(self, connection: Connection, names: list[str]) -> None:
+    def _doubt_moved(self, connection: Connection, names: set[str]) -> None:
         """Forget devices whose streams are no longer theirs: removed, or moved to another household.
 
         A number that was given away meanwhile would put their readings among another's.
         """
+        names = names & self._known.keys()
         there: dict[str, dict[str, int]] = {name: {} for name in names}
         if connection.dialect.name == "sqlite":
-            rows = ask(connection, _STREAMS_LISTED, (json.dumps(names),))
+            rows = ask(connection, _STREAMS_LISTED, (json.dumps(list(names)),))
         else:
-            rows = ask(connection, _STREAMS_AMONG, (names,))
+            rows = ask(connection, _STREAMS_AMONG, (list(names),))
         for device_id, slot_key, number in rows:
             there[device_id][slot_key] = number
-        moved = [name for name in names if self._known[name].streams != there[name]]
+        moved = [name for name in names if self._known[name].streams() != there[name]]
         if moved:
             self.ledger.settle(connection)
+            self._heard.clear()
         for name in moved:
-            del self._known[name]
+            self._paced_ms[name] = self._known.pop(name).conduct.paced_ms
 
     def boot(self, connection: Connection, source: Source, name: str) -> Boot:
         """A boot of a device with its newest stored range."""
-        number = int(name, 16)
         if len(source.boots) >= _BOOTS_KEPT:
             idle = [boot for boot in source.boots.values() if not boot.changed and not boot.acks]
             if any(boot.logged for boot in idle):
                 self.ledger.settle(connection)
             for boot in idle:
                 del source.boots[boot.name]
-        low, high = newest_range(connection, source.device_id, number)
-        found = source.boots[name] = Boot(source.device_id, name, number, low, high)
-        return found
+        number = int(name, 16)
+        return _remember(source, name, number, newest_range(connection, source.device_id, number))
+
+    def recall(self, connection: Connection, boots: Iterable[tuple[Source, str]]) -> None:
+        """Remember these boots of devices of which none is remembered, all by one statement."""
+        wanted = {(source.device_id, int(name, 16)): (source, name) for source, name in boots}
+        if wanted:
+            stored = newest_ranges(connection, list(wanted))
+            for place, (source, name) in wanted.items():
+                _remember(source, name, place[1], stored.get(place, (0, -1)))
 
     def stream(self, connection: Connection, source: Source, slot_key: str) -> int:
         """The number of a device's stream, given to it at its first reading."""
         number: int = ask(connection, _NEW_STREAM, (source.device_id, slot_key))[0][0]
-        source.streams[slot_key] = source.slots[slot_key].stream = number
+        source.slots[slot_key].stream = number
         return number
 
     def _ask(self, connection: Connection, names: list[str], moment: float) -> None:
         """One query for all devices; who is not registered any more is not remembered any more."""
         known, found = self._known, set()
         if connection.dialect.name == "sqlite":
-            rows = _DEVICES_LISTED.rows(connection, names=json.dumps(names))
+            rows = ask(connection, _DEVICES_LISTED, (json.dumps(names),))
         else:
-            rows = list(connection.execute(_DEVICES_AMONG, {"names": names}))
-        for row in rows:
-            device_id, last_seen_at, revoked_at, stream_id, key, *slot = row
+            rows = ask(connection, _DEVICES_AMONG, (names,))
+        for device_id, seen_ms, revoked, stream_id, key, *slot in rows:
             source = known.get(device_id)
             if source is None:
-                seen_ms = unix_ms(last_seen_at) if last_seen_at is not None else 0
-                source = known[device_id] = Source(device_id, {}, seen_ms, moment)
+                source = known[device_id] = Source(device_id, {}, seen_ms or 0, moment)
                 source.conduct.paced_ms = self._paced_ms.pop(device_id, 0.0)
             if device_id not in found:
                 found.add(device_id)
                 before, source.slots, source.checked_s = source.slots, {}, moment
-                source.revoked = revoked_at is not None
+                source.revoked = bool(revoked)
             if key is not None:
-                marks = source.slots[key] = _marks(key, *slot)
+                marks = source.slots[sys.intern(key)] = _marks(key, *slot)
                 marks.last = before[key].last if key in before else None
-                if stream_id is not None:
-                    source.streams[key] = marks.stream = stream_id
+                marks.stream = stream_id
         for name in names:
             if name not in found and known.pop(name, None) is not None:
                 self.ledger.settle(connection)
+                self._heard.clear()
+
+
+def _remember(source: Source, name: str, number: int, newest: tuple[int, int]) -> Boot:
+    found = source.boots[name] = Boot(source.device_id, name, number, *newest)
+    return found
+
+
+class _Wish(msgspec.Struct):
+    watch: int | float | None = None
+
+
+class _Desired(msgspec.Struct):
+    """What of a twin's desired settings decides how soon a reading is worth a look."""
+
+    slots: dict[str, _Wish] = {}
+
+
+_NOTHING = _Desired()
+_desired: Any = msgspec.json.Decoder(_Desired | None).decode
 
 
 def _marks(
-    key: str, slot_id: str, unit: str, capacity: int | None, threshold: int | None, desired: Any
+    key: str, slot_id: str, unit: str, capacity: int | None, threshold: int | None, desired: str | None
 ) -> SlotMarks:
     factor = BY_BASE[unit].factor
-    watch = (desired or {}).get("slots", {}).get(key, {}).get("watch") or 0
+    wish = (_desired(desired) or _NOTHING).slots.get(key) if desired is not None else None
+    watch = int(wish.watch or 0) if wish is not None else 0
     rise = max(1, int((capacity or 0) // factor * _RISE_SHARE))
     return SlotMarks(slot_id, max((threshold or 0) // factor, watch), rise)
 
@@ -252,22 +318,11 @@ _NEW_STREAM = (
     " ON CONFLICT(device_id, slot_key) DO UPDATE SET slot_key = excluded.slot_key RETURNING id"
 )
 _DEVICES = (
-    select(
-        col(Device.id),
-        col(Device.last_seen_at),
-        col(Device.revoked_at),
-        col(Stream.id),
-        col(Slot.key),
-        col(Slot.id),
-        col(Slot.unit),
-        col(Slot.capacity),
-        col(Slot.threshold),
-        col(Twin.desired),
-    )
-    .outerjoin(Slot, col(Slot.device_id) == col(Device.id))
-    .outerjoin(Stream, (col(Stream.device_id) == col(Device.id)) & (col(Stream.slot_key) == col(Slot.key)))
-    .outerjoin(Twin, col(Twin.device_id) == col(Device.id))
+    "SELECT device.id, device.last_seen_at, device.revoked_at IS NOT NULL, stream.id, slot.key, slot.id,"
+    " slot.unit, slot.capacity, slot.threshold, CAST(twin.desired AS TEXT) FROM device"
+    " LEFT JOIN slot ON slot.device_id = device.id"
+    " LEFT JOIN stream ON stream.device_id = device.id AND stream.slot_key = slot.key"
+    " LEFT JOIN twin ON twin.device_id = device.id WHERE device.id"
 )
-_LISTED = select(func.json_each(bindparam("names", type_=Text)).table_valued("value").c.value)
-_DEVICES_LISTED: Prepared[Any] = Prepared(_DEVICES.where(col(Device.id).in_(_LISTED)))
-_DEVICES_AMONG = _DEVICES.where(col(Device.id).in_(bindparam("names", expanding=True)))
+_DEVICES_LISTED = f"{_DEVICES} IN (SELECT value FROM json_each(?))"
+_DEVICES_AMONG = f"{_DEVICES} = ANY(?::text[])"

@@ -36,7 +36,6 @@ _KEPT_PAYLOAD_BYTES = 1024  # enough to see what it was; a quarantine must not b
 # "Last seen" is written when it is older than this, not with each message; in a crowd later.
 _SEEN_STEP_MS = 10_000
 _CROWD, _CROWD_STEP_MS = 200, 60_000
-_TOPICS_KEPT = 400_000
 _KIND = {kind: number for number, kind in enumerate(MEASURED)}
 _QUALITY = {quality: number << 2 for number, quality in enumerate(QUALITIES)}
 
@@ -96,7 +95,6 @@ class ReadingStore:
         self._patience_ms = patience // timedelta(milliseconds=1)
         self._pace = pace
         self._sources = Sources()
-        self._addresses: dict[str, tuple[str, str] | None] = {}
 
     def forget(self) -> None:
         """A transaction failed: what is remembered may never have been stored."""
@@ -107,21 +105,15 @@ class ReadingStore:
 
         The order within the batch does not matter, and neither does storing a message again.
         """
-        self._sources.begin()
-        addresses = self._addresses
-        if len(addresses) > _TOPICS_KEPT:
-            addresses.clear()
-        for message in batch:
-            if message.topic not in addresses:
-                addresses[message.topic] = parse_topic(message.topic)
-        names = {address[0] for message in batch if (address := addresses[message.topic]) is not None}
-        known = self._sources.look_up(session.connection(), names)
-        step_ms = _SEEN_STEP_MS if len(names) < _CROWD else _CROWD_STEP_MS
-        work = _Work(session, self._sources, known, self._patience_ms, self._pace, step_ms)
-        for message in batch:
-            work.take_in(message, addresses[message.topic])
+        sources, connection = self._sources, session.connection
+        sources.begin()
+        speakers = sources.speakers(connection(), [message.topic for message in batch])
+        sources.recall(connection(), _first_boots(batch, speakers).values())
+        work = _Work(session, sources, self._patience_ms, self._pace)
+        for message, source in zip(batch, speakers, strict=True):
+            work.take_in(message, source)
         stored = work.finish()
-        self._sources.written(session.connection())
+        sources.written(connection())
         return stored
 
 
@@ -132,18 +124,16 @@ class _Work:
         self,
         session: Session,
         sources: Sources,
-        known: dict[str, Source],
         patience_ms: int,
         pace: Pace | None,
-        seen_step_ms: int,
     ) -> None:
-        self._patience_ms, self._pace, self._seen_step_ms = patience_ms, pace, seen_step_ms
-        self._session, self._sources, self._known = session, sources, known
+        self._patience_ms, self._pace = patience_ms, pace
+        self._session, self._sources, self._batch = session, sources, sources.batch
         self._connection: Connection = session.connection()
         self._samples: list[tuple[int, int, int, int, int, int, int | None]] = []
         self._events: list[tuple[Any, ...]] = []
         self._boots: list[Boot] = []
-        self._seen: dict[str, Source] = {}
+        self._heard: list[Source] = []
         self._due: dict[str, SlotMarks] = {}
         self._alarms: list[tuple[str, str, datetime]] = []
         self._healths: list[Said] = []
@@ -154,35 +144,30 @@ class _Work:
         self._received_at: datetime | None = None
         self._received_ms = 0
 
-    def take_in(self, message: Incoming, address: tuple[str, str] | None) -> None:
-        """Gather one message, or refuse it."""
-        if address is None:
-            self._refuse(message, Rejected("topic", "no device event or report has this topic"))
-            return
-        device_id, kind = address
-        source = self._known.get(device_id)
+    def take_in(self, message: Incoming, source: Source | None) -> None:
+        """Gather one message of a device, or refuse it; None for its source where nobody is registered."""
         if source is None:
-            self._refuse(message, Rejected("unknown_device", f"no device {device_id!r} is registered here"))
+            self._refuse_stranger(message)
             return
-        if not message.payload and kind == "st":
+        is_report = message.topic[-1] == "t"  # up/st, and not up/ev
+        if not message.payload and is_report:
             return  # a retained report was cleared
         if source.revoked:
-            self._refuse(
-                message, Rejected("revoked", f"device {device_id!r} was revoked; nothing of it counts")
-            )
+            reason = f"device {source.device_id!r} was revoked; nothing of it counts"
+            self._refuse(message, Rejected("revoked", reason))
             return
         if message.received_at is not self._received_at:
             self._received_at, self._received_ms = message.received_at, unix_ms(message.received_at)
-        if source.seen_ms < self._received_ms:
-            source.seen_ms = self._received_ms
-            if source.seen_ms - source.last_seen_ms >= self._seen_step_ms:
-                self._seen[device_id] = source
+        if source.batch != self._batch:
+            source.batch, source.paced_before_ms = self._batch, source.conduct.paced_ms
+            self._heard.append(source)
+        source.seen_ms = max(source.seen_ms, self._received_ms)
         if self._pace is not None and not source.conduct.may_speak(self._received_ms, self._pace):
             # Neither stored nor acknowledged to the device: an honest one still has it, and sends it again.
-            self._held[device_id] = self._held.get(device_id, 0) + 1
+            self._held[source.device_id] = self._held.get(source.device_id, 0) + 1
             return
-        if kind == "st":
-            self._report(device_id, message)
+        if is_report:
+            self._report(source.device_id, message)
             return
         event = decode_event(message.payload)
         if type(event) is Event:
@@ -211,7 +196,7 @@ class _Work:
                 self._stored.repeated.append(self._stored.presses[-1])
             return
         at_ms = self._received_ms - event.age_s * 1000
-        if not message.retained and source.conduct.is_two(event.boot, at_ms):
+        if not message.retained and source.conduct.is_two(boot.name, at_ms):
             self._doubled[source.device_id] = message.received_at
         if lateness is None:
             self._note_health(source, slot, event, message.received_at)
@@ -257,6 +242,8 @@ class _Work:
     def finish(self) -> Stored:
         """Write what was gathered, one statement for each table."""
         connection = self._connection
+        if len(self._heard) >= _CROWD:
+            self._samples.sort()  # in the order of their places, so that each page is looked for once
         _INSERT_SAMPLE.run(connection, self._samples)
         _INSERT_EVENT.run(connection, self._events)
         stored = self._stored
@@ -265,11 +252,7 @@ class _Work:
             if boot.acks:
                 stored.acks[boot.device_id, boot.name] = boot.acks
                 boot.acks = None
-        seen = []
-        for source in self._seen.values():
-            source.last_seen_ms = source.seen_ms
-            seen.append((source.seen_ms, source.device_id, source.seen_ms))
-        _MARK_SEEN.run(connection, seen)
+        self._mark_seen()
         for device_id, count in self._held.items():
             self._hold_back(device_id, count)
         for device_id, at in self._doubled.items():
@@ -283,6 +266,15 @@ class _Work:
         due = [(slot.due_ms, slot_id, slot.due_ms) for slot_id, slot in self._due.items()]
         _MARK_DUE.run(connection, due)
         return stored
+
+    def _mark_seen(self) -> None:
+        step_ms = _SEEN_STEP_MS if len(self._heard) < _CROWD else _CROWD_STEP_MS
+        seen = []
+        for source in self._heard:
+            if source.seen_ms - source.last_seen_ms >= step_ms:
+                source.last_seen_ms = source.seen_ms
+                seen.append((source.seen_ms, source.device_id, source.seen_ms))
+        _MARK_SEEN.run(self._connection, seen)
 
     def _boot(self, source: Source, name: str) -> Boot:
         boot = source.boot
@@ -298,6 +290,15 @@ class _Work:
         self._refuse(message, rejected)
         if rejected.key is not None:
             _acknowledge(self._boot(source, rejected.key[0]), rejected.key[1])
+
+    def _refuse_stranger(self, message: Incoming) -> None:
+        """A topic of nobody, or of somebody who is not registered."""
+        address = parse_topic(message.topic)
+        if address is None:
+            self._refuse(message, Rejected("topic", "no device event or report has this topic"))
+        else:
+            reason = f"no device {address[0]!r} is registered here"
+            self._refuse(message, Rejected("unknown_device", reason))
 
     def _refuse(self, message: Incoming, rejected: Rejected) -> None:
         _quarantine(self._session, message, rejected)
@@ -318,6 +319,17 @@ class _Work:
             health = report.get("h")
             if isinstance(health, dict) and not message.retained:  # a retained copy may be of long ago
                 self._healths.append((device_id, message.received_at, health))
+
+
+def _first_boots(batch: list[Incoming], speakers: list[Source | None]) -> dict[str, tuple[Source, str]]:
+    """Device id -> source and boot, of those of whom no boot is remembered: all of them after a start."""
+    first = {}
+    for message, source in zip(batch, speakers, strict=True):
+        if source is not None and source.boot is None and not source.boots:
+            event = decode_event(message.payload)
+            if type(event) is Event:
+                first[source.device_id] = source, event.boot
+    return first
 
 
 def _lateness(event: Event, retained: bool) -> Rejected | None:

@@ -1,6 +1,7 @@
 """Which sequences of a boot are stored: a set of numbers, kept as ranges, whatever order they come in."""
 
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from tests.fakes.retailer_house import House
 
 pytestmark = pytest.mark.both_databases
 DEVICE = "level-1"
+TOPIC = f"rp/1/{DEVICE}/up/ev"
 
 
 def ranges(house: House, number: int) -> list[tuple[int, int]]:
@@ -55,7 +57,8 @@ def test_ranges_are_the_set_of_what_was_taken(
         with house.database.write() as session:
             connection = session.connection()
             if boot is None or not remembers:
-                source = Sources().look_up(connection, [DEVICE])[DEVICE]
+                (source,) = Sources().speakers(connection, [TOPIC])
+                assert source is not None
                 boot = sources.boot(connection, source, f"{number:08x}")
             for seq in batch:
                 assert (seq not in seen) is take(connection, boot, seq)
@@ -90,7 +93,8 @@ def test_what_waits_in_the_log_is_known_to_every_writer(
         fresh, boots = set(seen), {}
         with contextlib.suppress(InterruptedError), house.database.write() as session:
             connection = session.connection()
-            source = sources.look_up(connection, [DEVICE])[DEVICE]
+            (source,) = sources.speakers(connection, [TOPIC])
+            assert source is not None
             for number, seq in batch:
                 name = f"{number:08x}"
                 boot = source.boots.get(name) or sources.boot(connection, source, name)
@@ -115,7 +119,8 @@ def test_a_device_that_restarts_all_the_time_fills_no_memory(house: House) -> No
     sources = Sources()
     with house.database.write() as session:
         connection = session.connection()
-        source = sources.look_up(connection, [DEVICE])[DEVICE]
+        (source,) = sources.speakers(connection, [TOPIC])
+        assert source is not None
         for number in range(50):
             boot = sources.boot(connection, source, f"{number:08x}")
             assert take(connection, boot, 1)
@@ -126,12 +131,54 @@ def test_a_device_that_restarts_all_the_time_fills_no_memory(house: House) -> No
 
 def test_who_is_not_registered_is_asked_for_each_time(house: House) -> None:
     """Somebody may register it at any moment, in another process."""
-    sources = Sources()
+    sources, stranger = Sources(), "rp/1/stranger/up/ev"
     with house.database.write() as session:
-        assert "stranger" not in sources.look_up(session.connection(), ["stranger", DEVICE])
+        nobody, device = sources.speakers(session.connection(), [stranger, TOPIC])
+        assert (nobody is None, device is None) == (True, False)
     with house.database.write() as session:
         session.connection().exec_driver_sql(
             "INSERT INTO device(id, household_id, kind, name, created_at)"
             " VALUES('stranger', 'home-1', 'level', '', 0)"
         )
-        assert "stranger" in sources.look_up(session.connection(), ["stranger"])
+        assert None not in sources.speakers(session.connection(), [stranger, "rp/1/stranger/up/st"])
+
+
+def test_who_is_remembered_is_bounded_and_nobody_is_forgotten_in_mid_batch(house: House) -> None:
+    """When there are too many, those of the batch are asked for again, also those that were remembered."""
+    sources, other = Sources(kept=1), "rp/1/button-1/up/ev"
+    for topics in ([TOPIC, other], [TOPIC, other], [other], [TOPIC]):
+        with house.database.write() as session:
+            sources.begin()
+            assert None not in sources.speakers(session.connection(), topics)
+            sources.written(session.connection())
+
+
+def test_of_a_crowd_in_the_log_each_range_is_settled_once(house: House) -> None:
+    """However often it grew since: only as it is now."""
+    ledger, boots = Ledger(few=1, most=1000), [Boot(DEVICE, f"{n:08x}", n, 0, -1) for n in range(1, 4)]
+    for seq in range(5):
+        with house.database.write() as session:
+            for boot in boots:
+                assert take(session.connection(), boot, seq)
+            ledger.write(session.connection(), boots, urgent=False)
+    with house.database.write() as session:
+        raw: Any = session.connection().connection.dbapi_connection
+        before = getattr(raw, "total_changes", None)  # SQLite counts rows, PostgreSQL does not
+        settle(session.connection())
+        assert before is None or raw.total_changes - before == len(boots) + 5  # and five rows of the log
+    assert [(0, 4)] == ranges(house, 1) == ranges(house, 2) == ranges(house, 3)
+
+
+def test_the_boots_of_a_first_batch_are_read_at_once(house: House) -> None:
+    """Each with its newest range, or none; what is then taken is what it was."""
+    sources = Sources()
+    with house.database.write() as session:
+        connection = session.connection()
+        (source,) = sources.speakers(connection, [TOPIC])
+        assert source is not None
+        for low, high in ((0, 3), (7, 9)):
+            write_ranges(connection, [Boot(DEVICE, "000000ff", 255, low, high, changed=True)])
+        sources.recall(connection, [(source, "000000ff"), (source, "000000fe")])
+        known, fresh = source.boots["000000ff"], source.boots["000000fe"]
+        assert [False, False, True] == [take(connection, known, seq) for seq in (2, 8, 10)]
+        assert [True, False] == [take(connection, fresh, 0) for _ in range(2)]

@@ -77,6 +77,16 @@ def test_a_failed_transaction_gives_nobody_its_burst_again(house: House) -> None
     assert take_in(house, store, *(level(seq, 0) for seq in range(10, 40))).acks == {}
 
 
+def test_another_writer_in_between_gives_nobody_its_burst_again(house: House) -> None:
+    """What is remembered of boots is read anew then; how fast somebody spoke stays."""
+    store, other = ReadingStore(pace=Pace(1.0, 10)), ReadingStore(pace=Pace(1.0, 10))
+    assert len(take_in(house, store, *(level(seq, 0) for seq in range(8))).acks["level-1", "0000000a"]) == 8
+    for seq in (100, 101, 102):
+        take_in(house, other, level(seq, 0))
+        stored = take_in(house, store, *(level(seq, 0) for seq in range(8, 40)))
+        assert len(stored.acks.get(("level-1", "0000000a"), [])) == (2 if seq == 100 else 0)
+
+
 def test_whose_batch_fails_many_times_pays_for_it_once(house: House) -> None:
     """A disk that is full for a while holds nobody back."""
     store, batch = ReadingStore(pace=Pace(1.0, 10)), [level(seq, 0) for seq in range(9)]
