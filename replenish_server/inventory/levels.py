@@ -22,6 +22,7 @@ from replenish_server.inventory.steps import (
     without_outliers,
 )
 
+LOOKED_BACK = 3  # readings that a level is the median of
 OVERFULL_SHARE = 1.25  # a reading above this share of the container is a hand or a foot, not stock
 
 
@@ -116,7 +117,7 @@ def read_level(samples: Iterable[LevelSample], capacity: int) -> tuple[int | Non
 
 def _present(trailing: Sequence[Point], points: Sequence[Point], capacity: int) -> int | None:
     """The level of the good readings at the end; without any, the last that was read."""
-    level = level_now([(point.at, point.level) for point in trailing[-3:]], capacity)
+    level = level_now([(point.at, point.level) for point in trailing[-LOOKED_BACK:]], capacity)
     return level if level is not None else (points[-1].level if points else None)
 
 
@@ -150,13 +151,13 @@ def level_now(readings: Sequence[tuple[datetime, int]], capacity: int) -> int | 
     waits for the next one to say the same.
 
     Args:
-        readings: (when, base units), oldest first; only the last three are looked at.
+        readings: (when, base units), oldest first; only the last `LOOKED_BACK` are looked at.
         capacity: base units of a full container, positive.
     """
     if not readings:
         return None
-    newest = [level for _, level in readings[-3:]]
-    if len(newest) == 3:
+    newest = [level for _, level in readings[-LOOKED_BACK:]]
+    if len(newest) == LOOKED_BACK:
         first, second, last = newest
         sudden = readings[-1][0] - readings[-2][0] <= EXCURSION
         leapt = sudden and min(abs(last - first), abs(last - second)) > capacity * LEAP_SHARE

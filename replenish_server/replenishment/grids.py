@@ -5,48 +5,59 @@ A grid is a function of the readings: a late one only makes its quarter-day be l
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import BigInteger, bindparam, func, type_coerce
 from sqlmodel import Session, col, select
 
+from replenish_server.database import Prepared
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory.grid import BIN, DAYS, LevelGrid, bin_at, bin_start
-from replenish_server.replenishment.readings import is_counted, level_samples
+from replenish_server.replenishment.readings import is_counted, last_good, level_samples
 from replenish_server.replenishment.tables import SlotGrid
 from replenish_server.telemetry.tables import Reading
 
 _PAST = timedelta(days=DAYS + 1)
+_LONG_AGO = timedelta(days=20_000)
 _CLOCK_DOUBT = timedelta(days=1)  # a server whose clock was set back must not overlook what came meanwhile
 
 
 def current_grid(session: Session, slot: Slot, now: datetime) -> tuple[LevelGrid, datetime]:
     """The slot's grid with all readings up to now, and when the newest of them was received.
 
-    Of a slot that counts, each fitting changes all that follows it: its grid is always read whole.
+    However many came, no more of them are fetched than tell a quarter-day's end. Of a slot that counts, each
+    fitting changes all that follows it: its grid is always read whole.
 
     Args:
         session: a unit of work.
         slot: one with a sensor.
         now: the moment at which the grid ends.
     """
-    capacity = slot.capacity or 1
+    capacity, counted = slot.capacity or 1, is_counted(slot)
     kept = session.get(SlotGrid, slot.id)
     stored = None if kept is None or kept.capacity != capacity else _decoded(kept.grid)
-    newest = kept.seen_at if kept is not None and stored is not None else slot.created_at
-    fresh = (
-        select(Reading.occurred_at, Reading.received_at)
-        .where(Reading.device_id == slot.device_id, Reading.slot_key == slot.key)
-        .where(col(Reading.occurred_at) >= now - _PAST)
+    received_since = now - _LONG_AGO
+    newest = slot.created_at
+    if kept is not None and stored is not None:
+        newest, received_since = kept.seen_at, kept.seen_at - _CLOCK_DOUBT
+    fresh = _FRESH.all(
+        session,
+        device_id=slot.device_id,
+        slot_key=slot.key,
+        since=now - _PAST,
+        received_since=received_since,
     )
-    if stored is not None:
-        fresh = fresh.where(col(Reading.received_at) >= newest - _CLOCK_DOUBT)
-    moments = list(session.exec(fresh))
-    newest = max((received for _, received in moments), default=newest)
-    if stored is None or is_counted(slot):
+    newest = max((received for _, received in fresh), default=newest)
+    if counted:
         return LevelGrid.of_samples(level_samples(session, slot, now - _PAST), capacity, now), newest
-    touched = {bin_at(occurred) for occurred, _ in moments if occurred <= now}
-    if not touched:
-        return stored.moved_to(now), newest
-    samples = level_samples(session, slot, bin_start(min(touched)), bin_start(max(touched)) + BIN)
-    return stored.with_bins(samples, capacity, touched).moved_to(now), newest
+    grid = LevelGrid.empty(now) if stored is None else stored
+    touched = {number for number, _ in fresh if number <= bin_at(now)}
+    if touched:
+        samples = [
+            sample
+            for number in touched
+            for sample in last_good(session, slot, bin_start(number), bin_start(number) + BIN)
+        ]
+        grid = grid.with_bins(samples, capacity, touched)
+    return grid.moved_to(now), newest
 
 
 def keep_grid(session: Session, slot: Slot, grid: LevelGrid, seen_at: datetime) -> None:
@@ -69,3 +80,17 @@ def _decoded(stored: bytes) -> LevelGrid | None:
         return LevelGrid.decode(stored)
     except ValueError:
         return None
+
+
+_BIN = type_coerce(col(Reading.occurred_at), BigInteger) // (BIN // timedelta(milliseconds=1))
+_FRESH: Prepared[tuple[int, datetime]] = Prepared(
+    select(_BIN, func.max(col(Reading.received_at)))
+    .where(
+        col(Reading.device_id) == bindparam("device_id"),
+        col(Reading.slot_key) == bindparam("slot_key"),
+        col(Reading.occurred_at) >= bindparam("since"),
+        col(Reading.received_at) >= bindparam("received_since"),
+    )
+    .group_by(_BIN)
+)
+"""Quarter-days into which readings fell that came lately, and when the last of each came."""

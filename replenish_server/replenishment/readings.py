@@ -4,13 +4,15 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, bindparam
+from sqlalchemy import BigInteger, ColumnElement, Executable, bindparam, func, or_, tuple_, type_coerce
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from replenish_server.database import Prepared
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.inventory import LevelHistory, LevelSample, read_level, read_levels
+from replenish_server.inventory.levels import LOOKED_BACK, OVERFULL_SHARE
 from replenish_server.inventory.totals import Reset, TotalHistory, TotalSample, as_levels, read_totals
 from replenish_server.replenishment.tables import SlotFit
 from replenish_server.telemetry.tables import DeviceEvent, Reading, Sample, Stream
@@ -24,6 +26,8 @@ _SAMPLE = (
     col(Reading.late),
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR_MS = 3_600_000
+COUNTED_AT_MOST = 10_080  # a week of one a minute, the most that cfg.measure_s allows
 _NEWEST = 48  # readings that a level is told from
 _NEWEST_OF = (
     select_columns(*_SAMPLE)
@@ -35,6 +39,21 @@ _NEWEST_OF = (
     )
     .order_by(col(Reading.occurred_at).desc())
     .limit(_NEWEST)
+)
+_LAST_GOOD: Prepared[Any] = Prepared(
+    select_columns(*_SAMPLE)
+    .where(
+        col(Reading.device_id) == bindparam("device_id"),
+        col(Reading.slot_key) == bindparam("slot_key"),
+        col(Reading.type).in_(("level", "refill")),
+        col(Reading.quality) == "ok",
+        col(Reading.late).is_(False),
+        col(Reading.occurred_at) >= bindparam("since"),
+        col(Reading.occurred_at) < bindparam("before"),
+        col(Reading.number) <= bindparam("highest"),
+    )
+    .order_by(col(Reading.occurred_at).desc(), col(Reading.boot).desc(), col(Reading.seq).desc())
+    .limit(LOOKED_BACK)
 )
 
 
@@ -81,6 +100,21 @@ def _as_samples(slot: Slot, rows: Iterable[Any]) -> list[LevelSample]:
         )
         for at, boot, seq, number, quality, late in rows
     ]
+
+
+def last_good(session: Session, slot: Slot, since: datetime, before: datetime) -> list[LevelSample]:
+    """The newest good and plausible readings of a stretch of time, as many as `level_now` looks at; of a slot
+    that measures. Finding them fetches no others."""
+    factor = BY_BASE[slot.unit].factor
+    rows = _LAST_GOOD.all(
+        session,
+        device_id=slot.device_id,
+        slot_key=slot.key,
+        since=since,
+        before=before,
+        highest=int((slot.capacity or 1) * OVERFULL_SHARE) // factor,
+    )
+    return _as_samples(slot, rows)
 
 
 def since_at_most(session: Session, slot: Slot, since: datetime, most: int) -> datetime:
@@ -147,10 +181,11 @@ def level_of(session: Session, slot: Slot, since: datetime) -> tuple[int | None,
     return read_level(_measured(session, slot, query), slot.capacity or 1)
 
 
-def read_counted(session: Session, slot: Slot, since: datetime) -> TotalHistory:
+def read_counted(session: Session, slot: Slot, since: datetime, most: int = COUNTED_AT_MOST) -> TotalHistory:
     """The totals that say what was left at any time from a moment on.
 
-    They are read from the last fitting before that moment, and one more, from which it is counted.
+    They are read from the last fitting before that moment, and one more, from which it is counted. Where that
+    is more than `most`, the earlier ones are read like rollups (`_thinned`): all that was used is in them.
     """
     resets = _resets(session, slot)
     earlier = [reset.at for reset in resets if reset.at <= since]
@@ -161,17 +196,35 @@ def read_counted(session: Session, slot: Slot, since: datetime) -> TotalHistory:
         .order_by(col(Reading.occurred_at).desc())
         .limit(1)
     ).first()
-    return read_totals(
-        total_samples(session, slot, start if last_before is None else last_before),
-        resets,
-        slot.capacity or 1,
-    )
+    start = start if last_before is None else last_before
+    whole = since_at_most(session, slot, start, most)
+    samples = total_samples(session, slot, start, whole, [reset.after for reset in resets if reset.after])
+    return read_totals(samples, resets, slot.capacity or 1)
 
 
-def total_samples(session: Session, slot: Slot, since: datetime) -> list[TotalSample]:
-    """Totals of use from a moment on, in base units; a boot's very first record is a total of nothing."""
+def total_samples(
+    session: Session,
+    slot: Slot,
+    since: datetime,
+    whole: datetime | None = None,
+    wanted: Collection[tuple[str, int]] = (),
+) -> list[TotalSample]:
+    """Totals of use from a moment on, in base units; a boot's very first record is a total of nothing.
+
+    Args:
+        session: a unit of work.
+        slot: one that counts.
+        since: the moment.
+        whole: before it only the last certain total of each hour and boot is read, which holds the others.
+        wanted: (boot, sequence) of totals that are read nevertheless.
+    """
     factor = BY_BASE[slot.unit].factor
     counted = select_columns(*_SAMPLE).where(*_of(slot, "usage"), col(Reading.occurred_at) >= since)
+    rows: list[Any] = []
+    if whole is not None and whole > since:
+        rows += session.execute(_thinned(slot, since, whole, wanted))
+        counted = counted.where(col(Reading.occurred_at) >= whole)
+    rows += session.execute(counted)
     begun = select(DeviceEvent.occurred_at, DeviceEvent.boot, DeviceEvent.late).where(
         DeviceEvent.device_id == slot.device_id,
         DeviceEvent.type == "hello",
@@ -187,9 +240,24 @@ def total_samples(session: Session, slot: Slot, since: datetime) -> list[TotalSa
             good=quality == "ok" and not late,
             retained=late,
         )
-        for at, boot, seq, number, quality, late in session.execute(counted)
+        for at, boot, seq, number, quality, late in rows
     ]
     return totals + [TotalSample(at, boot, 0, 0, not late, late) for at, boot, late in session.exec(begun)]
+
+
+def _thinned(
+    slot: Slot, since: datetime, before: datetime, wanted: Collection[tuple[str, int]]
+) -> Executable:
+    """Of a slot that counts, as `_SAMPLE`: the last certain total of each hour and boot, and `wanted`."""
+    hour = type_coerce(col(Reading.occurred_at), BigInteger) // _HOUR_MS
+    place = func.row_number().over(partition_by=(col(Reading.boot), hour), order_by=col(Reading.seq).desc())
+    certain = (col(Reading.quality) == "ok", col(Reading.late).is_(False), col(Reading.number).is_not(None))
+    time = (col(Reading.occurred_at) >= since, col(Reading.occurred_at) < before)
+    ranked = select_columns(*_SAMPLE, place.label("place")).where(*_of(slot, "usage"), *certain, *time)
+    found = ranked.subquery().c
+    kept = or_(found.place == 1, tuple_(found.boot, found.seq).in_(list(wanted)))
+    columns = (found.occurred_at, found.boot, found.seq, found.number, found.quality, found.late)
+    return select_columns(*columns).where(kept)
 
 
 def _of(slot: Slot, *types: str) -> tuple[ColumnElement[bool], ...]:

@@ -1,13 +1,45 @@
-"""Keeps the quarantine from filling the disk: it is for looking at what went wrong lately, not an archive."""
+"""What could not be used as it came, kept so that somebody can see what went wrong lately: no archive, and no
+way to fill the disk."""
 
+import hashlib
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, delete, func, select
 
+from replenish_server.database import insert_or_update
+from replenish_server.telemetry.codec import Rejected
 from replenish_server.telemetry.tables import Quarantined
 
+if TYPE_CHECKING:
+    from replenish_server.telemetry.store import Incoming
+
+_KEPT_PAYLOAD_BYTES = 1024  # enough to see what it was
 KEPT_FOR = timedelta(days=90)
 KEPT_OF_A_TOPIC = 1000  # of a kilobyte at most each
+
+
+def keep_refused(session: Session, message: "Incoming", rejected: Rejected, times: int = 1) -> None:
+    """Keep a message with the reason why it was refused; the same one again only counts up."""
+    digest = hashlib.sha256(f"{message.topic}\0{rejected.code}\0".encode() + message.payload).hexdigest()
+    row = insert_or_update(session)(Quarantined).values(
+        fingerprint=digest[:32],
+        topic=message.topic[:256],
+        code=rejected.code,
+        reason=rejected.reason[:500],
+        payload=message.payload[:_KEPT_PAYLOAD_BYTES],
+        size=len(message.payload),
+        retained=message.retained,
+        seen=times,
+        first_at=message.received_at,
+        last_at=message.received_at,
+    )
+    session.execute(
+        row.on_conflict_do_update(
+            index_elements=["fingerprint"],
+            set_={"seen": Quarantined.__table__.c.seen + times, "last_at": message.received_at},  # type: ignore[attr-defined]
+        )
+    )
 
 
 def trim_quarantine(session: Session, now: datetime) -> int:

@@ -4,7 +4,6 @@ It never acknowledges anything; the caller does, after the commit. Statements ar
 ORM object is made on the way of a reading.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from replenish_server.database import Bulk, insert_or_update
+from replenish_server.database import Bulk
 from replenish_server.fleet import commands, twin
 from replenish_server.fleet.alarms import alarm_of, note_alarm, note_double, note_resolution, resolution_of
 from replenish_server.fleet.troubles import Said, note_troubles
@@ -28,11 +27,11 @@ from replenish_server.telemetry.codec import (
     parse_topic,
 )
 from replenish_server.telemetry.conduct import Pace
+from replenish_server.telemetry.quarantine import keep_refused
 from replenish_server.telemetry.seen import Boot, take
 from replenish_server.telemetry.sources import SlotMarks, Source, Sources, unix_ms
-from replenish_server.telemetry.tables import MEASURED, QUALITIES, Quarantined
+from replenish_server.telemetry.tables import MEASURED, QUALITIES
 
-_KEPT_PAYLOAD_BYTES = 1024  # enough to see what it was; a quarantine must not be a way to fill the disk
 # "Last seen" is written when it is older than this, not with each message; in a crowd later.
 _SEEN_STEP_MS = 10_000
 _CROWD, _CROWD_STEP_MS = 200, 60_000
@@ -301,13 +300,13 @@ class _Work:
             self._refuse(message, Rejected("unknown_device", reason))
 
     def _refuse(self, message: Incoming, rejected: Rejected) -> None:
-        _quarantine(self._session, message, rejected)
+        keep_refused(self._session, message, rejected)
 
     def _hold_back(self, device_id: str, count: int) -> None:
         """One row for all that a device says too fast: its flood must not fill the quarantine."""
         nothing = Incoming(f"rp/1/{device_id}/up/ev", b"", False, self._received_at or datetime.now(UTC))
         reason = "more messages than an honest device has; held back until there is room again"
-        _quarantine(self._session, nothing, Rejected("too_fast", reason), count)
+        keep_refused(self._session, nothing, Rejected("too_fast", reason), count)
 
     def _report(self, device_id: str, message: Incoming) -> None:
         report = decode_report(message.payload)
@@ -381,25 +380,3 @@ _MARK_SEEN = Bulk(
     " WHERE device.id = new.id AND (device.last_seen_at IS NULL OR device.last_seen_at < new.before)",
     "bigint text bigint",
 )
-
-
-def _quarantine(session: Session, message: Incoming, rejected: Rejected, times: int = 1) -> None:
-    digest = hashlib.sha256(f"{message.topic}\0{rejected.code}\0".encode() + message.payload).hexdigest()
-    row = insert_or_update(session)(Quarantined).values(
-        fingerprint=digest[:32],
-        topic=message.topic[:256],
-        code=rejected.code,
-        reason=rejected.reason[:500],
-        payload=message.payload[:_KEPT_PAYLOAD_BYTES],
-        size=len(message.payload),
-        retained=message.retained,
-        seen=times,
-        first_at=message.received_at,
-        last_at=message.received_at,
-    )
-    session.execute(
-        row.on_conflict_do_update(
-            index_elements=["fingerprint"],
-            set_={"seen": Quarantined.__table__.c.seen + times, "last_at": message.received_at},  # type: ignore[attr-defined]
-        )
-    )

@@ -1,6 +1,7 @@
 """Slots whose device counts what is used: a water filter's flow, a printer's pages."""
 
 import json
+import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -17,7 +18,7 @@ from replenish_server.ordering.states import Event
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.facts import gather
 from replenish_server.replenishment.grids import current_grid
-from replenish_server.replenishment.readings import level_samples
+from replenish_server.replenishment.readings import level_samples, read_counted
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.stock import fit_unit
@@ -234,3 +235,28 @@ def test_the_rest_of_a_pack_of_two_is_stock(session: Session, meter: Meter) -> N
     store_batch(session, [meter.start(NOW - 3 * DAY), *meter.fit(NOW - 2 * DAY), meter.use(NOW - DAY, 100)])
     position = gather(session, slot, None, NOW, None).facts.position
     assert (position.loaded, position.spare) == (CAPACITY - 100, CAPACITY)
+
+
+def test_of_a_flood_of_totals_few_are_read_and_no_drop_is_lost(session: Session, meter: Meter) -> None:
+    """Reboots and refills in the midst of it: what is left, was used and came in stays as it is."""
+    rng, at, flood = random.Random(7), NOW - 5 * DAY, [meter.start(NOW - 6 * DAY)]
+    refills, boots, end = 0, 1, NOW
+    while at < end:
+        at += timedelta(seconds=rng.randint(100, 400))
+        flood.append(meter.use(at, rng.randint(0, 40)))
+        if rng.random() < 0.003:
+            flood += meter.fit(at + timedelta(seconds=10), CAPACITY - refills)
+            refills += 1
+        if rng.random() < 0.003:
+            flood.append(meter.start(at + timedelta(seconds=20)))
+            boots += 1
+    assert min(refills, boots) > 2
+    store_batch(session, flood)
+    slot = slot_of(session)
+    whole, thin = read_counted(session, slot, at - 9 * DAY), read_counted(session, slot, at - 9 * DAY, 100)
+    hours = 6 * 24 + boots + refills + 2
+    assert len(thin.remaining) <= 100 + hours + boots < len(whole.remaining) // 3
+    assert whole.remaining[-50:] == thin.remaining[-50:]
+    assert sum(use.amount for use in whole.uses) == sum(use.amount for use in thin.uses)
+    assert whole.refills == thin.refills
+    assert level(session, at) == whole.remaining[-1].level

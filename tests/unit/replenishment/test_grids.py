@@ -3,6 +3,7 @@
 import json
 import random
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -65,6 +66,28 @@ def test_in_steps_or_at_once_the_grid_is_the_same(house: House, seed: int) -> No
     with house.database.read() as session:
         (kept,) = session.exec(select(SlotGrid)).all()
     assert len(kept.grid) == ENCODED_BYTES <= 1024
+
+
+def test_a_flood_of_readings_is_not_fetched_to_move_a_grid_on(house: House) -> None:
+    """Two thousand readings of a day, some that say nothing at its end: three of a quarter-day tell."""
+    day = [reading(n + 1, NOW + timedelta(seconds=43 * n), NOW + timedelta(days=1), 900) for n in range(2000)]
+    doubtful = [
+        reading(3000 + n, NOW + timedelta(days=1), NOW + timedelta(days=1), 5, "settling") for n in range(40)
+    ]
+    moved_on(house, NOW)
+    with house.database.write() as session:
+        store_batch(session, day + doubtful)
+    now = NOW + timedelta(days=1)
+    with house.database.read() as session:
+        slot = session.get_one(Slot, house.slots["level-1"])
+        if not house.database.shared:  # its driver lets us count
+            fetched: list[object] = []
+            raw: Any = session.connection().connection.dbapi_connection
+            raw.row_factory = lambda _cursor, row: fetched.append(row) or row
+            current_grid(session, slot, now)
+            raw.row_factory = None
+            assert len(fetched) < 40
+    assert read_whole(house, now) == moved_on(house, now)
 
 
 def test_another_container_or_another_release_builds_the_grid_anew(house: House) -> None:
