@@ -3,20 +3,20 @@
 A grid is a function of the readings: a late one only makes its quarter-day be looked at again.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, bindparam, func, type_coerce
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from replenish_server.database import Prepared
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory.grid import BIN, DAYS, LevelGrid, bin_at, bin_start
 from replenish_server.replenishment.readings import is_counted, last_good, level_samples
 from replenish_server.replenishment.tables import SlotGrid
-from replenish_server.telemetry.tables import Reading
+from replenish_server.telemetry.newest import arrivals
+from replenish_server.telemetry.sources import unix_ms
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _PAST = timedelta(days=DAYS + 1)
-_LONG_AGO = timedelta(days=20_000)
 _CLOCK_DOUBT = timedelta(days=1)  # a server whose clock was set back must not overlook what came meanwhile
 
 
@@ -34,18 +34,11 @@ def current_grid(session: Session, slot: Slot, now: datetime) -> tuple[LevelGrid
     capacity, counted = slot.capacity or 1, is_counted(slot)
     kept = session.get(SlotGrid, slot.id)
     stored = None if kept is None or kept.capacity != capacity else _decoded(kept.grid)
-    received_since = now - _LONG_AGO
-    newest = slot.created_at
+    received_since, newest = _EPOCH, slot.created_at
     if kept is not None and stored is not None:
         newest, received_since = kept.seen_at, kept.seen_at - _CLOCK_DOUBT
-    fresh = _FRESH.all(
-        session,
-        device_id=slot.device_id,
-        slot_key=slot.key,
-        since=now - _PAST,
-        received_since=received_since,
-    )
-    newest = max((received for _, received in fresh), default=newest)
+    fresh = arrivals(session, slot.device_id, slot.key, unix_ms(now - _PAST), unix_ms(received_since), BIN)
+    newest = max((_EPOCH + came_ms * _MILLISECOND for _, came_ms in fresh), default=newest)
     if counted:
         return LevelGrid.of_samples(level_samples(session, slot, now - _PAST), capacity, now), newest
     grid = LevelGrid.empty(now) if stored is None else stored
@@ -80,17 +73,3 @@ def _decoded(stored: bytes) -> LevelGrid | None:
         return LevelGrid.decode(stored)
     except ValueError:
         return None
-
-
-_BIN = type_coerce(col(Reading.occurred_at), BigInteger) // (BIN // timedelta(milliseconds=1))
-_FRESH: Prepared[tuple[int, datetime]] = Prepared(
-    select(_BIN, func.max(col(Reading.received_at)))
-    .where(
-        col(Reading.device_id) == bindparam("device_id"),
-        col(Reading.slot_key) == bindparam("slot_key"),
-        col(Reading.occurred_at) >= bindparam("since"),
-        col(Reading.received_at) >= bindparam("received_since"),
-    )
-    .group_by(_BIN)
-)
-"""Quarter-days into which readings fell that came lately, and when the last of each came."""

@@ -8,13 +8,14 @@ from sqlalchemy import BigInteger, ColumnElement, Executable, bindparam, func, o
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from replenish_server.database import Prepared
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.inventory import LevelHistory, LevelSample, read_level, read_levels
 from replenish_server.inventory.levels import LOOKED_BACK, OVERFULL_SHARE
 from replenish_server.inventory.totals import Reset, TotalHistory, TotalSample, as_levels, read_totals
 from replenish_server.replenishment.tables import SlotFit
+from replenish_server.telemetry import newest
+from replenish_server.telemetry.sources import unix_ms
 from replenish_server.telemetry.tables import DeviceEvent, Reading, Sample, Stream
 
 _SAMPLE = (
@@ -26,6 +27,7 @@ _SAMPLE = (
     col(Reading.late),
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _HOUR_MS = 3_600_000
 COUNTED_AT_MOST = 10_080  # a week of one a minute, the most that cfg.measure_s allows
 _NEWEST = 48  # readings that a level is told from
@@ -39,21 +41,6 @@ _NEWEST_OF = (
     )
     .order_by(col(Reading.occurred_at).desc())
     .limit(_NEWEST)
-)
-_LAST_GOOD: Prepared[Any] = Prepared(
-    select_columns(*_SAMPLE)
-    .where(
-        col(Reading.device_id) == bindparam("device_id"),
-        col(Reading.slot_key) == bindparam("slot_key"),
-        col(Reading.type).in_(("level", "refill")),
-        col(Reading.quality) == "ok",
-        col(Reading.late).is_(False),
-        col(Reading.occurred_at) >= bindparam("since"),
-        col(Reading.occurred_at) < bindparam("before"),
-        col(Reading.number) <= bindparam("highest"),
-    )
-    .order_by(col(Reading.occurred_at).desc(), col(Reading.boot).desc(), col(Reading.seq).desc())
-    .limit(LOOKED_BACK)
 )
 
 
@@ -106,15 +93,13 @@ def last_good(session: Session, slot: Slot, since: datetime, before: datetime) -
     """The newest good and plausible readings of a stretch of time, as many as `level_now` looks at; of a slot
     that measures. Finding them fetches no others."""
     factor = BY_BASE[slot.unit].factor
-    rows = _LAST_GOOD.all(
-        session,
-        device_id=slot.device_id,
-        slot_key=slot.key,
-        since=since,
-        before=before,
-        highest=int((slot.capacity or 1) * OVERFULL_SHARE) // factor,
-    )
-    return _as_samples(slot, rows)
+    highest = int((slot.capacity or 1) * OVERFULL_SHARE) // factor
+    when = (unix_ms(since), unix_ms(before))
+    found = newest.last_good(session, slot.device_id, slot.key, *when, highest, LOOKED_BACK)
+    return [
+        LevelSample(_EPOCH + one.at_ms * _MILLISECOND, one.boot, one.seq, one.number * factor, good=True)
+        for one in found
+    ]
 
 
 def since_at_most(session: Session, slot: Slot, since: datetime, most: int) -> datetime:
@@ -130,7 +115,7 @@ def since_at_most(session: Session, slot: Slot, since: datetime, most: int) -> d
         .offset(most - 1)
         .limit(1)
     ).first()
-    return since if at_ms is None else max(since, _EPOCH + at_ms * timedelta(milliseconds=1))
+    return since if at_ms is None else max(since, _EPOCH + at_ms * _MILLISECOND)
 
 
 def read_history(session: Session, slot: Slot, since: datetime) -> tuple[LevelHistory, list[LevelSample]]:

@@ -9,7 +9,12 @@ from replenish_server.fleet.units import BY_BASE
 from replenish_server.inventory.balance import weigh
 from replenish_server.inventory.totals import read_totals
 from replenish_server.replenishment.facts import SlotInsight
-from replenish_server.replenishment.readings import is_counted, total_samples
+from replenish_server.replenishment.readings import (
+    COUNTED_AT_MOST,
+    is_counted,
+    since_at_most,
+    total_samples,
+)
 from replenish_server.replenishment.soundness import about_sensor
 from replenish_server.web.views import Lang, StockView
 
@@ -32,7 +37,9 @@ def stock_view(session: Session, slot: Slot, insight: SlotInsight, now: datetime
     capacity = slot.capacity or 1
     balance = None
     if not is_counted(slot):
-        totals = total_samples(session, slot, now - _BALANCE_PAST)
+        since = now - _BALANCE_PAST
+        whole = since_at_most(session, slot, since, COUNTED_AT_MOST)
+        totals = total_samples(session, slot, since, whole)
         if any(sample.seq > 0 for sample in totals):  # more than the sign of life that every boot begins with
             balance = weigh(insight.history, read_totals(totals, (), capacity), capacity)
     week = [use for use in insight.history.daily_use[:_WEEK] if use is not None]
