@@ -88,6 +88,7 @@ def _device_edge(server: Server) -> EdgeServer | None:
     downloads = DatabaseFirmware(server.database, server.clock, FirmwareFolder(settings.firmware_folder))
     app.include_router(build_firmware_router(downloads.find, Buckets(*_ASKS, time.monotonic), _DOWNLOADS))
     at = (settings.device_address, settings.edge_port)
+    authority.settle()
     return EdgeServer(app, at, authority.server_certificate, authority.server_key)
 
 

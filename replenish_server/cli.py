@@ -19,7 +19,7 @@ from replenish_server.cli_maker import add_maker_commands
 from replenish_server.cli_mandate import mandate_app, pause
 from replenish_server.cli_operator import operator_app
 from replenish_server.cli_orders import add_order_commands
-from replenish_server.cli_parts import AsJson, console
+from replenish_server.cli_parts import AsJson, console, say
 from replenish_server.cli_parts import fail as _fail
 from replenish_server.cli_parts import open_database as _database
 from replenish_server.cli_parts import print_json as _print
@@ -33,6 +33,7 @@ from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.households.particulars import Address, ParticularsRefused, check_particulars
 from replenish_server.ids import RetailerId
 from replenish_server.mishaps import see_that_free
 from replenish_server.settings import Settings
@@ -82,22 +83,24 @@ def setup(
 ) -> None:
     """Prepare a data folder: database, certificates, broker files, and the household."""
     settings = Settings()
+    address = Address(buyer, email, street, locality, postal_code, country)
+    try:
+        check_particulars(name, address, time_zone, language, currency)
+    except ParticularsRefused as error:
+        raise _fail(f"Nothing was made: {error}.") from error
     database = _database(settings, create=True)
     if operations.the_household(database) is not None:
         raise _fail(f"{settings.data_dir} already holds a household.")
     Authority(settings.authority_folder).init(settings.device_hosts)
     files = operations.broker_files(settings)
-    address = operations.Address(buyer, email, street, locality, postal_code, country)
     household_id = operations.create_household(
         database, name, address, time_zone, language, currency, settings.make_clock().now()
     )
     if as_json:
         _print({"household_id": household_id, "broker_conf": str(files.conf)})
         return
-    console.print(f"Household [bold]{name}[/bold] is ready in {settings.data_dir}.")
-    console.print(
-        "Next: replenish retailer add, replenish device add, then replenish broker and replenish serve."
-    )
+    say(f"Household {name} is ready in {settings.data_dir}.")
+    say("Next: replenish retailer add, replenish device add, then replenish broker and replenish serve.")
 
 
 @device_app.command("add")
@@ -179,7 +182,7 @@ def keys_rotate(as_json: AsJson = False) -> None:
     if as_json:
         _print({"kid": kid})
     else:
-        console.print(f"Key [bold]{kid}[/bold] is published now, and signs from ten minutes on.")
+        say(f"Key {kid} is published now, and signs from ten minutes on.")
 
 
 @app.command()
@@ -199,7 +202,7 @@ def stats(as_json: AsJson = False) -> None:
         table.add_row(f"quarantine {code}", str(number))
     console.print(table)
     for row in data["quarantine_newest"]:
-        console.print(f"{row['at']}  {row['topic']}: {row['reason']} ({row['seen']}x)", soft_wrap=True)
+        say(f"{row['at']}  {row['topic']}: {row['reason']} ({row['seen']}x)")
 
 
 @app.command()
@@ -214,10 +217,9 @@ def backtest(as_json: AsJson = False) -> None:
         _print(asdict(report))
         return
     if report.serving is None:
-        console.print(
+        say(
             f"Nothing to judge yet: {report.days_recorded} days of {report.slots} slots with a sensor are "
-            "recorded; the first moments can be judged after about 90.",
-            soft_wrap=True,
+            "recorded; the first moments can be judged after about 90."
         )
         return
     score, table = report.serving, Table("what", "value")
@@ -250,19 +252,15 @@ def refit(as_json: AsJson = False) -> None:
             }
         )
     elif champion is None or challenger is None:
-        console.print(
+        say(
             f"Not enough to learn from: {contest.rows} outcomes of {contest.households} households; "
-            f"{LEAST_ROWS} of {LEAST_HOUSEHOLDS} are needed. The shipped model keeps serving.",
-            soft_wrap=True,
+            f"{LEAST_ROWS} of {LEAST_HOUSEHOLDS} are needed. The shipped model keeps serving."
         )
     else:
         verdict = (
             "The new model serves now." if contest.winner is not None else "The old model keeps serving."
         )
-        console.print(
-            f"CRPS {challenger.crps_days:.2f} days against {champion.crps_days:.2f}. {verdict}",
-            soft_wrap=True,
-        )
+        say(f"CRPS {challenger.crps_days:.2f} days against {champion.crps_days:.2f}. {verdict}")
 
 
 @app.command()

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.cli_parts import AsJson, fail, open_database, print_json, say
 from replenish_server.replenishment.dash import DashRefused, make_token
 from replenish_server.settings import Settings
 
@@ -29,11 +28,11 @@ def drs_token(
         with open_database(settings).write() as session:
             token = make_token(session, device, test, settings.make_clock().now())
     except DashRefused as error:
-        raise fail(escape(f"No token was made: {error}.")) from error
+        raise fail(f"No token was made: {error}.") from error
     if as_json:
         print_json(
             {"token": token, "device_id": device, "base_url": f"{settings.base_url}/drs", "test": test}
         )
     else:
-        console.print(f"Base URL: {settings.base_url}/drs", soft_wrap=True)
-        console.print(f"Token, shown once: [bold]{token}[/bold]", soft_wrap=True)
+        say(f"Base URL: {settings.base_url}/drs")
+        say(f"Token, shown once: {token}")

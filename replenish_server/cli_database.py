@@ -8,14 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from replenish_server.cli_parts import (
-    AsJson,
-    console,
-    fail,
-    open_database,
-    print_json,
-    the_household,
-)
+from replenish_server.cli_parts import AsJson, fail, open_database, print_json, say, the_household
 from replenish_server.database import Database
 from replenish_server.database.move import MoveRefused, Proof, move
 from replenish_server.operations import lock_data_folder
@@ -46,9 +39,9 @@ def database_move(
         tables = {name: {"rows": proof.rows, "digest": proof.digest} for name, proof in proofs.items()}
         print_json({"rows": rows, "tables": tables, "kept": str(kept)})
         return
-    console.print(f"Moved {rows} rows of {len(proofs)} tables; counts and digests of each are the same.")
-    console.print(f"The file is kept as {kept}, so that no server orders from it again.", soft_wrap=True)
-    console.print("Next: set REPLENISH_DATABASE_URL to it, then: replenish doctor, and replenish serve.")
+    say(f"Moved {rows} rows of {len(proofs)} tables; counts and digests of each are the same.")
+    say(f"The file is kept as {kept}, so that no server orders from it again.")
+    say("Next: set REPLENISH_DATABASE_URL to it, then: replenish doctor, and replenish serve.")
 
 
 def _move_all(settings: Settings, to: str) -> tuple[dict[str, Proof], Path]:

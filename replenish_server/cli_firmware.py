@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.fleet.images import (
     FirmwareFolder,
     FirmwareRefused,
@@ -39,10 +39,8 @@ def key_create(as_json: AsJson = False) -> None:
     if as_json:
         print_json(_public(made) | {"private": str(keys.private)})
         return
-    console.print(
-        f"Key [bold]{made.key}[/bold] is in {keys.private}; whoever has it can change every device."
-    )
-    console.print(f"Its public half, for the firmware:\n{made.modulus:x}", soft_wrap=True)
+    say(f"Key {made.key} is in {keys.private}; whoever has it can change every device.")
+    say(f"Its public half, for the firmware:\n{made.modulus:x}")
 
 
 @key_app.command("trust")
@@ -58,7 +56,7 @@ def key_trust(
     if as_json:
         print_json(_public(known))
     else:
-        console.print(f"Images signed with {known.key} are taken from now on.")
+        say(f"Images signed with {known.key} are taken from now on.")
 
 
 @key_app.command("list")
@@ -79,7 +77,7 @@ def key_list(
         print_json([_public(key) for key in known])
         return
     for key in known:
-        console.print(f"[bold]{key.key}[/bold] {key.modulus:x}", soft_wrap=True)
+        say(f"{key.key} {key.modulus:x}")
 
 
 @firmware_app.command("sign")
@@ -105,7 +103,7 @@ def firmware_sign(
     if as_json:
         print_json(manifest.document() | {"manifest": str(beside)})
     else:
-        console.print(f"Signed with {manifest.key}: {beside}. Next: replenish firmware add {image}")
+        say(f"Signed with {manifest.key}: {beside}. Next: replenish firmware add {image}")
 
 
 @firmware_app.command("add")
@@ -128,7 +126,7 @@ def firmware_add(image: Image, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"id": row.id} | manifest.document())
     else:
-        console.print(
+        say(
             f"Registered {row.kind}/{row.seq} ({row.ver}). Next: replenish rollout start {row.kind}/{row.seq}"
         )
 
@@ -171,7 +169,7 @@ def firmware_remove(
     if as_json:
         print_json({"id": image.id, "removed": True})
     else:
-        console.print(f"Removed {image.kind}/{image.seq}.")
+        say(f"Removed {image.kind}/{image.seq}.")
 
 
 def _public(key: PublicKey) -> dict[str, str]:

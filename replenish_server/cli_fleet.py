@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from sqlmodel import Session, select
 
 from replenish_server import fleet_report, operations
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.doctor import examine
 from replenish_server.fleet import commands
 from replenish_server.fleet.authority import Authority, NoAuthority
@@ -55,9 +54,9 @@ def ca_init(host: Host = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"made": fresh, "ca": str(authority.ca_certificate)})
     elif fresh:
-        console.print(f"Made {authority.ca_certificate}. Restart the broker: it now also listens with TLS.")
+        say(f"Made {authority.ca_certificate}. Restart the broker: it now also listens with TLS.")
     else:
-        console.print(f"{authority.ca_certificate} is there already; nothing was changed.")
+        say(f"{authority.ca_certificate} is there already; nothing was changed.")
 
 
 @ca_app.command("renew")
@@ -73,7 +72,7 @@ def ca_renew(host: Host = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"renewed": True, "broker_told": told})
     else:
-        console.print("Renewed." + ("" if told else " No broker is running; it will find it at its start."))
+        say("Renewed." + ("" if told else " No broker is running; it will find it at its start."))
 
 
 @ca_app.command("issue")
@@ -106,7 +105,7 @@ def claim_code(
         print_json({"kind": kind, "codes": codes})
         return
     for code in codes:
-        console.print(f"{kind}: [bold]{code}[/bold] (shown once; valid for {CODE_LASTS.days} days)")
+        say(f"{kind}: {code} (shown once; valid for {CODE_LASTS.days} days)")
         if svg is None and count == 1:
             segno.make_qr(code, error="m").terminal(out=sys.stdout, compact=True)
 
@@ -139,8 +138,8 @@ def fleet(
             why = row.update_why or row.refused_why
             presence = ", ".join([row.state, *filter(None, [row.alarm, *row.troubles.split()])])
             table.add_row(
-                row.device_id, row.kind, presence, seen, escape(row.firmware), row.update, agreed,
-                str(row.refused), escape(why[:60]),
+                row.device_id, row.kind, presence, seen, row.firmware, row.update, agreed,
+                str(row.refused), why[:60],
             )  # fmt: skip
         console.print(table)
 
@@ -152,8 +151,8 @@ def doctor(as_json: AsJson = False) -> None:
         print_json({"ok": all(each.ok for each in found), "findings": [asdict(each) for each in found]})
     else:
         for each in found:
-            mark = "[green]ok[/green]   " if each.ok else "[red]look[/red] "
-            console.print(f"{mark}{each.what}: {escape(each.said)}", soft_wrap=True)
+            mark = "ok  " if each.ok else "look"
+            say(f"{mark} {each.what}: {each.said}", "" if each.ok else "red")
     if not all(each.ok for each in found):
         raise typer.Exit(1)
 
@@ -183,7 +182,7 @@ def ask(
     if as_json:
         print_json({"device_id": device_id, "number": number, "state": state})
     else:
-        console.print(f"[bold]{device_id}[/bold]: {_ASKED[state]}")
+        say(f"{device_id}: {_ASKED[state]}")
     if state != "done":
         raise typer.Exit(1)
 
@@ -235,7 +234,7 @@ def add_device_commands(device_app: typer.Typer) -> None:
         if as_json:
             print_json({"device_id": device_id, "net": wanted})
         else:
-            console.print(f"Device [bold]{device_id}[/bold] hears of it when it next talks; see its report.")
+            say(f"Device {device_id} hears of it when it next talks; see its report.")
 
     @device_app.command("reset")
     def reset(
@@ -248,7 +247,7 @@ def add_device_commands(device_app: typer.Typer) -> None:
         if as_json:
             print_json({"device_id": device_id, "revoked": True})
         else:
-            console.print(f"Device [bold]{device_id}[/bold] is out; a running server wipes what it measured.")
+            say(f"Device {device_id} is out; a running server wipes what it measured.")
 
     @device_app.command("revoke")
     def revoke(
@@ -261,7 +260,7 @@ def add_device_commands(device_app: typer.Typer) -> None:
         if as_json:
             print_json({"device_id": device_id, "revoked": True, "fresh": fresh})
         else:
-            console.print(f"Device [bold]{device_id}[/bold] " + ("is" if fresh else "was") + " revoked.")
+            say(f"Device {device_id} " + ("is" if fresh else "was") + " revoked.")
 
 
 def _end(end: Callable[[Session, str, str, datetime], bool], device_id: str, why: str) -> bool:
@@ -279,12 +278,12 @@ def _end(end: Callable[[Session, str, str, datetime], bool], device_id: str, why
 
 def show_credential(made: operations.Credential) -> None:
     """Print what a device needs, for somebody who copies it."""
-    console.print(f"Device [bold]{made.device_id}[/bold] may connect to {made.host}:{made.port}.")
+    say(f"Device {made.device_id} may connect to {made.host}:{made.port}.")
     for what, value in (("Password", made.password), ("Key", made.psk)):
         if value:
-            console.print(f"{what}, shown once: [bold]{value}[/bold]", soft_wrap=True)
+            say(f"{what}, shown once: {value}")
     if made.certificate:
-        console.print(f"Certificate and key, shown once:\n{made.certificate}{made.key}")
+        say(f"Certificate and key, shown once:\n{made.certificate}{made.key}")
 
 
 def _another_credential(device_id: str, kind: CredentialKind, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.claims import create_code
 from replenish_server.fleet.units import OF_KIND
@@ -111,7 +111,7 @@ def calibrate(
     if as_json:
         print_json({"kind": kind} | change)
     else:
-        console.print(f"Written to the board, which starts anew: {json.dumps(change)}")
+        say(f"Written to the board, which starts anew: {json.dumps(change)}")
 
 
 def _ask_for_reset() -> None:
@@ -148,7 +148,7 @@ def _asked(question: str, amount: float | None) -> float:
 
 
 def _step(text: str, yes: bool) -> None:
-    console.print(text)
+    say(text)
     if not yes:
         typer.prompt("Then press Enter", default="", show_default=False)
 
@@ -249,30 +249,24 @@ def _claim(board: Board, ssid: str, key: str, code: str) -> str:
 
 def _tell(said: dict[str, Any]) -> None:
     if said["frozen"]:
-        console.print("Its image holds the firmware: only settings were written.")
+        say("Its image holds the firmware: only settings were written.")
         if said["removed"]:
-            console.print(f"{said['removed']} files that hid the image and its updates were removed.")
+            say(f"{said['removed']} files that hid the image and its updates were removed.")
     else:
-        console.print(f"{said['written']} files written and read back, {said['unchanged']} were the same.")
+        say(f"{said['written']} files written and read back, {said['unchanged']} were the same.")
     if said["device_id"]:
-        console.print(f"It is still [bold]{said['device_id']}[/bold]; --new makes it nobody's.")
+        say(f"It is still {said['device_id']}; --new makes it nobody's.")
         return
-    console.print(f"Claim code: [bold]{said['code']}[/bold] (shown once; print it on the label)")
-    console.print(
-        f"Its own Wi-Fi while the button is held for 3 s: {said['wifi']}, password {said['wifi_key']}"
-    )
-    console.print(_CLAIMS.get(said["claim"], _CLAIMS[""]))
+    say(f"Claim code: {said['code']} (shown once; print it on the label)")
+    say(f"Its own Wi-Fi while the button is held for 3 s: {said['wifi']}, password {said['wifi_key']}")
+    say(_CLAIMS.get(said["claim"], _CLAIMS[""]))
 
 
 _CLAIMS = {
     "": "Add it in the page under Devices, then hold its button and enter Wi-Fi and code on a phone.",
     "waiting": "It waits: add it in the page under Devices with this code.",
     "claimed": "It has its credential and connects now.",
-    "code": "[red]The server does not know this code.[/red] Make one: replenish claim-code",
-    "offline": (
-        "[red]It did not reach the server.[/red] Check the Wi-Fi, --server, and that replenish serve runs."
-    ),
-    "silent": (
-        "[red]It has said nothing.[/red] Press its reset button and look at its console at 115200 baud."
-    ),
+    "code": "The server does not know this code. Make one: replenish claim-code",
+    "offline": ("It did not reach the server. Check the Wi-Fi, --server, and that replenish serve runs."),
+    "silent": ("It has said nothing. Press its reset button and look at its console at 115200 baud."),
 }

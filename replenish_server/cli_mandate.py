@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, the_household
+from replenish_server.cli_parts import AsJson, fail, open_database, print_json, say, the_household
 from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.calendar import QuietHours
@@ -66,7 +66,7 @@ def show(slot: SlotOption = None, as_json: AsJson = False) -> None:
         print_json(data)
         return
     for name, value in data.items():
-        console.print(f"{name.replace('_', ' ')}: {'not said' if value is None else value}", soft_wrap=True)
+        say(f"{name.replace('_', ' ')}: {'not said' if value is None else value}")
 
 
 @mandate_app.command("set")
@@ -104,7 +104,7 @@ def set_rules(
             row = _slot(session, slot)
             set_slot_rules(session, row.id, replace(slot_rules(session, row.id), **changes), now)
         wake_orders(session, household_id, now)
-    console.print("The rules are in force.")
+    say("The rules are in force.")
 
 
 def pause(
@@ -124,7 +124,7 @@ def pause(
         else:
             pause_slot(session, _slot(session, slot).id, day, now)
         wake_orders(session, household_id, now)
-    console.print("Orders may leave again." if day is None else f"Paused; orders leave again from {day} on.")
+    say("Orders may leave again." if day is None else f"Paused; orders leave again from {day} on.")
 
 
 def _slot(session: Session, slot_id: str) -> Slot:

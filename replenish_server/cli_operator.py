@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from sqlmodel import Session, select
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.households.membership import ensure_owner
 from replenish_server.households.operators import (
     OperatorRefused,
@@ -41,12 +41,10 @@ def operator_add(
     if as_json:
         print_json({"operator_id": row.id, "name": row.name, "token": token, "links": links})
         return
-    console.print(f"Added {row.name}. They sign in at {settings.base_url}/fleet with this token, shown once:")
-    console.print(f"[bold]{token}[/bold]", soft_wrap=True)
+    say(f"Added {row.name}. They sign in at {settings.base_url}/fleet with this token, shown once:")
+    say(token)
     for who, link in links.items():
-        console.print(
-            f"From now on {who} has to sign in; this link works once: [bold]{link}[/bold]", soft_wrap=True
-        )
+        say(f"From now on {who} has to sign in; this link works once: {link}")
 
 
 @operator_app.command("list")
@@ -75,7 +73,7 @@ def operator_remove(who: Annotated[str, typer.Argument(help="Name or id.")], as_
     if as_json:
         print_json({"operator_id": row.id, "removed": True})
     else:
-        console.print(f"Removed {row.name}.")
+        say(f"Removed {row.name}.")
 
 
 def _links_for_owners(session: Session, now: datetime) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from replenish_server.cli_parts import AsJson, console, open_database, print_json, the_household
+from replenish_server.cli_parts import AsJson, open_database, print_json, say, the_household
 from replenish_server.households.tables import Household
 from replenish_server.ordering.reconcile import Mark
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, go, stop, stopped_scopes
@@ -57,13 +57,13 @@ def add_order_commands(app: typer.Typer) -> None:
         if as_json:
             print_json({"cooling_off_minutes": round(hours * 60)})
             return
-        console.print(f"New orders can be canceled for {hours:g} hours before they leave.")
+        say(f"New orders can be canceled for {hours:g} hours before they leave.")
 
 
 def _say(scopes: list[str], as_json: bool) -> None:
     if as_json:
         print_json({"stopped": scopes})
     elif scopes:
-        console.print(f"[yellow]No order leaves[/yellow] ({', '.join(scopes)}). Take it back: replenish go")
+        say(f"No order leaves ({', '.join(scopes)}). Take it back: replenish go")
     else:
-        console.print("Orders leave again.")
+        say("Orders leave again.")

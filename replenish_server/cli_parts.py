@@ -12,14 +12,21 @@ from replenish_server.database import Database
 from replenish_server.ids import HouseholdId
 from replenish_server.settings import Settings
 
-console = Console(highlight=False)
+# What is printed holds names that people and shops chose: it is never read as Rich's markup, nor for emoji.
+console = Console(highlight=False, markup=False, emoji=False)
+_errors = Console(highlight=False, markup=False, emoji=False, stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
+def say(text: str, style: str = "") -> None:
+    """Print a sentence as it is, in one line however narrow the terminal: addresses and keys are copied."""
+    console.print(text, soft_wrap=True, style=style)
+
+
 def fail(text: str) -> typer.Exit:
-    """Say what is wrong and what to do; raise what this returns."""
-    console.print(f"[red]{text}[/red]", soft_wrap=True)
+    """Say on stderr what is wrong and what to do; raise what this returns."""
+    _errors.print(text, soft_wrap=True, style="red")
     return typer.Exit(2)
 
 

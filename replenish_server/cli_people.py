@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 from sqlmodel import Session, col, select
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, the_household
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say, the_household
 from replenish_server.fleet.registry import DeviceRefused, give_device
 from replenish_server.households.membership import (
     PersonRefused,
@@ -53,7 +53,7 @@ def person_add(
     if as_json:
         print_json({"person_id": person.id, "name": person.name, "role": person.role, "links": links})
         return
-    console.print(f"Added {person.name} ({person.role}) as [bold]{person.id}[/bold].")
+    say(f"Added {person.name} ({person.role}) as {person.id}.")
     for who, link in links.items():
         _say_link(who, link)
 
@@ -85,7 +85,7 @@ def person_list(as_json: AsJson = False) -> None:
         table.add_row(str(row["person_id"]), str(row["name"]), str(row["role"]), pin, str(row["sessions"]))
     console.print(table)
     if not closed:
-        console.print("Nobody has to sign in: whoever opens the page is the owner.")
+        say("Nobody has to sign in: whoever opens the page is the owner.")
 
 
 @person_app.command("remove")
@@ -103,7 +103,7 @@ def person_remove(who: _Who, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"person_id": person.id, "removed": True})
     else:
-        console.print(f"Removed {person.name}.")
+        say(f"Removed {person.name}.")
 
 
 @person_app.command("link")
@@ -140,7 +140,7 @@ def person_pin(
             set_pin(session, person, pin or None)
     except PersonRefused as error:
         raise fail(str(error)) from error
-    console.print(f"{person.name} has {'a new PIN' if pin else 'no PIN any more'}.")
+    say(f"{person.name} has {'a new PIN' if pin else 'no PIN any more'}.")
 
 
 @person_app.command("device")
@@ -157,7 +157,7 @@ def person_device(
             give_device(session, household_id, device_id, None if person is None else person.id)
     except (PersonRefused, DeviceRefused) as error:
         raise fail(str(error)) from error
-    console.print(f"{device_id} is {'everybody' if person is None else person.name}'s now.")
+    say(f"{device_id} is {'everybody' if person is None else person.name}'s now.")
 
 
 @token_app.command("create")
@@ -182,8 +182,8 @@ def token_create(
     if as_json:
         print_json({"token_id": row.id, "token": token, "person_id": who.id, "scopes": row.scopes})
         return
-    console.print(f"Token {row.id} for {who.name}, may: {', '.join(row.scopes)}.")
-    console.print(f"Shown once: [bold]{token}[/bold]", soft_wrap=True)
+    say(f"Token {row.id} for {who.name}, may: {', '.join(row.scopes)}.")
+    say(f"Shown once: {token}")
 
 
 @token_app.command("list")
@@ -220,7 +220,7 @@ def token_revoke(token_id: Annotated[str, typer.Argument(help="See `replenish to
             raise fail(f"There is no token {token_id!r}; see: replenish token list")
         found.ended_at = now
         session.add(found)
-    console.print(f"Token {token_id} works no more.")
+    say(f"Token {token_id} works no more.")
 
 
 def _tokens(session: Session, household_id: str) -> list[tuple[ApiToken, Person]]:
@@ -240,6 +240,4 @@ def _link(settings: Settings, token: str) -> str:
 
 def _say_link(who: str, link: str) -> None:
     minutes = LINK_LASTS.seconds // 60
-    console.print(
-        f"{who} signs in, once and within {minutes} minutes, at: [bold]{link}[/bold]", soft_wrap=True
-    )
+    say(f"{who} signs in, once and within {minutes} minutes, at: {link}")

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from sqlmodel import Session
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.households.money import money
 from replenish_server.retailers.book.prices import PriceListRefused, import_prices, read_price_list
 from replenish_server.retailers.feed import keys
@@ -57,7 +56,8 @@ def retailer_add(
         str | None, typer.Option(help="Where the shop's permission for unattended orders is written.")
     ] = None,
     cart_template: Annotated[
-        str | None, typer.Option(help="Address of a filled cart, with {id} and {qty}, or {lines:id:qty}.")
+        str | None,
+        typer.Option(help="Address of a filled cart, with {id} and {qty}, or {lines:[not bold]id[/]:qty}."),
     ] = None,
     shipping: Annotated[
         str | None, typer.Option(help="Feed: what carrying an order costs, in minor units: 390 is 3.90 EUR.")
@@ -99,11 +99,11 @@ def retailer_add(
         with database.write() as session:
             retailer_id = add_retailer(session, new, settings.make_clock().now())
     except RetailerRefused as error:
-        raise fail(escape(f"Not added: {error}.")) from error
+        raise fail(f"Not added: {error}.") from error
     if as_json:
         print_json({"retailer_id": retailer_id, "kind": kind.value})
     else:
-        console.print(f"Added {name} as [bold]{retailer_id}[/bold].")
+        say(f"Added {name} as {retailer_id}.")
 
 
 @retailer_app.command("list")
@@ -119,7 +119,7 @@ def retailer_list(as_json: AsJson = False) -> None:
         return
     table = Table("shop", "kind", "name", "address")
     for row in rows:
-        table.add_row(row["retailer_id"], row["kind"], escape(row["name"]), escape(row["url"]))
+        table.add_row(row["retailer_id"], row["kind"], row["name"], row["url"])
     console.print(table)
 
 
@@ -135,11 +135,11 @@ def key_create(
         with open_database(settings).write() as session:
             key = keys.make_key(session, retailer, label, settings.make_clock().now())
     except keys.KeyRefused as error:
-        raise fail(escape(f"No key was made: {error}.")) from error
+        raise fail(f"No key was made: {error}.") from error
     if as_json:
         print_json({"key": key, "retailer_id": retailer})
     else:
-        console.print(f"Key, shown once: [bold]{key}[/bold]", soft_wrap=True)
+        say(f"Key, shown once: {key}")
 
 
 @key_app.command("list")
@@ -166,7 +166,7 @@ def key_list(
     for row in rows:
         used = str(row["last_used_at"] or "never")
         state = "revoked" if row["revoked"] else "valid"
-        table.add_row(str(row["key_id"]), str(row["retailer_id"]), escape(str(row["label"])), used, state)
+        table.add_row(str(row["key_id"]), str(row["retailer_id"]), str(row["label"]), used, state)
     console.print(table)
 
 
@@ -180,8 +180,8 @@ def key_revoke(
         with open_database(settings).write() as session:
             keys.revoke_key(session, key_id, settings.make_clock().now())
     except keys.KeyRefused as error:
-        raise fail(escape(f"Nothing was revoked: {error}.")) from error
-    console.print(f"Key {escape(key_id)} is revoked.")
+        raise fail(f"Nothing was revoked: {error}.") from error
+    say(f"Key {key_id} is revoked.")
 
 
 @pay_app.command("list")
@@ -190,14 +190,14 @@ def pay_list(retailer: RetailerArgument, as_json: AsJson = False) -> None:
     with open_database(Settings()).read() as session:
         found = session.get(Retailer, retailer)
         if found is None:
-            raise fail(escape(f"There is no retailer {retailer!r}; see replenish retailer list"))
+            raise fail(f"There is no retailer {retailer!r}; see replenish retailer list")
         rows = [{"name": one.name, "handler": one.handler} for one in instruments_of(session, found)]
     if as_json:
         print_json(rows)
         return
     table = Table("", "way to pay", "handler")
     for place, row in enumerate(rows, 1):
-        table.add_row(str(place), escape(row["name"]), escape(row["handler"]))
+        table.add_row(str(place), row["name"], row["handler"])
     console.print(table)
 
 
@@ -211,21 +211,21 @@ def pay_add(
     """Put a way to pay at the end of the list."""
     new = Instrument(name.strip(), handler, os.environ.get(token_env, ""))
     _change_ways_to_pay(lambda session: add_instrument(session, retailer, new))
-    console.print(f"{escape(name)} is tried when the way to pay before it was declined.")
+    say(f"{name} is tried when the way to pay before it was declined.")
 
 
 @pay_app.command("first")
 def pay_first(retailer: RetailerArgument, name: Annotated[str, typer.Argument()]) -> None:
     """Try this one first; the others keep their order."""
     _change_ways_to_pay(lambda session: use_first(session, retailer, name))
-    console.print(f"{escape(name)} is tried first.")
+    say(f"{name} is tried first.")
 
 
 @pay_app.command("remove")
 def pay_remove(retailer: RetailerArgument, name: Annotated[str, typer.Argument()]) -> None:
     """Forget one and its token."""
     _change_ways_to_pay(lambda session: remove_instrument(session, retailer, name))
-    console.print(f"{escape(name)} is forgotten.")
+    say(f"{name} is forgotten.")
 
 
 def _change_ways_to_pay(change: Callable[[Session], None]) -> None:
@@ -233,7 +233,7 @@ def _change_ways_to_pay(change: Callable[[Session], None]) -> None:
         with open_database(Settings()).write() as session:
             change(session)
     except InstrumentRefused as error:
-        raise fail(escape(f"Nothing was changed: {error}.")) from error
+        raise fail(f"Nothing was changed: {error}.") from error
 
 
 @price_app.command("import")
@@ -252,17 +252,16 @@ def prices_import(
         with database.write() as session:
             import_prices(session, retailer, rows, settings.make_clock().now())
     except (OSError, UnicodeDecodeError) as error:
-        raise fail(escape(f"{file} cannot be read as UTF-8 text: {error}")) from error
+        raise fail(f"{file} cannot be read as UTF-8 text: {error}") from error
     except PriceListRefused as error:
-        raise fail(escape(f"Nothing was changed. {file}: {error}.")) from error
+        raise fail(f"Nothing was changed. {file}: {error}.") from error
     if as_json:
         print_json({"retailer_id": retailer, "articles": len(rows)})
     else:
         dearest = max(rows, key=lambda row: row.unit_minor)
         price = money(dearest.unit_minor, dearest.currency)
-        console.print(
+        say(
             f"{len(rows)} articles are on the price list of {retailer}. Dearest: {dearest.name}, {price}.",
-            markup=False,
         )
 
 
@@ -279,7 +278,7 @@ def hook_set(
         with open_database(settings).write() as session:
             secret = set_hook(session, retailer, url, settings.make_clock().now())
     except (RetailerRefused, keys.KeyRefused) as error:
-        raise fail(escape(f"Nothing was changed: {error}.")) from error
+        raise fail(f"Nothing was changed: {error}.") from error
     _show_secret(retailer, secret, as_json)
 
 
@@ -290,7 +289,7 @@ def hook_rotate(retailer: RetailerArgument, as_json: AsJson = False) -> None:
     with open_database(settings).write() as session:
         secret = rotate_secret(session, retailer, settings.make_clock().now())
     if secret is None:
-        raise fail(escape(f"{retailer} has no hook yet. Run: replenish retailer hook set {retailer} URL"))
+        raise fail(f"{retailer} has no hook yet. Run: replenish retailer hook set {retailer} URL")
     _show_secret(retailer, secret, as_json)
 
 
@@ -298,4 +297,4 @@ def _show_secret(retailer: str, secret: str, as_json: bool) -> None:
     if as_json:
         print_json({"retailer_id": retailer, "secret": secret})
     else:
-        console.print(f"Secret for the signatures: [bold]{secret}[/bold]", soft_wrap=True)
+        say(f"Secret for the signatures: {secret}")

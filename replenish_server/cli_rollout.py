@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from sqlmodel import Session
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json
+from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.fleet import rollouts
 from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout
 from replenish_server.fleet.images import FirmwareFolder, FirmwareRefused
@@ -49,11 +48,9 @@ def rollout_start(
     if as_json:
         print_json({"id": started.rollout.id, "waves": started.sizes, "left_out": started.left_out})
         return
-    console.print(
-        f"Rollout [bold]{started.rollout.id}[/bold]: waves of {', '.join(map(str, started.sizes))}."
-    )
+    say(f"Rollout {started.rollout.id}: waves of {', '.join(map(str, started.sizes))}.")
     for reason, number in started.left_out.items():
-        console.print(f"Left out: {number} {reason}.")
+        say(f"Left out: {number} {reason}.")
 
 
 @rollout_app.command("show")
@@ -83,7 +80,7 @@ def rollout_show(
         waves = 1 + max((device.wave for device in devices), default=0)
         table.add_row(
             rollout.id, f"{image.kind}/{image.seq} {image.ver}", rollout.state,
-            f"{rollout.wave + 1} of {waves}", told, escape(rollout.why),
+            f"{rollout.wave + 1} of {waves}", told, rollout.why,
         )  # fmt: skip
     console.print(table)
     if rollout_id is not None:
@@ -92,7 +89,7 @@ def rollout_show(
             since = device.changed_at.isoformat(timespec="seconds")
             rows.add_row(
                 device.device_id, str(device.wave + 1), device.state, str(device.at_bytes),
-                escape(device.why), since,
+                device.why, since,
             )  # fmt: skip
         console.print(rows)
 
@@ -146,7 +143,7 @@ def _say(rollout: Rollout, as_json: bool) -> None:
     if as_json:
         print_json({"id": rollout.id, "state": rollout.state})
     else:
-        console.print(f"Rollout [bold]{rollout.id}[/bold] is {rollout.state}.")
+        say(f"Rollout {rollout.id} is {rollout.state}.")
 
 
 def _document(rollout: Rollout, image: FirmwareImage, devices: list[Any]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 It looks and never repairs; nothing that it looks at is changed.
 """
 
+import os
 import shutil
 import socket
 import ssl
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from replenish_server.fleet.credentials import uncut
 from replenish_server.fleet.firmware_tables import Rollout
 from replenish_server.fleet.tables import Device
 from replenish_server.fleet.troubles import troubles_now
+from replenish_server.mishaps import in_a_sentence
 from replenish_server.retailers.tables import Retailer
 from replenish_server.settings import Settings
 from replenish_server.telemetry.tables import Quarantined
@@ -54,11 +56,24 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         settings: of the installation.
         now: the machine's time.
     """
-    found = [_database(settings), _clock(now), _space(settings.data_dir), *_permissions(settings)]
-    found += [*_broker(settings), *_tls(settings)]
-    if found[0].ok:
+    found = _look("database", lambda: [_database(settings)])
+    sound = found[0].ok
+    found += [_clock(now)]
+    found += _look("disk", lambda: [_space(settings.data_dir)])
+    found += _look("permissions", lambda: _permissions(settings))
+    found += _broker(settings)
+    found += _look("TLS", lambda: _tls(settings))
+    if sound:
         found += _rows(Database(settings.database_url))
     return found
+
+
+def _look(what: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What a look found; a file that it may not read is a finding, and ends no other look."""
+    try:
+        return list(look())
+    except OSError as error:
+        return [Finding(what, False, in_a_sentence(error) or str(error))]
 
 
 def _database(settings: Settings) -> Finding:
@@ -69,11 +84,16 @@ def _database(settings: Settings) -> Finding:
     where = database.name if database.shared else str(database.path)
     if not database.shared and not database.path.exists():
         return Finding("database", False, f"{where} is not there; run: replenish setup --help")
+    for path in () if database.shared else (database.path, database.path.parent):  # its log is beside it
+        if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            todo = "give it to the user who runs this (chown, chmod)"
+            return Finding("database", False, f"{path} may not be written; {todo}")
     try:
         said = database.problem()
     except SQLAlchemyError as error:
         what = "start PostgreSQL, or correct REPLENISH_DATABASE_URL" if database.shared else _RESTORE
-        return Finding("database", False, f"{where}: {str(error.__cause__ or error)[:200]}; {what}")
+        why = in_a_sentence(error) or f"{str(error.__cause__ or error)[:200]}; {what}"
+        return Finding("database", False, f"{where}: {why}")
     finally:
         database.close()
     if said is not None:

@@ -21,6 +21,7 @@ from replenish_server.fleet.registry import NewDevice
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.households.mandate import Mandate
 from replenish_server.households.membership import ensure_owner
+from replenish_server.households.particulars import Address, check_particulars
 from replenish_server.households.tables import Household
 from replenish_server.ids import DeviceId, HouseholdId, RetailerId, SlotId, new_id
 from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
@@ -33,18 +34,6 @@ from replenish_server.telemetry.tables import DeviceEvent, Quarantined, Reading
 
 class DatabaseUnfit(Exception):
     """There is no such database, or it does not answer; the text says what to do."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Whose home it is, and where parcels go."""
-
-    buyer_name: str
-    buyer_email: str
-    street: str
-    locality: str
-    postal_code: str
-    country: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +99,9 @@ def broker_files(settings: Settings) -> BrokerFiles:
         settings.device_address,
         settings.most_devices,
     )
-    files.render(listeners, run_as, Authority(settings.authority_folder))
+    authority = Authority(settings.authority_folder)
+    authority.settle()
+    files.render(listeners, run_as, authority)
     passwords = settings.broker_passwords()
     files.set_server_password(SERVER_USER, passwords["ingest"])
     files.set_server_password(TWIN_USER, passwords["twin"])
@@ -141,7 +132,12 @@ def create_household(
     now: datetime,
     cooling_off_minutes: int = 1440,
 ) -> HouseholdId:
-    """Add a household. Its orders that nobody touched can be canceled for `cooling_off_minutes`."""
+    """Add a household. Its orders that nobody touched can be canceled for `cooling_off_minutes`.
+
+    Raises:
+        ParticularsRefused: see `households.particulars.check_particulars`.
+    """
+    check_particulars(name, address, time_zone, language, currency)
     household_id = HouseholdId(new_id("home"))
     with database.write() as session:
         session.add(

@@ -101,6 +101,6 @@ def _look_at_database(settings: Settings) -> tuple[bool, str]:
 
 
 def _refuse(text: str) -> NoReturn:
-    """Say what is wrong and what to do, as the other commands do, and end."""
-    print(text)
+    """Say on stderr what is wrong and what to do, as the other commands do, and end."""
+    print(text, file=sys.stderr)
     sys.exit(2)

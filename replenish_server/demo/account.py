@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from sqlmodel import col, select
 
 from device_sim.clock import SimClock
@@ -57,7 +58,9 @@ class Account:
                 return
             stamp = self.clock.now().strftime("%a %d %b %H:%M")
             colour = _COLOURS.get(kind, "white")
-            self.console.print(f"[dim]{stamp}[/dim]  [{colour}]{kind:<9}[/{colour}] {text}", soft_wrap=True)
+            self.console.print(
+                f"[dim]{stamp}[/dim]  [{colour}]{kind:<9}[/{colour}] {escape(text)}", soft_wrap=True
+            )
 
     def hear(self, device_id: str, fact: dict[str, Any]) -> None:
         """Tell a fact that a device's firmware printed, where it is worth a line."""

@@ -18,6 +18,7 @@ from device_sim.process import Child, free_ports
 from replenish_server import operations
 from replenish_server.database import Database
 from replenish_server.fleet.authority import Authority
+from replenish_server.households.particulars import Address
 from replenish_server.ids import HouseholdId, RetailerId
 from replenish_server.settings import Settings
 
@@ -109,9 +110,7 @@ class PrivateHouse:
 
     def _furnish(self) -> tuple[HouseholdId, RetailerId]:
         now = self.clock.now()
-        address = operations.Address(
-            "Ada Park", "ada@example.org", "Lindenstrasse 12", "Berlin", "10969", "DE"
-        )
+        address = Address("Ada Park", "ada@example.org", "Lindenstrasse 12", "Berlin", "10969", "DE")
         household_id = operations.create_household(
             self.database,
             "Park household",

@@ -95,7 +95,7 @@ def run_demo(options: DemoOptions) -> int:
         result = {"ok": done and error is None, "seconds": seconds, "error": error, **summary}
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     elif error is not None:
-        console.print(f"[red]{error}[/red]", soft_wrap=True)
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
     else:
         _print_summary(console, summary, seconds)
     return 0 if error is None and (done or not options.until_order) else 1

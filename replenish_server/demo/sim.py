@@ -90,7 +90,7 @@ def run_sim(options: SimOptions) -> int:
             result["stored"] = operations.collect_stats(house.database, clock.now())["readings"]
             result["miscounted"] = _miscounted(house, devices)
     except HouseFailed as failure:
-        console.print(f"[red]{failure}[/red]", soft_wrap=True)
+        console.print(str(failure), style="red", markup=False, soft_wrap=True)
         return 1
     finally:
         if house is not None:

@@ -103,8 +103,20 @@ class Authority:
         from replenish_server.fleet import certificates
 
         made = certificates.for_server(*self._own(), names)
-        write_private(self.server_key, made.key)
-        write_private(self.server_certificate, made.certificate)
+        key = _stage(self.server_key, made.key)
+        _stage(self.server_certificate, made.certificate)
+        key.replace(self.server_key)
+        self.settle()
+
+    def settle(self) -> None:
+        """End a renewal that was killed between its two files; without one, nothing is changed.
+
+        A certificate beside a key that is not its own lets no broker start. A certificate is staged after its
+        key and moved after it: one that is still staged while its key no longer is belongs to the key in use.
+        """
+        staged = _staged(self.server_certificate)
+        if staged.exists() and not _staged(self.server_key).exists():
+            staged.replace(self.server_certificate)
 
     def issue(self, device_id: str) -> Issued:
         """A certificate by which a device logs in; its common name is the device id.
@@ -135,10 +147,19 @@ class Authority:
 
 def write_private(path: Path, text: str) -> None:
     """Write atomically and readable by the owner only: nobody reads half a file, nobody else any of it."""
-    temporary = path.with_name(path.name + ".new")
+    _stage(path, text).replace(path)
+
+
+def _staged(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def _stage(path: Path, text: str) -> Path:
+    """Put the text on the disk beside where it belongs."""
+    temporary = _staged(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+    return temporary

@@ -87,7 +87,7 @@ def test_the_mandate_is_set_shown_and_paused(run: Run) -> None:
         slot["paused_until"],
         slot["over_last_paid_percent"],
     )
-    assert "no slot" in run("pause none --slot nowhere").stdout
+    assert "no slot" in run("pause none --slot nowhere").stderr
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_before_setup_the_error_says_what_to_do(run: Run, arguments: str, says: 
     """A command that cannot work yet names the command that helps."""
     result = run(arguments)
     assert 2 == result.returncode
-    assert says in result.stdout
+    assert says in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_bad_input_changes_nothing_and_is_explained(
     run, shop_id = prepared
     result = run(arguments.replace("SHOP", shop_id))
     assert 2 == result.returncode, result.stdout + result.stderr
-    assert says in result.stdout
+    assert says in result.stderr
     assert [] == json.loads(run("device list --json").stdout)
 
 
@@ -131,8 +131,8 @@ def test_a_part_of_the_server_alone_needs_a_database_that_can_be_shared(run: Run
     """Said at once, with where to name one."""
     refused = run("serve --role worker")
     assert 2 == refused.returncode
-    assert "--role worker needs PostgreSQL" in refused.stdout
-    assert "--database" in refused.stdout
+    assert "--role worker needs PostgreSQL" in refused.stderr
+    assert "--database" in refused.stderr
 
 
 def test_two_servers_never_share_a_folder(run: Run, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_two_servers_never_share_a_folder(run: Run, tmp_path: Path) -> None:
         assert "Replenish is at" in first.stdout.readline()
         second = run("serve", REPLENISH_HTTP_PORT="18475")
         assert 2 == second.returncode
-        assert "Another server already runs" in second.stdout
+        assert "Another server already runs" in second.stderr
     finally:
         first.terminate()
         assert -signal.SIGTERM == first.wait(timeout=20)

@@ -1,7 +1,11 @@
 """The doctor finds what is wrong, says what to do, and changes nothing."""
 
+import os
+import sqlite3
 import stat
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,6 +45,53 @@ def test_an_empty_folder_is_told_what_to_run(tmp_path: Path) -> None:
     for what, says in (("database", "replenish setup"), ("TLS", "replenish ca init"), ("clock", "NTP")):
         assert says in found[what].said
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """As a user to whom nothing here belongs; without root, nothing changes."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+def test_a_folder_that_nobody_may_read_ends_no_other_look(tmp_path: Path) -> None:
+    """Each look says what it may not read; the list of looks is the same."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    settings = Settings(data_dir=folder, broker_port=1, device_port=1)
+    usual = [each.what for each in examine(settings, NOW)]
+    folder.chmod(0)
+    with somebody_else():
+        found = examine(settings, NOW)
+    folder.chmod(0o700)
+    assert [each.what for each in found] == usual
+    said = {each.what: each.said for each in found}
+    for what in ("database", "permissions", "TLS"):
+        assert "Permission denied" in said[what]
+        assert "chown" in said[what]
+
+
+def test_a_database_that_may_not_be_written_is_not_called_sound() -> None:
+    """Nor is restoring a backup the advice."""
+    with tempfile.TemporaryDirectory() as name:  # everybody may reach it, unlike pytest's own folders
+        folder = Path(name)
+        with closing(sqlite3.connect(folder / "replenish.db")) as connection:
+            connection.execute("CREATE TABLE something (id INTEGER)")
+        settings = Settings(data_dir=folder, broker_port=1, device_port=1)
+        assert "database" not in wrong(settings)
+        for path in (*folder.iterdir(), folder):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        with somebody_else():
+            said = wrong(settings)["database"].said
+        folder.chmod(0o700)
+    assert "may not be written" in said
+    assert "chown" in said
+    assert "backup" not in said
 
 
 @pytest.mark.broker

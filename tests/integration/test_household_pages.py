@@ -13,6 +13,7 @@ from replenish_server.database import Database
 from replenish_server.fleet import twin
 from replenish_server.fleet.registry import NewDevice, Product, add_device
 from replenish_server.households.mandate import Mode
+from replenish_server.households.particulars import Address
 from replenish_server.households.tables import SlotMandate
 from replenish_server.ids import DeviceId
 from replenish_server.ordering.orders import approve, move, open_order, stumble
@@ -50,7 +51,7 @@ class Home:
         self.clock = StandingClock()
         self.wishes = 0
         self.pages = DatabasePages(self.database, self.clock, self._wished, shipped_models)
-        address = operations.Address("A B", "a@example.org", "S 1", "T", "1", "DE")
+        address = Address("A B", "a@example.org", "S 1", "T", "1", "DE")
         home = operations.create_household(self.database, "Home", address, "Europe/Berlin", "en", "EUR", NOW)
         shop = operations.add_retailer(self.database, "Shop", "http://127.0.0.1:1", "h", "t", "yes", NOW)
         self.jug = self._add(

@@ -19,6 +19,7 @@ from replenish_server.cli import find_mosquitto
 from replenish_server.database import Database
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.households.mandate import Mandate, Mode
+from replenish_server.households.particulars import Address
 from replenish_server.ids import HouseholdId, RetailerId
 from replenish_server.settings import Settings
 from tests.benchmarks.ingest.load import Publisher
@@ -144,7 +145,7 @@ class Bed:
     def _furnish(self, shop_url: str) -> tuple[HouseholdId, RetailerId]:
         database = Database(self.settings.database_url)
         database.migrate()
-        address = operations.Address("A B", "a@example.org", "S 1", "T", "1", "DE")
+        address = Address("A B", "a@example.org", "S 1", "T", "1", "DE")
         home = operations.create_household(database, "Bench", address, "UTC", "en", "EUR", NOW)
         shop = operations.add_retailer(database, "Shop", shop_url, "sandbox_pay", "success_token", "yes", NOW)
         database.close()

@@ -27,6 +27,7 @@ from replenish_server import operations
 from replenish_server.clock import SystemClock
 from replenish_server.database import Database
 from replenish_server.fleet.registry import NewDevice, Product, add_device
+from replenish_server.households.particulars import Address
 from replenish_server.households.tables import SlotMandate
 from replenish_server.ids import DecisionId, HouseholdId, RetailerId, new_id
 from replenish_server.ordering.dispatch import Dispatcher
@@ -139,7 +140,7 @@ def _furnish(home: Path, url: str, needs: int) -> Database:
     retailer = operations.add_retailer(
         database, "Sandbox", url, "sandbox_pay", "success_token", "this benchmark permits it", clock.now()
     )
-    address = operations.Address("Ada Park", "ada@example.org", "Lindenstrasse 12", "Berlin", "10969", "DE")
+    address = Address("Ada Park", "ada@example.org", "Lindenstrasse 12", "Berlin", "10969", "DE")
     homes = [
         operations.create_household(database, f"Home {n}", address, "UTC", "en", "EUR", clock.now(), 0)
         for n in range(needs)

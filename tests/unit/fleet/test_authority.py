@@ -1,10 +1,12 @@
 """The authority of a data folder: dates, names, and a list of what opens nothing any more."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from replenish_server.fleet.authority import Authority, NoAuthority
@@ -74,3 +76,41 @@ def test_without_an_authority_nothing_is_issued(tmp_path: Path) -> None:
     """The text says what to do."""
     with pytest.raises(NoAuthority, match="replenish ca init"):
         Authority(tmp_path).issue("level-1")
+
+
+def test_a_renewal_that_is_killed_at_any_file_leaves_a_key_with_its_certificate(authority: Authority) -> None:
+    """After each of its steps, settling leaves the old pair or the new one."""
+
+    def fits() -> bool:
+        key = serialization.load_pem_private_key(authority.server_key.read_bytes(), None)
+        return (
+            key.public_key()
+            == x509.load_pem_x509_certificate(authority.server_certificate.read_bytes()).public_key()
+        )
+
+    def mortal(event: str, arguments: tuple[object, ...]) -> None:
+        """Count what `renew` does to the folder, and die at the moment that is due."""
+        if left and event in ("open", "os.rename") and str(authority.folder) in str(arguments[0]):
+            left[0] -= 1
+            if left[0] == 0:
+                left.clear()
+                raise Killed
+
+    class Killed(Exception):
+        """What ends the process."""
+
+    left: list[int] = []
+    sys.addaudithook(mortal)
+    moments = 0
+    for moments in range(1, 20):
+        left[:] = [moments]
+        try:
+            authority.renew(["localhost"])
+        except Killed:
+            authority.settle()
+            assert fits()
+        else:
+            break
+    left.clear()
+    assert moments > 5
+    assert fits()
