@@ -19,8 +19,12 @@ import pytest
 import uvicorn
 
 from replenish_server.app import build_app
+from replenish_server.fleet.claims import create_code
+from replenish_server.households.membership import ensure_owner, set_pin
 from replenish_server.web.gate import COOKIE
 from tests.e2e.conftest import chromium_path
+from tests.fakes.retailer_house import HOUSEHOLD
+from tests.support.keyboard import Keyboard
 from tests.support.lived_in_site import LivedIn
 
 # A laptop may do without; in CI a missing package is an error.
@@ -36,6 +40,8 @@ JUDGE = """async () => (await axe.run(document, {runOnly: {type: "tag", values: 
   .violations.map((v) => [v.id, v.help, v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160))])"""
 IDS = """() => { const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
   return ids.filter((id, at) => ids.indexOf(id) !== at); }"""
+FORGETFUL = """() => [...document.querySelectorAll("[data-live] :is(a[href], summary, button)")]
+  .filter((e) => !e.id && !e.closest("form")).map((e) => e.outerHTML.slice(0, 90))"""
 WIDER = "document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -90,6 +96,7 @@ class Judge:
         found = {
             "axe": self.tab.evaluate(JUDGE),
             "ids": self.tab.evaluate(IDS),
+            "loses the focus when it is loaded again": self.tab.evaluate(FORGETFUL),
             "nested": re.findall(r"<form(?:(?!</form>).)*<form[^>]*>", text, re.S),
             "inline": re.findall(r"<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=", text),
             "times": re.findall(r'datetime="[^"]*\.\d{4,}[^"]*"', text),
@@ -133,3 +140,76 @@ def test_nothing_is_in_anybodys_way(
     judge.look(desk)
     judge.context.close()
     assert judge.wrong == []
+
+
+def test_every_decision_is_taken_with_a_keyboard_alone(lived_in: tuple[LivedIn, str], chromium: Any) -> None:
+    """On a phone's width; the focus is always visible, in order, and in no trap."""
+    site, base = lived_in
+    slots, orders = site.home.slots, site.home.orders
+    with site.database.write() as session:
+        set_pin(session, ensure_owner(session, HOUSEHOLD), "4711")
+        code = create_code(session, "button", site.home.now)
+    context = chromium.new_context(base_url=base, viewport={"width": 390, "height": 844}, locale="en-GB")
+    context.set_default_timeout(30_000)
+    tab = context.new_page()
+    keys = Keyboard(tab)
+
+    def done(notice: str) -> None:
+        assert f"notice={notice}" in tab.url
+
+    tab.goto("/sign-in")
+    keys.type("#pin", "4711")
+    with tab.expect_navigation():
+        tab.keyboard.press("Enter")
+    assert tab.locator(".who").inner_text().startswith("Ada")
+    keys.press("#stop", "Space")
+    done("stopped")
+    keys.press("#go")
+    done("going")
+    for name, button, notice in (
+        ("needs_approval", "approve", "approved"),
+        ("price_over_cap", "cancel", "canceled"),
+        ("unquoted", "skip", "skip"),
+        ("cooling_off", "cancel", "canceled"),
+    ):
+        tab.goto(f"/orders/{orders[name]}")
+        keys.press(f"[id^={button}-]", "Space" if button == "skip" else "Enter")
+        done(notice)
+    tab.goto(f"/orders/{orders['placed']}")
+    keys.press("#withdraw")
+    keys.press("form[action$=withdraw] button.primary")
+    done("withdrawn")
+    tab.goto(f"/slots/{slots['enough']}")
+    keys.press("form[action$=order] button")
+    assert "/orders/" in tab.url
+    tab.goto(f"/slots/{slots['enough']}")
+    keys.type("#threshold", "350")
+    keys.reach("[name=mode]")
+    tab.keyboard.press("ArrowUp")
+    keys.press("form[action$=rules] button")
+    done("rules_saved")
+    assert (tab.input_value("#threshold"), tab.is_checked("#mode-ask")) == ("350", True)
+    tab.goto("/mandate")
+    keys.reach("[name=until]")
+    tab.keyboard.type(f"1212{site.home.now.year + 1}")  # whichever of day and month comes first
+    keys.press("#pause")
+    keys.press("#resume", "Space")
+    keys.type("[name=budget]", "120")
+    with tab.expect_navigation():
+        tab.keyboard.press("Enter")
+    done("mandate_saved")
+    tab.goto("/devices")
+    keys.reach("#more-button-1-summary")
+    tab.keyboard.press("Space")
+    keys.press("form[action='/devices/button-1/revoke'] button")
+    tab.goto("/devices#claim-title")
+    fields = {"code": code, "name": "Second", "slot": "Coffee", "product": "Beans", "item": "beans-1"}
+    for field, text in fields.items():
+        keys.type(f"#{field}", text)
+    with tab.expect_navigation():
+        tab.keyboard.press("Enter")
+    assert tab.get_by_role("heading", name="Second").is_visible()
+    keys.press("form[action='/sign-out'] button")
+    assert "/sign-in" in tab.url
+    context.close()
+    assert keys.wrong == []
