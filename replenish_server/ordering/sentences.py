@@ -24,8 +24,8 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "판매처가 주문한 것과 다른 상품을 제시하여 구매하지 않았습니다. 취소하거나 판매처에서 확인하세요.",
     ),
     Problem.OUT_OF_STOCK: (
-        "The retailer has none in stock. Try again later, or cancel.",
-        "판매처에 재고가 없습니다. 나중에 다시 시도하거나 취소하세요.",
+        "The retailer has none in stock. Cancel and order again later, or choose another product.",
+        "판매처에 재고가 없습니다. 취소하고 나중에 다시 주문하거나 다른 상품을 고르세요.",
     ),
     Problem.ITEM_UNAVAILABLE: (
         "The retailer no longer offers this item in this quantity. Cancel, and choose another product.",
@@ -56,16 +56,16 @@ _PROBLEMS: dict[Problem, tuple[str, str]] = {
         "판매처의 기록이 우리 기록과 다릅니다. 판매처에서 확인한 뒤 알려 주세요. 다시 주문하지 않습니다.",
     ),
     Problem.RETAILER_REFUSED: (
-        "The retailer refused the order; nothing was bought. Try again, order there yourself, or cancel.",
-        "판매처가 주문을 거절하여 구매되지 않았습니다. 다시 시도하거나, 직접 주문하거나, 취소하세요.",
+        "The retailer refused the order; nothing was bought. Order there yourself, or cancel.",
+        "판매처가 주문을 거절하여 구매되지 않았습니다. 판매처에서 직접 주문하거나 취소하세요.",
     ),
     Problem.UNACKNOWLEDGED: (
         "The retailer has not said that it has seen this order. Ask there before you cancel.",
         "판매처가 아직 주문을 확인하지 않았습니다. 취소하기 전에 판매처에 문의하세요.",
     ),
     Problem.UNREADABLE: (
-        "The retailer's answer could not be relied on, so nothing was bought. Try again later, or cancel.",
-        "판매처의 응답을 믿을 수 없어 구매하지 않았습니다. 나중에 다시 시도하거나 취소하세요.",
+        "The retailer's answer could not be relied on, so nothing was bought. Cancel, and order again later.",
+        "판매처의 응답을 믿을 수 없어 구매하지 않았습니다. 취소하고 나중에 다시 주문하세요.",
     ),
 }
 

@@ -31,10 +31,11 @@ def basis(decision: Decision, language: str) -> tuple[str, ...]:
 def _known_days(days: int, korean: bool) -> str:
     if days >= 10:
         return f"{days}일의 측정을 바탕으로 합니다." if korean else f"It rests on {days} days of readings."
+    counted = "1 day" if days == 1 else f"{days} days"
     return (
         f"아직 {days}일만 측정했으므로 같은 종류의 평균 사용량에 기대고 있습니다."
         if korean
-        else f"Only {days} days of readings so far, so it leans on what others of its kind use."
+        else f"Only {counted} of readings so far, so it leans on what others of its kind use."
     )
 
 

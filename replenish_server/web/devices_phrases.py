@@ -4,7 +4,10 @@ from typing import Final
 
 DEVICES_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "gear.title": ("Devices", "기기"),
-    "gear.none": ("There is no device yet.", "아직 기기가 없습니다."),
+    "gear.none": (
+        "There is no device yet. Type the code of your first one.",
+        "아직 기기가 없습니다. 첫 기기의 코드를 입력해 주세요.",
+    ),
     "gear.heard": ("in touch", "연결됨"),
     "gear.silent": ("silent", "응답 없음"),
     "gear.never": ("not heard yet", "아직 연결 전"),

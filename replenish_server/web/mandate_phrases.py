@@ -133,7 +133,10 @@ MANDATE_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "구매만 하지 않고 모두 동작합니다. 무엇을 주문했을지, 어떻게 되었을지 보여 줍니다.",
     ),
     "trial.slots": ("Supplies on trial", "시험 중인 물품"),
-    "trial.none": ("No supply is on trial.", "시험 중인 물품이 없습니다."),
+    "trial.none": (
+        "No supply is on trial. To try one, choose “On trial” in its rules.",
+        "시험 중인 물품이 없습니다. 물품의 규칙에서 “시험 운용”을 고르면 시작됩니다.",
+    ),
     "trial.since": ("since {when}", "{when}부터"),
     "trial.turn_on_auto": ("Turn on: order by itself", "켜기: 자동 주문"),
     "trial.turn_on_ask": ("Turn on: ask me first", "켜기: 먼저 묻기"),

@@ -51,8 +51,8 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "home.slots": ("Supplies", "물품"),
     "home.orders": ("Orders", "주문"),
     "home.no_slots": (
-        "Nothing is watched yet. Add a device with the command “replenish device add”; it shows up here.",
-        "아직 등록된 기기가 없습니다. “replenish device add” 명령으로 기기를 추가하면 여기에 나타납니다.",
+        "Nothing is watched yet. Add a device with its code; what it watches shows up here.",
+        "아직 등록된 기기가 없습니다. 기기의 코드로 추가하면 여기에 나타납니다.",
     ),
     "home.no_orders": ("No orders yet.", "아직 주문이 없습니다."),
     # A slot

@@ -129,7 +129,7 @@ def test_the_numbers_of_the_basis_are_those_of_the_decision(decision: Decision) 
     if decision.run_out_days is None:
         assert said == ""
         return
-    assert re.search(rf"\b{decision.days_known} days of readings", said)
+    assert re.search(rf"\b{decision.days_known} days? of readings", said)
     found = re.search(r"parcel could come is ([\d.]+) %; ordering [a-z ]+ accepts ([\d.]+) %", said)
     assert found
     for text, share in zip(found.groups(), (decision.risk, decision.accepted_risk), strict=True):

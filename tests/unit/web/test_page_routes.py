@@ -29,7 +29,7 @@ async def test_home_shows_what_waits_first(client: httpx.AsyncClient) -> None:
 async def test_an_empty_household_is_told_what_to_do(client: httpx.AsyncClient, pages: FakePages) -> None:
     pages.slots, pages.orders = {}, {}
     text = (await client.get("/")).text
-    assert "replenish device add" in text
+    assert '<a id="add-device" href="/devices">' in text
     assert "No orders yet." in text
     assert "Waiting for you" not in text
 
