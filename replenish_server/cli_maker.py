@@ -2,6 +2,7 @@
 
 import json
 import os
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Annotated, Any
 
 import typer
@@ -44,6 +45,12 @@ def flash(
     ] = None,
     printer: Annotated[str, typer.Option(help="pages: the printer's address, if it speaks SNMP.")] = "",
     ssid: Annotated[str, typer.Option(help="Wi-Fi to claim it in at once; its password is asked for.")] = "",
+    address: Annotated[
+        str,
+        typer.Option(
+            help="What the router reserved for it there: ADDRESS/BITS,GATEWAY; batteries last longer."
+        ),
+    ] = "",
     code: Annotated[str, typer.Option(help="Claim code; a fresh one is made when there is none.")] = "",
     new: Annotated[
         bool, typer.Option("--new", help="Forget who the board is, and its unsent records.")
@@ -52,7 +59,9 @@ def flash(
 ) -> None:
     """Put the firmware on a board over USB, read it back, and start it; with --ssid, claim it too."""
     settings = Settings()
-    factory = _factory(settings, kind, server, capacity, sensor, slot or [], printer)
+    factory = _factory(settings, kind, server, capacity, sensor, slot or [], printer) | _address(
+        address, ssid
+    )
     if not code:
         open_database(settings)  # a new board needs a code of a household: said before anything is written
     key = _wifi_key() if ssid else ""
@@ -208,6 +217,22 @@ def _factory(
         if printer:
             factory["printer"] = printer
     return factory
+
+
+def _address(text: str, ssid: str) -> dict[str, list[str]]:
+    """Wi-Fi, address, mask, gateway, name server (which is the gateway); nothing where none is reserved."""
+    if not text:
+        return {}
+    if not ssid:
+        raise fail("--address belongs to one Wi-Fi: say which with --ssid")
+    own, _, gateway = text.partition(",")
+    try:
+        interface, router = IPv4Interface(own), IPv4Address(gateway)
+    except ValueError as error:
+        raise fail(f"{text!r}: write ADDRESS/BITS,GATEWAY, such as 192.168.1.50/24,192.168.1.1") from error
+    if router not in interface.network or router == interface.ip or interface.network.prefixlen > 30:
+        raise fail(f"{gateway} is no gateway for {own}: both lie in one network, and are two machines")
+    return {"address": [ssid, str(interface.ip), str(interface.netmask), str(router), str(router)]}
 
 
 def _slot(text: str) -> tuple[str, dict[str, int]]:

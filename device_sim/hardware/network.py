@@ -18,6 +18,7 @@ class WLAN:
         self._active = False
         self._wanted = None
         self._config = {}
+        self._address = "dhcp"
 
     def active(self, on):
         self._active = on
@@ -37,9 +38,15 @@ class WLAN:
         name = sim_world.read()["network"][0]
         return [(name.encode(), b"\0\0\0\0\0\0", 6, sim_world.read()["rssi"], 3, 0)]
 
+    def ifconfig(self, values):
+        if len(values) != 4 or [part for each in values for part in each.split(".") if int(part) > 255]:
+            raise ValueError("invalid arguments")
+        self._address = values[0]
+
     def connect(self, ssid, key):
         if not self._active:
             raise OSError("Wifi Not Started")
+        sim_world.append("joined.log", self._address)
         self._wanted = [ssid, key]
 
     def disconnect(self):

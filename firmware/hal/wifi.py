@@ -20,6 +20,8 @@ class Wifi:
         self._ssid = ssid
         self._key = key
         self._stays = stays
+        self.fixed: tuple[str, str, str, str] | None = None
+        """Address, mask, gateway, name server that are reserved for this board; None: it asks (DHCP)."""
         self._station = network.WLAN(network.WLAN.IF_STA)
 
     def up(self, timeout_ms: int) -> int:
@@ -43,6 +45,8 @@ class Wifi:
     def begin(self) -> None:
         self._station.active(True)
         if not self._station.isconnected():
+            if self.fixed:
+                self._station.ifconfig(self.fixed)
             self._station.connect(self._ssid, self._key)
 
     def signal(self) -> int | None:

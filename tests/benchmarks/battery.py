@@ -39,6 +39,8 @@ ASSUMPTIONS = {
     "processor_ma": Assumption(69, "mA", "24 mC in 350 ms without radio (same, at the 5 V side)", PUBLISHED),
     "wifi_s": Assumption(1.626, "s", "joining with DHCP (same)", PUBLISHED),
     "wifi_mc": Assumption(204, "mC", "joining with DHCP (same)", PUBLISHED),
+    "wifi_reserved_s": Assumption(0.734, "s", "joining with an address of its own (same)", PUBLISHED),
+    "wifi_reserved_mc": Assumption(100, "mC", "joining with an address of its own (same)", PUBLISHED),
     "radio_ma": Assumption(
         95, "mA", "listening 80 to 90 mA, sending 160 to 260 (ESP-WROOM-32 manual)", PUBLISHED
     ),
@@ -79,6 +81,7 @@ class Day:
         bursts: those that measured.
         quiet_s: awake without radio, by the firmware's own clock.
         talking_s: awake with radio, likewise.
+        reserved: whether its router reserves an address for it, so that it need not ask (DHCP).
     """
 
     wakes: float
@@ -87,11 +90,13 @@ class Day:
     bursts: float
     quiet_s: float
     talking_s: float
+    reserved: bool = False
 
     def awake_s(self) -> float:
         """Seconds awake a day on a chip."""
         added = self.wakes * _of("boot_s") + self.bursts * _of("burst_s") + self.presses * _of("shop_s")
-        return self.quiet_s + self.talking_s + added + self.talks * (_of("wifi_s") + _of("handshake_s"))
+        join_s = _of("wifi_reserved_s" if self.reserved else "wifi_s")
+        return self.quiet_s + self.talking_s + added + self.talks * (join_s + _of("handshake_s"))
 
     def charge_mc(self) -> float:
         """Charge a day, without sleep. A talk's whole time counts as radio time."""
@@ -100,7 +105,7 @@ class Day:
         return (
             self.wakes * _of("boot_mc")
             + quiet_s * _of("processor_ma")
-            + self.talks * _of("wifi_mc")
+            + self.talks * _of("wifi_reserved_mc" if self.reserved else "wifi_mc")
             + radio_s * _of("radio_ma")
         )
 

@@ -1,6 +1,7 @@
 """Rows of `make bench-firmware`: awake seconds a day on the VM, and years on two AA cells by the model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,6 +36,7 @@ def battery_rows(row: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
             server.stop()
             broker.stop()
             own_s, awake_s, years = day.quiet_s + day.talking_s, day.awake_s(), day.years()
+            reserved = replace(day, reserved=True)
             rows += [
                 row(
                     f"awake_per_day_{kind}", round(own_s, 2), "s", f"<= {goal_s}", own_s <= goal_s,
@@ -43,6 +45,11 @@ def battery_rows(row: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
                 row(
                     f"awake_per_day_{kind}_on_a_chip", round(awake_s, 1), "s", None, ok=True,
                     reason="model: and boot, Wi-Fi by DHCP, handshake, sensor, a shop's answer" + _NEVER,
+                ),
+                row(
+                    f"awake_per_day_{kind}_reserved_address", round(reserved.awake_s(), 1), "s", None,
+                    ok=True,
+                    reason=f"model: {reserved.mah():.3f} mAh a day, {reserved.years():.1f} years" + _NEVER,
                 ),
                 row(
                     f"charge_per_day_{kind}", round(day.mah(), 3), "mAh", None, ok=True,

@@ -188,5 +188,15 @@ def test_without_a_board_the_command_says_what_to_do(tmp_path: Path) -> None:
     told = ["device", "flash", "button", "--server", "localhost", "--port", str(tmp_path / "none")]
     ran = CliRunner().invoke(app, told, env=env)
     assert "no household" in ran.output  # before the board is looked for, let alone written to
+    for wrong in (
+        "192.168.1.50",
+        "192.168.1.50/24,10.0.0.1",
+        "192.168.1.50/24,192.168.1.50",
+        "x/24,192.168.1.1",
+    ):
+        ran = CliRunner().invoke(app, [*told, "--ssid", "home", "--address", wrong], env=env)
+        assert (ran.exit_code, "gateway" in ran.output.lower()) == (2, True)
+    ran = CliRunner().invoke(app, [*told, "--address", "192.168.1.50/24,192.168.1.1"], env=env)
+    assert "--ssid" in ran.output  # an address belongs to a Wi-Fi
     ran = CliRunner().invoke(app, ["device", "flash", "kettle"], env=env)
     assert (ran.exit_code, "unknown kind" in ran.output) == (2, True)

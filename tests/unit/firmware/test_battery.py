@@ -21,6 +21,13 @@ def test_what_does_nothing_lives_on_its_sleep_and_more_of_anything_costs() -> No
         assert replace(DAY, **{field: getattr(DAY, field) + 5}).years() < DAY.years()
 
 
+def test_an_address_of_its_own_saves_what_was_published() -> None:
+    reserved = replace(DAY, reserved=True)
+    assert round(DAY.awake_s() - reserved.awake_s(), 3) == round(2 * (1.626 - 0.734), 3)
+    assert round(DAY.charge_mc() - reserved.charge_mc(), 3) == 2 * (204 - 100)
+    assert reserved.years() > DAY.years()
+
+
 def test_every_number_has_a_source_and_says_that_no_board_confirmed_it() -> None:
     assert {known.mark for known in ASSUMPTIONS.values()} <= {PUBLISHED, ESTIMATED}
     assert all(known.source and known.unit for known in ASSUMPTIONS.values())

@@ -176,3 +176,15 @@ def test_a_printer_of_the_other_snmp_version_is_found_and_kept() -> None:
         printer.ask(2)
         assert agent.recvfrom(512)[0][4] == snmp.V2C
         printer.close()
+
+
+def test_a_button_that_is_held_on_fits_one_unit(desk: Desk) -> None:
+    """However long somebody leans on it; the next time it is held it is another one."""
+    clock = desk.bench.clock
+    desk.bench.contact.edges = [clock.ms + 1000, clock.ms + 30_000, clock.ms + 40_000, clock.ms + 44_000]
+    for _ in range(500):
+        desk.toner.turn()
+        clock.ms += 100
+    records = [queue.decode(desk.node.content(name)) for name in desk.node.pending()]
+    kinds = [json.loads(record[2])["t"] for record in records if record]
+    assert kinds.count("refill") == 2
