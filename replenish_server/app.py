@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,7 +15,6 @@ from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.interpreter import begin_to_serve
 from replenish_server.process import running
-from replenish_server.replenishment.dash import DashDesk
 from replenish_server.retailers.cxml.inbound import CxmlDesk
 from replenish_server.retailers.feed.desk import Desk
 from replenish_server.retailers.feed.limits import Buckets
@@ -26,7 +26,6 @@ from replenish_server.web.consents import DatabaseConsents
 from replenish_server.web.consents_routes import build_consents_router
 from replenish_server.web.console import build_console
 from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
-from replenish_server.web.dash_api import build_dash_api, dash_limits
 from replenish_server.web.device_edge import EdgeServer, build_device_edge
 from replenish_server.web.devices import DatabaseDevices
 from replenish_server.web.devices_routes import build_devices_router
@@ -35,7 +34,6 @@ from replenish_server.web.fleet import DatabaseFleet
 from replenish_server.web.fleet_routes import build_fleet_pages
 from replenish_server.web.form_route import sign_in_tries
 from replenish_server.web.household import DatabasePages
-from replenish_server.web.household_api import build_household_api
 from replenish_server.web.life_routes import build_life_router
 from replenish_server.web.mandate_routes import build_mandate_router
 from replenish_server.web.mandates import DatabaseMandates
@@ -43,10 +41,10 @@ from replenish_server.web.order_life import DatabaseLife
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.products import DatabaseProducts
 from replenish_server.web.products_routes import build_products_router
-from replenish_server.web.retail_api import build_retail_api, retail_limits
 from replenish_server.web.retailer_edge import build_retailer_edge
 from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
+from replenish_server.web.when_asked import WhenAsked
 
 _CODE_TRIES = (0.2, 10)  # per second and at once, of one address or household
 _ASKS = (20.0, 200)  # per second and at once, for pieces of firmware, of one address
@@ -68,10 +66,12 @@ class _Web(uvicorn.Server):
             )
         )
         self._server = server
+        self._libraries = libraries.loaded()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         begin_to_serve()
+        libraries.let_go(self._libraries)
         self._server.let_orders_leave()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -94,9 +94,27 @@ def _device_edge(server: Server) -> EdgeServer | None:
 
 def run_web(server: Server) -> None:
     """Run everything of a role that serves in this process until a signal ends it."""
-    web = _Web(server)
-    libraries.let_go()
-    web.run()
+    _Web(server).run()
+
+
+def _retail_api(desk: Desk) -> FastAPI:
+    from replenish_server.web.retail_api import build_retail_api, retail_limits
+
+    return build_retail_api(desk, *retail_limits())
+
+
+def _dash_api(server: Server) -> FastAPI:
+    from replenish_server.replenishment.dash import DashDesk
+    from replenish_server.web.dash_api import build_dash_api, dash_limits
+
+    desk = DashDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
+    return build_dash_api(desk, *dash_limits())
+
+
+def _household_api(desk: ApiDesk) -> FastAPI:
+    from replenish_server.web.household_api import build_household_api
+
+    return build_household_api(desk)
 
 
 def build_app(server: Server) -> FastAPI:
@@ -114,11 +132,10 @@ def build_app(server: Server) -> FastAPI:
     app.include_router(build_retailer_edge(settings.base_url, server.public_keys, server.take_in))
     desk = Desk(server.database, server.clock, server.retailer_acted)
     app.include_router(build_console(desk, sign_in_tries()))
-    app.mount("/retail/v1", build_retail_api(desk, *retail_limits()))
+    app.mount("/retail/v1", WhenAsked(partial(_retail_api, desk)))
     cxml = CxmlDesk(server.database, server.clock, server.retailer_acted)
     app.include_router(build_cxml_edge(cxml, cxml_limits()))
-    dash = DashDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
-    app.mount("/drs", build_dash_api(dash, *dash_limits()))
+    app.mount("/drs", WhenAsked(partial(_dash_api, server)))
     products = DatabaseProducts(server.database, server.shops.shelf, server.clock, server.wake_dispatch)
     app.include_router(build_products_router(products))
     consents = DatabaseConsents(server.database, server.shops.line, server.mandates, server.clock)
@@ -126,7 +143,7 @@ def build_app(server: Server) -> FastAPI:
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_shopping_router(shopping))
     api = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
-    app.mount("/api/v1", build_household_api(api))
+    app.mount("/api/v1", WhenAsked(partial(_household_api, api)))
     mandates = DatabaseMandates(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_mandate_router(mandates))
     app.include_router(build_assistant(api))

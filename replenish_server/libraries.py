@@ -4,10 +4,10 @@ The kernel maps sixteen pages around each one that is touched, and a start touch
 Whoever runs a page again has it back from the kernel's cache of files, where it stays.
 """
 
-import contextlib
 import ctypes
 import mmap
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 _HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-(?:x|-)p \S+ \S+ \d+ +(/.*\.so[.0-9]*)$")
@@ -15,22 +15,24 @@ _ANY_HEAD = re.compile(r"[0-9a-f]+-[0-9a-f]+ ")
 _MAPS = Path("/proc/self/smaps")
 
 
-def let_go() -> int:
-    """Let go of all clean pages of libraries' code and constants.
+def loaded() -> list[tuple[int, int]]:
+    """Begin and end of what may be let go; empty where the system does not say what is mapped.
 
-    To be called while there is one thread: what another one just loads is not yet what it will be.
-
-    Returns:
-        In bytes what the mappings span that were let go; 0 where the system does not say what is mapped.
+    To be called while there is one thread: what another one just loads is not yet what it will be. No library
+    is ever unloaded, so the answer stays right.
     """
-    spans = 0
-    with contextlib.suppress(OSError, AttributeError):  # no Linux: nothing to gain, nothing lost
-        advise = ctypes.CDLL(None, use_errno=True).madvise
-        advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-        for begin, end in clean_mappings(_MAPS.read_text()):
-            if advise(begin, end - begin, mmap.MADV_DONTNEED) == 0:
-                spans += end - begin
-    return spans
+    try:
+        return clean_mappings(_MAPS.read_text())
+    except OSError:  # no Linux: nothing to gain, nothing lost
+        return []
+
+
+def let_go(mappings: Iterable[tuple[int, int]]) -> None:
+    """Let go of all pages of some mappings, from any thread; see `loaded`."""
+    advise = ctypes.CDLL(None, use_errno=True).madvise
+    advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    for begin, end in mappings:
+        advise(begin, end - begin, mmap.MADV_DONTNEED)
 
 
 def clean_mappings(maps: str) -> list[tuple[int, int]]:

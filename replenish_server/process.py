@@ -18,16 +18,16 @@ _CANCEL_AGAIN_S = 0.5
 
 def run_without_page(server: Server) -> None:
     """Run the parts of a role that serves no page until a signal ends it."""
-    libraries.let_go()
-    asyncio.run(_until_a_signal(server))
+    asyncio.run(_until_a_signal(server, libraries.loaded()))
 
 
-async def _until_a_signal(server: Server) -> None:
+async def _until_a_signal(server: Server, mappings: Sequence[tuple[int, int]]) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with running(server):
         begin_to_serve()
+        libraries.let_go(mappings)
         await ended.wait()
         await asyncio.to_thread(server.finish_orders)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-import httpx
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -108,7 +107,7 @@ class Server:
         self._dispatch = Crew(
             "dispatch", _CONVERSATIONS, self.dispatcher.next_job, self._wake_answer, self._hurry
         )
-        self._hook_client = ShopClient({}, loopback=settings.may_call_loopback)
+        self._hook_client: ShopClient | None = None
         messenger = Messenger(self.database, self._post, self.clock, on_refused=tell_refused_change)
         self._message = self._alone("message", messenger.run)
         self._follow = self._alone("follow", self.follower.run, self._wake_evaluation)
@@ -206,7 +205,8 @@ class Server:
         self._ticks.stop()
         self.duties.close()
         self.shops.close()
-        self._hook_client.close()
+        if self._hook_client is not None:
+            self._hook_client.close()
         self.database.close()
 
     def take(self, session: Session, order_id: str) -> Claim | None:
@@ -248,6 +248,9 @@ class Server:
         self._wake("message")
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """In one thread: that of the messages."""
+        if self._hook_client is None:
+            self._hook_client = ShopClient({}, loopback=self.settings.may_call_loopback)
         return self._hook_client.send("POST", url, body, headers)
 
     def public_keys(self, mandates: bool) -> list[dict[str, Any]]:
@@ -287,6 +290,8 @@ class Server:
 
     def _look_for_the_page(self) -> int:
         """Where another process serves our profile: let orders leave only while retailers can fetch it."""
+        import httpx  # in the roles that need it
+
         try:
             answer = httpx.get(f"{self.settings.base_url}{PROFILE_PATH}", timeout=3, trust_env=False)
             answers = answer.status_code == 200

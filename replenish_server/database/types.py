@@ -1,12 +1,15 @@
 """Column types that SQL databases lack."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, TypeDecorator
+from sqlalchemy import BigInteger, Column, Dialect, Table, TypeDecorator, event
 from sqlmodel import SQLModel
 
 # A row of a table is never validated: a validator and a serializer for each table would be built for nobody.
 SQLModel.model_config["defer_build"] = True
+
+_SHARED: dict[object, TypeDecorator[Any]] = {}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -29,6 +32,17 @@ class UtcTime(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """From milliseconds."""
         return from_ms(value)
+
+
+@event.listens_for(Column, "after_parent_attach")
+def _share_type(column: Column[Any], _table: Table) -> None:
+    """Columns of one type have one object for it: of each, SQLAlchemy makes a class of comparisons.
+
+    They mean the same SQL when statements with them are kept under the same key.
+    """
+    kind, key = column.type, column.type._static_cache_key
+    if isinstance(kind, TypeDecorator) and kind.cache_ok and isinstance(key, tuple):
+        column.type = _SHARED.setdefault(key, kind)
 
 
 def to_ms(value: datetime | None) -> int | None:

@@ -60,7 +60,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """Whom we believe: the usual authorities, or an operator's own (SSL_CERT_FILE, SSL_CERT_DIR). To read
     them takes up to a quarter of a second, which the first order at a shop must not wait for."""
     return httpx.create_ssl_context()
@@ -73,7 +73,7 @@ def guarded_pool(loopback: bool, lookup: Lookup = _look_up) -> httpcore.Connecti
         loopback: whether this machine may be reached.
         lookup: of a name and port, as `socket.getaddrinfo` answers.
     """
-    return httpcore.ConnectionPool(ssl_context=_trusted(), network_backend=_Guard(loopback, lookup))
+    return httpcore.ConnectionPool(ssl_context=trusted(), network_backend=_Guard(loopback, lookup))
 
 
 class _Guard(httpcore.SyncBackend):

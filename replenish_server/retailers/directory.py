@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib import import_module
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from replenish_server.database import Database
+from replenish_server.retailers.addresses import trusted
 from replenish_server.retailers.book.acts import ACKNOWLEDGE_WITHIN
 from replenish_server.retailers.book.quotes import PriceListQuotes
 from replenish_server.retailers.feed.adapter import FeedRetailer
@@ -21,6 +22,8 @@ from replenish_server.retailers.ucp.client import Account, UcpRetailer
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.mandates import BookedMandates, MandateBook
 from replenish_server.retailers.ucp.shelf import UcpShelf
+
+_CALLED = (RetailerKind.UCP, RetailerKind.CXML, RetailerKind.FEED)  # the others a person goes to
 
 
 class RetailerDirectory:
@@ -69,6 +72,9 @@ class RetailerDirectory:
         """Load, in a calm moment, what the retailers that are there will need beside what all need."""
         with self._database.read() as session:
             kinds = session.exec(select(Retailer.kind).distinct()).all()
+            urls = session.exec(select(Retailer.url).where(col(Retailer.kind).in_(_CALLED))).all()
+        if any(url.startswith("https://") for url in urls):
+            trusted()
         if RetailerKind.CXML in kinds:
             import_module("replenish_server.retailers.cxml.adapter")
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote
 
-import segno
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
@@ -159,6 +158,8 @@ def _add_person_routes(router: APIRouter, people: PeoplePages, public_url: str |
             return _people_page(request, people, refusal_text(refusal.message, lang), 409)
         base = public_url or f"{request.url.scheme}://{request.headers['host']}"
         link = f"{base}/sign-in/{token}"
+        import segno  # a link is made now and then
+
         code = segno.make_qr(link, error="m").svg_inline(scale=6, border=3, light="#fff", dark="#000")
         return page(
             request,

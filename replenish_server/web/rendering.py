@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
@@ -22,6 +21,9 @@ from replenish_server.web.formats import Formatter, zone
 from replenish_server.web.forms import MODES, TIMINGS, offer_of
 from replenish_server.web.phrases import PHRASES, translate
 from replenish_server.web.views import Lang
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _HERE: Final = Path(__file__).parent
 STATIC_DIR: Final = _HERE / "static"
@@ -65,7 +67,11 @@ def _path_part(text: str) -> str:
     return quote(text, safe="")
 
 
-def _environment() -> Environment:
+@cache
+def _environment() -> "Environment":
+    """The templates; whoever draws the first page loads what draws them."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -90,9 +96,6 @@ def _environment() -> Environment:
     environment.filters.update(web_link=web_link, path=_path_part, tied=tied)
     environment.tests["phrase"] = PHRASES.__contains__
     return environment
-
-
-_ENVIRONMENT: Final = _environment()
 
 
 def _nobody_may(_act: str) -> bool:
@@ -138,20 +141,24 @@ def page(
     shown = notice if notice in NOTICES and status == 200 else None
     formatter = None if now is None else Formatter(lang, zone(tz), now)
     viewer = getattr(request.state, "viewer", None)
-    html = _ENVIRONMENT.get_template(template).render(
-        {
-            "lang": lang,
-            "t": partial(translate, lang),
-            "fmt": formatter,
-            "tz": tz,
-            "here": here,
-            "viewer": viewer,
-            "may": _nobody_may if viewer is None else viewer.may,
-            "live": now is not None,
-            "notice": shown,
-            "notice_is_warning": shown in _WARNINGS,
-            **(values or {}),
-        }
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            {
+                "lang": lang,
+                "t": partial(translate, lang),
+                "fmt": formatter,
+                "tz": tz,
+                "here": here,
+                "viewer": viewer,
+                "may": _nobody_may if viewer is None else viewer.may,
+                "live": now is not None,
+                "notice": shown,
+                "notice_is_warning": shown in _WARNINGS,
+                **(values or {}),
+            }
+        )
     )
     response = HTMLResponse(
         html, status_code=status, headers={"cache-control": "no-store", "vary": "Cookie, Accept-Language"}

