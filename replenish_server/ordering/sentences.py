@@ -161,8 +161,17 @@ def handed_over_sentence(tier: str, reason: str, detail: str | None, language: s
     return f"{why}{said} {_INSTEAD[tier][korean]}"
 
 
-def note_text(note: str, language: str, by: str = "") -> str:
-    """A line of the history, with who did it; a note that is a name or a number stays as it is."""
+def note_text(note: str, language: str, by: str = "", number: str | None = None) -> str:
+    """A line of the history, with who did it; a note that is a name or a number stays as it is.
+
+    Args:
+        note: as it was kept.
+        language: "ko", anything else is English.
+        by: who did it, "" for nobody.
+        number: under which the retailer has the order, None before it has.
+    """
+    if note and note == number:
+        return f"주문 번호 {note}" if language == "ko" else f"order number {note}"
     if by and (not note or note in _NOTES):
         korean, english = _NOTES.get(note, ""), note.removesuffix(" by a person")
         return f"{korean}: {by}".removeprefix(": ") if language == "ko" else f"{english} by {by}".strip()

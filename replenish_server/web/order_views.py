@@ -36,7 +36,12 @@ def order_view(session: Session, order: PurchaseOrder, lang: views.Lang) -> view
     return replace(
         orders_at_a_glance(session, [order], lang)[order.id],
         timeline=[
-            (event.at, State(event.state).value, note_text(event.note, lang, event.by)) for event in events
+            (
+                event.at,
+                State(event.state).value,
+                note_text(event.note, lang, event.by, order.retailer_order_id),
+            )
+            for event in events
         ],
     )
 

@@ -115,6 +115,7 @@ async def test_the_receipt_and_the_way_out_of_the_contract(
     Dispatcher(house.database, lambda _: shop, clock).run()
     page = (await client.get(f"/orders/{order_id}")).text
     assert "Receipt" in page
+    assert "order number ord_1" in page
     assert "Withdraw from contract here" in page
     receipt = await client.get(f"/orders/{order_id}/receipt.txt")
     assert "Detergent 1 kg" in receipt.text
