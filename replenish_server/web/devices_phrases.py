@@ -8,6 +8,10 @@ DEVICES_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "There is no device yet. Type the code of your first one.",
         "아직 기기가 없습니다. 첫 기기의 코드를 입력해 주세요.",
     ),
+    "gear.no_shop": (
+        "No shop is known yet. Who runs this server adds one first: replenish retailer add.",
+        "아직 판매처가 없습니다. 서버 운영자가 먼저 추가해야 합니다: replenish retailer add.",
+    ),
     "gear.heard": ("in touch", "연결됨"),
     "gear.silent": ("silent", "응답 없음"),
     "gear.never": ("not heard yet", "아직 연결 전"),
