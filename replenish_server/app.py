@@ -134,7 +134,7 @@ def build_app(server: Server) -> FastAPI:
     app.include_router(build_console(desk, sign_in_tries()))
     app.mount("/retail/v1", WhenAsked(partial(_retail_api, desk)))
     cxml = CxmlDesk(server.database, server.clock, server.retailer_acted)
-    app.include_router(build_cxml_edge(cxml, cxml_limits()))
+    app.include_router(build_cxml_edge(cxml, cxml_limits(), settings.base_url))
     app.mount("/drs", WhenAsked(partial(_dash_api, server)))
     products = DatabaseProducts(server.database, server.shops.shelf, server.clock, server.wake_dispatch)
     app.include_router(build_products_router(products))

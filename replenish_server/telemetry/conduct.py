@@ -54,9 +54,13 @@ class Conduct(msgspec.Struct, gc=False):
     returns: int = 0
 
     def may_speak(self, now_ms: int, pace: Pace) -> bool:
-        """Take one message out of its bucket (the generic cell rate algorithm); False when it is empty."""
+        """Take one message out of its bucket (the generic cell rate algorithm); False when it is empty.
+
+        No bucket is emptier than empty: one that seems so was filled by a clock that has been put back since,
+        and counts for nothing. Its device would be held back for as long as the clock had been ahead.
+        """
         full_ms = self.paced_ms
-        if full_ms < now_ms:
+        if full_ms < now_ms or full_ms - now_ms > pace.ahead_ms + pace.every_ms:
             self.paced_ms = now_ms + pace.every_ms
             return True
         if full_ms - now_ms > pace.ahead_ms:

@@ -18,8 +18,8 @@ def cxml_limits() -> Buckets:
     return Buckets(5.0, 50, time.monotonic)
 
 
-def build_cxml_edge(desk: CxmlDesk, per_address: Buckets) -> APIRouter:
-    """The route."""
+def build_cxml_edge(desk: CxmlDesk, per_address: Buckets, base_url: str) -> APIRouter:
+    """The route; suppliers reach it under `base_url`, which our profile says."""
     router = APIRouter(include_in_schema=False)
 
     @router.post(PATH)
@@ -33,15 +33,21 @@ def build_cxml_edge(desk: CxmlDesk, per_address: Buckets) -> APIRouter:
             body += chunk
             if len(body) > MAX_BYTES:
                 return _answer(desk, CxmlReply(400, "Bad Request", f"at most {MAX_BYTES} bytes"), 413)
-        return _answer(desk, await asyncio.to_thread(desk.take, bytes(body)))
+        reply = await asyncio.to_thread(desk.take, bytes(body))
+        return _answer(desk, reply, profile_url=base_url + PATH if reply.with_profile else None)
 
     return router
 
 
 def _answer(
-    desk: CxmlDesk, reply: CxmlReply, http_status: int = 200, headers: dict[str, str] | None = None
+    desk: CxmlDesk,
+    reply: CxmlReply,
+    http_status: int = 200,
+    headers: dict[str, str] | None = None,
+    profile_url: str | None = None,
 ) -> Response:
     from replenish_server.retailers.cxml.documents import response  # with lxml, where a document came
 
-    document = response(reply.code, reply.text, reply.detail, f"{token_hex(12)}@replenish", desk.now())
+    payload_id = f"{token_hex(12)}@replenish"
+    document = response(reply.code, reply.text, reply.detail, payload_id, desk.now(), profile_url)
     return Response(document, http_status, headers, "text/xml")

@@ -278,7 +278,7 @@ async def test_the_edge_answers_with_a_status(office: Office) -> None:
     """Also to too much, and to too often."""
     office.placed()
     app, at = FastAPI(), 0.0
-    app.include_router(build_cxml_edge(office.cxml, Buckets(1.0, 3, lambda: at)))
+    app.include_router(build_cxml_edge(office.cxml, Buckets(1.0, 3, lambda: at), "http://home.test"))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://home.test"
     ) as client:

@@ -11,6 +11,7 @@ from lxml import etree
 from replenish_server.retailers.book.prices import decimals
 from replenish_server.retailers.book.quotes import OrderDraft
 from replenish_server.retailers.cxml.account import CxmlAccount
+from replenish_server.retailers.cxml.messages import TAKEN
 
 RELEASE = "1.2.050"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -66,11 +67,27 @@ def order_request(
     return _bytes(root, "cXML.dtd")
 
 
-def response(code: int, text: str, detail: str, payload_id: str, now: datetime) -> bytes:
-    """The answer to a request: a Status, with what to do in its text."""
+def response(
+    code: int, text: str, detail: str, payload_id: str, now: datetime, profile_url: str | None = None
+) -> bytes:
+    """The answer to a request: a Status, with what to do in its text.
+
+    Args:
+        code: of the Status.
+        text: of the Status, one word or two.
+        detail: what to do about it.
+        payload_id: of the answer.
+        now: the server's time.
+        profile_url: where requests are taken; if given, a ProfileResponse follows (chapter on Profile).
+    """
     root = etree.Element("cXML", payloadID=payload_id, timestamp=_stamp(now), version=RELEASE)
-    status = etree.SubElement(etree.SubElement(root, "Response"), "Status", code=str(code), text=text)
+    answer = etree.SubElement(root, "Response")
+    status = etree.SubElement(answer, "Status", code=str(code), text=text)
     status.text = detail or None
+    if profile_url is not None:
+        profile = etree.SubElement(answer, "ProfileResponse", effectiveDate=_stamp(now))
+        for name in TAKEN:
+            _text(etree.SubElement(profile, "Transaction", requestName=name), "URL", profile_url)
     return _bytes(root, "cXML.dtd")
 
 

@@ -15,7 +15,14 @@ from replenish_server.database import Database
 from replenish_server.retailers.book.acts import Parcel, Step, take_out, take_step, write_entry
 from replenish_server.retailers.book.states import Act, BookState, OutOfTurn, may
 from replenish_server.retailers.book.tables import BookEntry, BookOrder
-from replenish_server.retailers.cxml.messages import Confirmation, LineConfirmation, ShipNotice, Unreadable
+from replenish_server.retailers.cxml.messages import (
+    Confirmation,
+    LineConfirmation,
+    Message,
+    ProfileAsked,
+    ShipNotice,
+    Unreadable,
+)
 from replenish_server.retailers.feed import keys
 from replenish_server.retailers.feed.tables import FeedAnswer
 from replenish_server.retailers.kinds import RetailerKind
@@ -26,11 +33,12 @@ _REJECTED = "reject"
 
 @dataclass(frozen=True)
 class CxmlReply:
-    """A status to be sent back: cXML's code and text, and what to do about it."""
+    """A status to be sent back: its code and text, what to do about it, and whether our profile is added."""
 
     code: int
     text: str
     detail: str = ""
+    with_profile: bool = False
 
 
 class CxmlDesk:
@@ -59,41 +67,49 @@ class CxmlDesk:
             message = read_message(body)
         except Unreadable as error:
             return CxmlReply(error.code, _TEXTS[error.code], str(error))
-        now, touched = self.now(), []
+        touched: list[str] = []
         with self._database.write() as session:
-            key = keys.find_key(session, message.secret)
-            if key is None or session.get_one(Retailer, key.retailer_id).kind != RetailerKind.CXML:
-                detail = "the Sender's SharedSecret is no valid key; see replenish retailer key create"
-                return CxmlReply(401, "Unauthorized", detail)
-            keys.note_use(session, key, now)
-            kept_as = "cxml-" + hashlib.sha256(message.payload_id.encode()).hexdigest()
-            fingerprint = hashlib.sha256(repr(message.content).encode()).hexdigest()
-            kept = session.get(FeedAnswer, (key.retailer_id, kept_as))
-            if kept is not None:
-                if kept.fingerprint != fingerprint:
-                    return CxmlReply(409, "Conflict", "this payloadID came with another content")
-                return CxmlReply(kept.status, "OK", "taken before")
-            try:
-                if isinstance(message.content, Confirmation):
-                    touched = [_confirm(session, key.retailer_id, message.content, now)]
-                else:
-                    touched = _ship(session, key.retailer_id, message.content, now)
-            except (Unreadable, OutOfTurn) as error:
-                session.rollback()
-                code = error.code if isinstance(error, Unreadable) else 409
-                return CxmlReply(code, _TEXTS[code], str(error))
-            session.add(
-                FeedAnswer(
-                    retailer_id=key.retailer_id,
-                    key=kept_as,
-                    fingerprint=fingerprint,
-                    status=200,
-                    body=b"",
-                    at=now,
-                )
-            )
+            reply = self._carry_out(session, message, touched)
         for order_id in touched:
             self._on_act(order_id)
+        return reply
+
+    def _carry_out(self, session: Session, message: Message, touched: list[str]) -> CxmlReply:
+        """Carry out a message that can be read; the orders that it changed are added to `touched`."""
+        now = self.now()
+        key = keys.find_key(session, message.secret)
+        if key is None or session.get_one(Retailer, key.retailer_id).kind != RetailerKind.CXML:
+            detail = "the Sender's SharedSecret is no valid key; see replenish retailer key create"
+            return CxmlReply(401, "Unauthorized", detail)
+        keys.note_use(session, key, now)
+        if isinstance(message.content, ProfileAsked):
+            return CxmlReply(200, "OK", with_profile=True)
+        kept_as = "cxml-" + hashlib.sha256(message.payload_id.encode()).hexdigest()
+        fingerprint = hashlib.sha256(repr(message.content).encode()).hexdigest()
+        kept = session.get(FeedAnswer, (key.retailer_id, kept_as))
+        if kept is not None:
+            if kept.fingerprint != fingerprint:
+                return CxmlReply(409, "Conflict", "this payloadID came with another content")
+            return CxmlReply(kept.status, "OK", "taken before")
+        try:
+            if isinstance(message.content, Confirmation):
+                touched.append(_confirm(session, key.retailer_id, message.content, now))
+            else:
+                touched += _ship(session, key.retailer_id, message.content, now)
+        except (Unreadable, OutOfTurn) as error:
+            session.rollback()
+            code = error.code if isinstance(error, Unreadable) else 409
+            return CxmlReply(code, _TEXTS[code], str(error))
+        session.add(
+            FeedAnswer(
+                retailer_id=key.retailer_id,
+                key=kept_as,
+                fingerprint=fingerprint,
+                status=200,
+                body=b"",
+                at=now,
+            )
+        )
         return CxmlReply(200, "OK")
 
 

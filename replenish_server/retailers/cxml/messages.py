@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 MAX_BYTES = 1 << 20
+TAKEN = ("ConfirmationRequest", "ShipNoticeRequest")
 
 
 class Unreadable(ValueError):
@@ -57,10 +58,15 @@ class ShipNotice:
 
 
 @dataclass(frozen=True)
+class ProfileAsked:
+    """A ProfileRequest: which requests are taken here, and where."""
+
+
+@dataclass(frozen=True)
 class Message:
     """A request of a supplier with who says that it sends it."""
 
     payload_id: str
     secret: str
-    content: Confirmation | ShipNotice
+    content: Confirmation | ShipNotice | ProfileAsked
     comments: tuple[str, ...] = field(default=())

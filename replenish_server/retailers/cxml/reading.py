@@ -7,14 +7,18 @@ from lxml import etree
 from replenish_server.retailers.book.prices import decimals
 from replenish_server.retailers.cxml.messages import (
     MAX_BYTES,
+    TAKEN,
     Confirmation,
     LineConfirmation,
     Message,
+    ProfileAsked,
     ShipNotice,
     Status,
     Unreadable,
 )
 from replenish_server.retailers.cxml.rules import violations
+
+_PROFILE = "ProfileRequest"
 
 
 def parse(body: bytes) -> etree._Element:
@@ -60,24 +64,25 @@ def read_status(body: bytes) -> Status:
 
 
 def read_message(body: bytes) -> Message:
-    """A supplier's ConfirmationRequest or ShipNoticeRequest.
+    """A supplier's ConfirmationRequest, ShipNoticeRequest or ProfileRequest.
 
     Raises:
         Unreadable: with the status that says what is wrong.
     """
     root = parse(body)
+    asked = [child.tag for request in root.findall("Request") for child in request]
+    if root.tag == "cXML" and not {*TAKEN, _PROFILE} & {*asked}:  # before rules of what is not for us
+        raise Unreadable(450, f"only {', '.join(TAKEN)} and {_PROFILE} are taken here")
     wrong = list(violations(root, strict=False))
     if wrong:
         raise Unreadable(406, "; ".join(wrong[:5])[:500])
     secret = _found(root, "Header/Sender/Credential/SharedSecret")
     request = root.find("Request")
-    content: Confirmation | ShipNotice
+    content: Confirmation | ShipNotice | ProfileAsked = ProfileAsked()
     if request is not None and (confirmation := request.find("ConfirmationRequest")) is not None:
         content = _confirmation(confirmation)
     elif request is not None and (notice := request.find("ShipNoticeRequest")) is not None:
         content = _ship_notice(notice)
-    else:
-        raise Unreadable(450, "only ConfirmationRequest and ShipNoticeRequest are taken here")
     return Message(root.get("payloadID", ""), secret, content)
 
 

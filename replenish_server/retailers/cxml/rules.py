@@ -38,10 +38,12 @@ RULES: dict[str, Rule] = {
     "Sender": Rule(("Credential+", "UserAgent")),
     "Credential": Rule(("Identity", "SharedSecret?"), ("domain",)),
     "Request": Rule(
-        ("OrderRequest?", "ConfirmationRequest?", "ShipNoticeRequest?"),
+        ("ProfileRequest?", "OrderRequest?", "ConfirmationRequest?", "ShipNoticeRequest?"),
         choices=(("deploymentMode", ("production", "test")),),
     ),
-    "Response": Rule(("Status",)),
+    "Response": Rule(("Status", "ProfileResponse?")),
+    "ProfileResponse": Rule(("Transaction+",), ("effectiveDate",)),
+    "Transaction": Rule(("URL",), ("requestName",)),
     "Status": Rule((), ("code", "text")),
     "OrderRequest": Rule(("OrderRequestHeader", "ItemOut+")),
     "OrderRequestHeader": Rule(

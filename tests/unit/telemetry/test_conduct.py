@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,3 +63,13 @@ def test_two_boards_that_take_turns_are_two() -> None:
         told.append(conduct.is_two("0000000b", at_ms + 5 * 60_000))
     assert 0 < told.index(True) < 15
     assert sum(told) > 5
+
+
+@pytest.mark.parametrize("back_ms", [3_600_000, 5 * 365 * DAY_MS])
+def test_a_clock_that_is_put_back_holds_nobody_back(back_ms: int) -> None:
+    """A server whose clock was ahead and is put right takes what comes, and still holds a flood back."""
+    conduct = Conduct()
+    for n in range(100):
+        assert conduct.may_speak(DAY_MS * 10_000 + n * 1000, PACE)
+    right_ms = DAY_MS * 10_000 - back_ms
+    assert 10_000 <= sum(conduct.may_speak(right_ms, PACE) for _ in range(20_000)) <= 10_001
