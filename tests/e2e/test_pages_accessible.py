@@ -209,7 +209,11 @@ def test_every_decision_is_taken_with_a_keyboard_alone(lived_in: tuple[LivedIn, 
     with tab.expect_navigation():
         tab.keyboard.press("Enter")
     assert tab.get_by_role("heading", name="Second").is_visible()
+    other = context.new_page()
+    other.goto("/trial")
     keys.press("form[action='/sign-out'] button")
     assert "/sign-in" in tab.url
+    other.locator("#signed-out").wait_for()  # and not that the server is away
+    assert other.locator("#lost").is_hidden()
     context.close()
     assert keys.wrong == []
