@@ -71,6 +71,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
         "There is no reliable reading, so nothing is ordered. Check its power and its place.",
         "믿을 수 있는 측정값이 없어 주문하지 않습니다. 기기의 전원과 설치 상태를 확인해 주세요.",
     ),
+    "slot.unknown_counted": (
+        "How much was there at first is not known, so nothing is ordered. Say on its page what remains.",
+        "처음에 얼마나 있었는지 몰라 주문하지 않습니다. 물품 페이지에서 남은 양을 알려 주세요.",
+    ),
     "slot.button": ("Button", "버튼"),
     "slot.button_text": (
         "A button measures nothing: it asks for an order when somebody presses it.",

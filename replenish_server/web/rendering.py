@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
+from replenish_server.fleet.units import BY_BASE
 from replenish_server.web import chart, language, timing_chart
 from replenish_server.web.formats import Formatter, zone
 from replenish_server.web.forms import MODES, TIMINGS, offer_of
@@ -88,6 +89,7 @@ def _environment() -> "Environment":
         draw_timings=timing_chart.draw,
         timings=TIMINGS,
         modes=MODES,
+        counted_units=[unit.shown for unit in BY_BASE.values() if unit.counted],
         chart_table=chart.table,
         chart_has_gap=chart.has_gap,
         chart_sizes=(chart.WIDE, chart.NARROW),

@@ -1,6 +1,7 @@
 """What the pages show and do, and in which language."""
 
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -24,6 +25,14 @@ async def test_home_shows_what_waits_first(client: httpx.AsyncClient) -> None:
     assert "A button measures nothing" in text
     assert 'role="meter"' in text
     assert 'aria-valuetext="1,624\u00a0g of 3,000\u00a0g"' in text
+
+
+@pytest.mark.parametrize(("unit", "said"), [("g", "Check its power"), ("pages", "Say on its page")])
+async def test_an_unknown_level_says_what_to_do(
+    client: httpx.AsyncClient, pages: FakePages, unit: str, said: str
+) -> None:
+    pages.slots["slt-cat"] = replace(pages.slots["slt-cat"], unit=unit)
+    assert said in (await client.get("/slots/slt-cat")).text
 
 
 async def test_an_empty_household_is_told_what_to_do(client: httpx.AsyncClient, pages: FakePages) -> None:
