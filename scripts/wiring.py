@@ -157,8 +157,9 @@ def _shunt(what: str, net: str, x: int, y: int) -> list[str]:
     return [
         f'<circle cx="{x}" cy="{y}" r="3"/>',
         _line(x, y, x, y + away, net),
-        _box(what, x + 4, y + away),
-        _tag(net, x + 100, y + away),
+        _line(x, y + away, x + 80, y + away, net),
+        _box(what, x + 12, y + away),
+        _tag(net, x + 107, y + away),
     ]
 
 

@@ -7,7 +7,7 @@ whatever the network does. It owns when to connect, to ask for a sign of life, a
 from firmware.app.console import say, say_error
 from firmware.app.delivery import Talk, note
 from firmware.app.node import Node
-from firmware.core import policy
+from firmware.core import lasting
 from firmware.net.lasting import LastingSession
 from firmware.net.mqtt import RefusedError
 from firmware.net.pipe import Pipe
@@ -211,6 +211,6 @@ class Uplink:
         node = self._node
         note(node, False, reason)
         if not reason:
-            wait_s = policy.reconnect_s(node.state.failures, node.board.random())
+            wait_s = lasting.reconnect_s(node.state.failures, node.board.random())
             node.state.retry_at_s = node.clock.now_s() + wait_s
             node.keep()

@@ -1,11 +1,14 @@
 """What a connection that lasts says besides (firmware.core.packet): session and will, PUBACK, PINGREQ.
 
-It never touches a socket. A device that visits for seconds needs none of it in its memory.
+It also owns when one is tried again, and never touches a socket. A device that visits for seconds needs none
+of it in its memory.
 """
 
 import struct
 
 from firmware.core.packet import packet, text
+
+_RECONNECT_LAST_S = 600
 
 
 def lasting(expiry_s: int, delay_s: int, topic: str, payload: bytes) -> tuple[bytes, bytes]:
@@ -19,6 +22,15 @@ def lasting(expiry_s: int, delay_s: int, topic: str, payload: bytes) -> tuple[by
     """
     will = b"\x05\x18" + struct.pack(">I", delay_s) + text(topic.encode()) + text(payload)
     return b"\x11" + struct.pack(">I", expiry_s), will
+
+
+def reconnect_s(failures: int, random: int) -> int:
+    """Seconds before a mains device connects again after the n-th loss in a row: up to 15 s, then to 10 min.
+
+    Drawn from the whole range: a thousand devices that lose their broker at one moment come back spread.
+    """
+    ceiling = min(_RECONNECT_LAST_S, 15 << min(failures - 1, 6))
+    return 1 + random % ceiling
 
 
 def puback(packet_id: int) -> bytes:

@@ -56,18 +56,6 @@ def retry_s(failures: int, refusals: int, random: int) -> int:
     return backoff_s(failures, random)
 
 
-_RECONNECT_LAST_S = const(600)
-
-
-def reconnect_s(failures: int, random: int) -> int:
-    """Seconds before a mains device connects again after the n-th loss in a row: up to 15 s, then to 10 min.
-
-    Drawn from the whole range: a thousand devices that lose their broker at one moment come back spread.
-    """
-    ceiling = min(_RECONNECT_LAST_S, 15 << min(failures - 1, 6))
-    return 1 + random % ceiling
-
-
 def asks_again(failures: int) -> bool:
     """Whether a fresh credential that was never heard is asked for again, after this many failures in a row.
 
