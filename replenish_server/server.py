@@ -23,6 +23,7 @@ from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.fleet.publisher import TwinPublisher
 from replenish_server.fleet.rollout_keeper import RolloutKeeper
+from replenish_server.interpreter import collect_garbage
 from replenish_server.jobs import Crew, Ticks, Wakeable, Worker
 from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.deliveries import DeliveryDesk
@@ -129,6 +130,7 @@ class Server:
         self._retention = self._alone(
             "retention", Retention(self.database, self.clock, settings.raw_days, settings.hourly_days).run
         )
+        self._seconds = 0
         self._ticks = self._make_ticks()
         self._ingest = Ingest(
             self.database,
@@ -155,6 +157,7 @@ class Server:
             often.append(Worker("page", self._look_for_the_page))
         if self.database.shared:
             often.append(Worker("presence", self._show_presence, self._wake_after_decision))
+        often.append(Worker("tidy", self._tidy))
         self._here = {worker.name: worker for worker in often}
         return Ticks(often, seldom)
 
@@ -303,6 +306,14 @@ class Server:
                 self.let_orders_leave()
             else:
                 self.dispatcher.hold_back()
+        return 0
+
+    def _tidy(self) -> int:
+        """What would otherwise happen to whoever comes by when it is time."""
+        self.database.turnstile.step_aside()
+        self._seconds += 1
+        collect_garbage(self._seconds)
+        self.database.copy_log()
         return 0
 
     def _hurry(self) -> None:

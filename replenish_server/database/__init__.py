@@ -7,7 +7,7 @@ from replenish_server.database.driver import ask
 from replenish_server.database.duties import Duties, is_alive
 from replenish_server.database.engine import Database
 from replenish_server.database.prepared import Prepared, fetch, note_absent
-from replenish_server.database.records import append, change, insert_or_update
+from replenish_server.database.records import add_row, append, change, insert_or_update
 from replenish_server.database.types import UtcTime
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Duties",
     "Prepared",
     "UtcTime",
+    "add_row",
     "append",
     "ask",
     "change",

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
@@ -52,6 +52,7 @@ class Database:
             raise ValueError(f"{self.name!r}: this release does not speak it; {_SPOKEN}")
         self.url = url
         self.turnstile = Turnstile()
+        event.listen(self.reading, "before_cursor_execute", self._step_aside)
         self._glancing = threading.Lock()
         self._glance_connection: Connection | None = None
         self._writer = Writer(self.writing, self.turnstile, keeps=not self.shared)
@@ -79,7 +80,7 @@ class Database:
 
     def read(self) -> AbstractContextManager[Session]:
         """A consistent snapshot for reading; it never waits for a writer."""
-        return Reading(self.reading)
+        return Reading(self.reading, self.turnstile)
 
     def glance(self, question: Prepared[Any], **parameters: Any) -> list[Sequence[Any]]:
         """What a single SELECT finds, as columns: without a unit of work around it, which costs far more."""
@@ -90,6 +91,16 @@ class Database:
             if self._glance_connection is None:
                 self._glance_connection = self.reading.connect()
             return question.rows(self._glance_connection, **parameters)
+
+    def copy_log(self) -> None:
+        """Spare somebody's commit the work of copying SQLite's log into its file; see `wal`."""
+        if not self.shared:
+            self._writer.log.copy_if_long()
+
+    def _step_aside(self, connection: Connection, *_: Any) -> None:
+        """Statements that SQLAlchemy executes; those that go straight to the driver ask for themselves."""
+        if not connection.get_execution_options().get("writes"):
+            self.turnstile.step_aside()
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision; where it is there, Alembic is not even loaded."""

@@ -10,7 +10,8 @@ from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, bindparam, inspect
-from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.base import DEFAULT_STATE_ATTR as STATE_ATTR
+from sqlalchemy.orm.state import InstanceState
 from sqlmodel import Session, SQLModel, select
 
 from replenish_server.database.driver import ask
@@ -191,7 +192,7 @@ class _Entity:
     """
 
     def __init__(self, mapper: Any, at: int) -> None:
-        self._model, self._new = mapper.class_, mapper.class_manager.new_instance
+        self._model, self._manager = mapper.class_, mapper.class_manager
         self._names = [str(column.key) for column in mapper.columns]
         self._columns = slice(at, at + len(self._names))
         key = [at + self._names.index(column.key) for column in mapper.primary_key]
@@ -207,13 +208,32 @@ class _Entity:
         known = identity_map.get(identity)
         if known is not None:
             return known
-        entity = self._new()
-        entity.__dict__.update(zip(self._names, row[self._columns], strict=True))
-        state = instance_state(entity)
+        model = self._model
+        entity = model.__new__(model)
+        state = InstanceState(entity, self._manager)
+        values = entity.__dict__
+        values[STATE_ATTR] = state
+        values.update(zip(self._names, row[self._columns], strict=True))
         state.key, state.session_id = identity, session.hash_key
         identity_map.add(state)
         hold(session, entity)
         return entity
+
+
+@cache
+def entity_of(model: type[SQLModel], dialect: Any) -> Callable[[Session, Sequence[Any]], Any]:
+    """What makes the session's own entity of values as SQLite keeps them, in the order of the columns."""
+    mapper = inspect(model)
+    entity, readers = _Entity(mapper, 0), _readers_of(list(mapper.columns), dialect)
+
+    def make(session: Session, stored: Sequence[Any]) -> Any:
+        values = list(stored)
+        for place, reader in readers:
+            if values[place] is not None:
+                values[place] = reader(values[place])
+        return entity(session, values)
+
+    return make
 
 
 def _picker_of_places(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

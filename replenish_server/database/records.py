@@ -9,7 +9,7 @@ from sqlalchemy.orm.base import instance_dict
 from sqlmodel import Session, SQLModel
 
 from replenish_server.database.driver import ask
-from replenish_server.database.prepared import Parameters
+from replenish_server.database.prepared import Parameters, Row, entity_of
 
 
 def append(session: Session, model: type[SQLModel], **values: Any) -> None:
@@ -32,6 +32,23 @@ def append(session: Session, model: type[SQLModel], **values: Any) -> None:
         ask(connection, parameters.text, parameters.bound(told))
     else:
         connection.execute(insert(_table(model)), told)
+
+
+def add_row(session: Session, model: type[Row], **values: Any) -> Row:
+    """As `append`, of a model whose rows get no number from the database; returns the row, the session's own,
+    with what a query would find in it (a moment is in whole milliseconds)."""
+    session.flush()
+    session.info.pop(model, None)
+    connection = session.connection()
+    told = _defaults(model) | values
+    if connection.dialect.name != "sqlite":
+        connection.execute(insert(_table(model)), told)
+        return session.get_one(model, tuple(told[name] for name in _key_of(model)))
+    parameters = _insert_text(model, connection.dialect)
+    stored = parameters.bound(told)
+    ask(connection, parameters.text, stored)
+    row: Row = entity_of(model, connection.dialect)(session, stored)
+    return row
 
 
 def change(session: Session, row: SQLModel, **values: Any) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.util import LRUCache
 
 from replenish_server.database.driver import ask
 from replenish_server.database.unit_of_work import PROVISIONAL
+from replenish_server.database.wal import AUTOMATIC_PAGES
 
 # What a statement compiles to is the same for every file, and compiling costs more than executing: a process
 # that opens many files, as a test run does, compiles once. Keys hold the dialect, so that is one, too.
@@ -65,8 +66,7 @@ def _configure(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA busy_timeout=15000")
-    # Checkpoints copy each page once, however often it was written: 32 MiB of log make fewer copies than 4.
-    cursor.execute("PRAGMA wal_autocheckpoint=8000")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={AUTOMATIC_PAGES}")
     cursor.execute("PRAGMA journal_size_limit=67108864")
     cursor.close()
 

@@ -6,6 +6,7 @@ session joins it, and with SQLite the connection stays: each writer finds its pa
 """
 
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlmodel import Session
 
 from replenish_server.database.prepared import fetch, hold
 from replenish_server.database.turnstile import Turnstile
+from replenish_server.database.wal import WriteAheadLog
 
 PROVISIONAL = "provisional"
 """In a connection's `info` while the transaction that begins may be undone by a power cut."""
@@ -22,8 +24,9 @@ PROVISIONAL = "provisional"
 class UnitOfWork(Session):
     """A session that holds what it has read until it ends: rows that several rules look at are read once."""
 
-    def __init__(self, bind: Engine | Connection) -> None:
+    def __init__(self, bind: Engine | Connection, before_asking: Callable[[], None] | None = None) -> None:
         super().__init__(bind, expire_on_commit=False)
+        self._before_asking = before_asking
         self._own: Connection | None = None if isinstance(bind, Engine) else bind
 
     def flush(self, objects: Any = None) -> None:
@@ -44,6 +47,8 @@ class UnitOfWork(Session):
 
     def connection(self, *args: Any, **options: Any) -> Connection:
         """Its connection, which it looks up once for a transaction."""
+        if self._before_asking is not None:
+            self._before_asking()
         own = self._own
         if own is None or args or options or not own.in_transaction():
             own = self._own = super().connection(*args, **options)
@@ -63,6 +68,7 @@ class Writer:
     def __init__(self, engine: Engine, turnstile: Turnstile, keeps: bool) -> None:
         self.engine, self.turnstile, self._keeps = engine, turnstile, keeps
         self._kept: deque[Connection] = deque()
+        self.log = WriteAheadLog(engine, turnstile)
 
     def borrow(self) -> Connection:
         """A connection without a transaction; `give_back` it."""
@@ -73,6 +79,7 @@ class Writer:
 
     def give_back(self, connection: Connection) -> None:
         """It ended well: the next writer may have it."""
+        self.log.commits += 1
         if self._keeps and not self._kept:
             self._kept.append(connection)
         else:
@@ -137,15 +144,20 @@ class Writing:
 
 
 class Reading:
-    """A consistent snapshot for reading; it never waits for a writer."""
+    """A consistent snapshot for reading; it never waits for a writer, and steps aside for a press.
+
+    Args:
+        engine: which looks only.
+        turnstile: knows of the press.
+    """
 
     _session: UnitOfWork
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, turnstile: Turnstile) -> None:
+        self._engine, self._turnstile = engine, turnstile
 
     def __enter__(self) -> Session:
-        self._session = UnitOfWork(self._engine)
+        self._session = UnitOfWork(self._engine, self._turnstile.step_aside)
         return self._session
 
     def __exit__(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from replenish_server.database import Prepared, append
+from replenish_server.database import Prepared, add_row, append
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
@@ -84,19 +84,23 @@ _OPEN_OF_SLOT: Prepared[PurchaseOrder] = Prepared(
         col(PurchaseOrder.slot_id) == bindparam("slot_id"), col(PurchaseOrder.state).in_(OPEN)
     )
 )
-_OPEN_OF_ALIKE: Prepared[PurchaseOrder] = Prepared(
+_OPEN_OF_BUTTON: Prepared[PurchaseOrder] = Prepared(
     select(PurchaseOrder)
     .join(Slot, col(Slot.id) == col(PurchaseOrder.slot_id))
     .where(
         col(PurchaseOrder.household_id) == bindparam("household_id"),
-        col(Slot.retailer_id) == bindparam("retailer_id"),
-        col(Slot.item_id) == bindparam("item_id"),  # the order itself may be for another product of the list
-        col(Slot.name) == bindparam("name"),
         col(PurchaseOrder.state).in_(OPEN),
-        col(Slot.capacity).is_(None),
+        (col(Slot.id) == bindparam("slot_id"))
+        | (
+            (col(Slot.retailer_id) == bindparam("retailer_id"))
+            & (col(Slot.item_id) == bindparam("item_id"))  # the order may be for another product of the list
+            & (col(Slot.name) == bindparam("name"))
+            & col(Slot.capacity).is_(None)
+        ),
     )
-    .order_by(col(PurchaseOrder.created_at))
+    .order_by(col(Slot.id) != bindparam("slot_id"), col(PurchaseOrder.created_at))
 )
+"""Its own order first, then the oldest of another one's."""
 
 
 def open_order(session: Session, slot_id: str) -> PurchaseOrder | None:
@@ -110,11 +114,10 @@ def wanted_already(session: Session, slot: Slot) -> PurchaseOrder | None:
     Two people at two buttons of the same name and product want one pack; under another name it is another
     place's supply. A slot with a sensor knows for itself what it needs.
     """
-    own = open_order(session, slot.id)
-    if own is not None or slot.capacity is not None:
-        return own
-    where = {"household_id": slot.household_id, "retailer_id": slot.retailer_id}
-    return _OPEN_OF_ALIKE.first(session, **where, item_id=slot.item_id, name=slot.name)
+    if slot.capacity is not None:
+        return open_order(session, slot.id)
+    where = {"household_id": slot.household_id, "retailer_id": slot.retailer_id, "slot_id": slot.id}
+    return _OPEN_OF_BUTTON.first(session, **where, item_id=slot.item_id, name=slot.name)
 
 
 def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
@@ -125,7 +128,7 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
     """
     state = new.start or (State.PLACING if new.approved else State.NEEDS_APPROVAL)
     order_id, ahead = OrderId(new_id("ord")), next_deadline(Waiting(state, now, leaves_at=new.leaves_at))
-    append(
+    add_row(
         session,
         PurchaseOrder,
         id=order_id,
@@ -140,7 +143,7 @@ def create_order(session: Session, new: NewOrder, now: datetime) -> OrderId:
         packs=new.packs,
         pack_amount=new.pack_amount,
         currency=new.currency,
-        state=state,
+        state=state.value,
         leaves_at=new.leaves_at,
         hold_until=new.hold_until,
         state_since=now,

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
-from replenish_server.database import Prepared, append
+from replenish_server.database import Prepared, add_row, fetch
 from replenish_server.households.rules import home_rules
 from replenish_server.ids import new_id
 from replenish_server.ordering.rules import COMPLETE
@@ -28,18 +28,17 @@ def new_parcel(
     """Open a conversation; returns its id. One whose order was parted from another goes on alone, and paid as
     that was: an instrument that was declined is not tried again."""
     same_shop = parted_from is not None and parted_from.retailer_id == retailer_id
-    parcel_id = new_id("par")
-    append(
+    parcel = add_row(
         session,
         Parcel,
-        id=parcel_id,
+        id=new_id("par"),
         household_id=household_id,
         retailer_id=retailer_id,
         alone=parted_from is not None,
         instrument=parted_from.instrument if parted_from is not None and same_shop else 0,
         created_at=now,
     )
-    return parcel_id
+    return parcel.id
 
 
 def parcel_of(session: Session, order: PurchaseOrder) -> Parcel:
@@ -47,16 +46,11 @@ def parcel_of(session: Session, order: PurchaseOrder) -> Parcel:
     return session.get_one(Parcel, order.parcel_id)
 
 
-_WITH_PARCEL: Prepared[tuple[PurchaseOrder, Parcel]] = Prepared(
-    select(PurchaseOrder, Parcel)
-    .join(Parcel, col(Parcel.id) == col(PurchaseOrder.parcel_id))
-    .where(col(PurchaseOrder.id) == bindparam("order_id"))
-)
-
-
 def order_and_parcel(session: Session, order_id: str) -> tuple[PurchaseOrder, Parcel] | None:
     """An order, and the conversation in which it is; None where there is none."""
-    return _WITH_PARCEL.first(session, order_id=order_id)
+    order = fetch(session, PurchaseOrder, order_id)
+    parcel = None if order is None else fetch(session, Parcel, order.parcel_id)
+    return None if order is None or parcel is None else (order, parcel)
 
 
 def orders_in(session: Session, parcel: Parcel) -> list[PurchaseOrder]:

@@ -59,11 +59,19 @@ class PurchaseOrder(SQLModel, table=True):
             unique=True,
             sqlite_where=text(f"state NOT IN ({_ENDED_SQL})"),  # to PostgreSQL the migration says it
         ),
+        Index("purchase_order_of_home", "household_id", "state"),
+        Index(  # a retailer's lead time is learnt at every decision, from its newest deliveries
+            "purchase_order_delivered",
+            "retailer_id",
+            "delivered_at",
+            "placed_at",
+            sqlite_where=text("delivered_at IS NOT NULL"),  # as above
+        ),
     )
 
     id: str = Field(primary_key=True)
     slot_id: str = Field(foreign_key="slot.id", index=True)
-    household_id: str = Field(foreign_key="household.id", index=True)
+    household_id: str = Field(foreign_key="household.id")
     retailer_id: str = Field(foreign_key="retailer.id")
     decision_id: str = Field(foreign_key="decision.id")
     trigger: str

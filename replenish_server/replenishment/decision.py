@@ -81,4 +81,7 @@ class Decision:
 
     def refused_by(self) -> Verdict | None:
         """The first rule that said no, which is the reason to name."""
-        return next((verdict for verdict in self.verdicts if not verdict.ok), None)
+        for verdict in self.verdicts:
+            if not verdict.ok:
+                return verdict
+        return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
 _BELIEF = ((1.0, 0.10), (2.0, 0.30), (3.0, 0.30), (4.0, 0.15), (5.0, 0.08), (7.0, 0.05), (10.0, 0.02))
 """Days and their chance before the first delivery: a usual parcel with its long tail, mean 3.1 days.
@@ -30,7 +31,10 @@ class LeadTime:
     @property
     def mean_days(self) -> float:
         """The mean."""
-        return sum(d * c for d, c in zip(self.days, self.chance, strict=True))
+        return float(sum(map(mul, self.days, self.chance)))
+
+
+_BELIEVED = LeadTime(tuple(day for day, _ in _BELIEF), tuple(chance for _, chance in _BELIEF), 0)
 
 
 def learn_lead_time(seen: Sequence[float]) -> LeadTime:
@@ -40,6 +44,8 @@ def learn_lead_time(seen: Sequence[float]) -> LeadTime:
         seen: days that earlier parcels took, newest first; each counts by itself, so a late one is not
             averaged away.
     """
+    if not seen:
+        return _BELIEVED
     weights: dict[float, float] = {day: chance * _BELIEF_WORTH for day, chance in _BELIEF}
     for age, day in enumerate(seen):
         rounded = round(max(0.0, day), 2)

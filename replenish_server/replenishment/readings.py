@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Executable, bindparam, func, o
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from replenish_server.database import Prepared
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.inventory import LevelHistory, LevelSample, read_level, read_levels
@@ -44,6 +45,27 @@ _NEWEST_OF = (
 )
 
 
+# Built once: every look at a slot asks them, in the transaction for which a press may wait.
+_SINCE = select_columns(
+    *_SAMPLE
+).where(  # columns and not entities: some thousand rows, and an entity costs ten times that
+    col(Reading.device_id) == bindparam("device_id"),
+    col(Reading.slot_key) == bindparam("slot_key"),
+    col(Reading.type).in_(("level", "refill")),
+    col(Reading.occurred_at) >= bindparam("since"),
+)
+_ALL_SINCE: Prepared[Any] = Prepared(_SINCE)
+_SINCE_UNTIL: Prepared[Any] = Prepared(_SINCE.where(col(Reading.occurred_at) < bindparam("before")))
+_AT_PLACE: Prepared[int] = Prepared(
+    select(Sample.at_ms)
+    .join(Stream, col(Stream.id) == col(Sample.stream_id))
+    .where(col(Stream.device_id) == bindparam("device_id"), col(Stream.slot_key) == bindparam("slot_key"))
+    .order_by(col(Sample.at_ms).desc())
+    .offset(bindparam("besides"))
+    .limit(1)
+)
+
+
 def is_counted(slot: Slot) -> bool:
     """Whether the slot's device counts what is used, instead of measuring what is left."""
     return BY_BASE[slot.unit].counted
@@ -59,13 +81,11 @@ def level_samples(
     if is_counted(slot):
         remaining = read_counted(session, slot, since).remaining
         return [s for s in remaining if s.at >= since and (before is None or s.at < before)]
-    query = (
-        # Columns and not entities: some thousand rows at a time, and an entity costs ten times its values.
-        select_columns(*_SAMPLE).where(*_of(slot, "level", "refill"), col(Reading.occurred_at) >= since)
-    )
-    if before is not None:
-        query = query.where(col(Reading.occurred_at) < before)
-    return _measured(session, slot, query)
+    session.flush()
+    where = {"device_id": slot.device_id, "slot_key": slot.key, "since": since}
+    if before is None:
+        return _as_samples(slot, _ALL_SINCE.rows(session.connection(), **where))
+    return _as_samples(slot, _SINCE_UNTIL.rows(session.connection(), **where, before=before))
 
 
 def _measured(session: Session, slot: Slot, query: Executable) -> list[LevelSample]:
@@ -107,14 +127,8 @@ def since_at_most(session: Session, slot: Slot, since: datetime, most: int) -> d
 
     Some more where several are of that very millisecond. Finding it looks at no more readings than these.
     """
-    at_ms = session.exec(
-        select(Sample.at_ms)
-        .join(Stream, col(Stream.id) == col(Sample.stream_id))
-        .where(Stream.device_id == slot.device_id, Stream.slot_key == slot.key)
-        .order_by(col(Sample.at_ms).desc())
-        .offset(most - 1)
-        .limit(1)
-    ).first()
+    where = {"device_id": slot.device_id, "slot_key": slot.key}
+    at_ms = _AT_PLACE.first(session, **where, besides=most - 1)
     return since if at_ms is None else max(since, _EPOCH + at_ms * _MILLISECOND)
 
 

@@ -6,8 +6,10 @@ Readings are looked at again for some weeks only; refills that lie further back 
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select
 
+from replenish_server.database import Prepared
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory import Refill
 from replenish_server.inventory.inferred import InferredStock, infer_stock
@@ -20,6 +22,25 @@ from replenish_server.telemetry.tables import DeviceEvent
 _GONE = (State.FAILED, State.CANCELED)
 """Lost, or given back: what was delivered is no stock."""
 
+# Built once: every look at a slot asks them.
+_OF_SLOT = col(SlotRefill.slot_id) == bindparam("slot_id")
+_KEPT: Prepared[SlotRefill] = Prepared(
+    select(SlotRefill).where(_OF_SLOT, col(SlotRefill.at) < bindparam("since"))
+)
+_RECENT: Prepared[SlotRefill] = Prepared(
+    select(SlotRefill).where(_OF_SLOT, col(SlotRefill.at) >= bindparam("since")).order_by(col(SlotRefill.at))
+)
+_DELIVERED: Prepared[PurchaseOrder] = Prepared(
+    select(PurchaseOrder).where(
+        col(PurchaseOrder.slot_id) == bindparam("slot_id"),
+        col(PurchaseOrder.delivered_at).is_not(None),
+        col(PurchaseOrder.state).not_in(_GONE),
+    )
+)
+_SAID: Prepared[StockCorrection] = Prepared(
+    select(StockCorrection).where(col(StockCorrection.slot_id) == bindparam("slot_id"))
+)
+
 
 def read_stock(session: Session, slot: Slot, refills: Sequence[Refill], since: datetime) -> Ledger:
     """The slot's spare-stock ledger.
@@ -30,21 +51,16 @@ def read_stock(session: Session, slot: Slot, refills: Sequence[Refill], since: d
         refills: those that the readings since `since` show.
         since: how far back the readings were looked at.
     """
-    kept = select(SlotRefill).where(SlotRefill.slot_id == slot.id, col(SlotRefill.at) < since)
-    delivered = select(PurchaseOrder).where(
-        PurchaseOrder.slot_id == slot.id,
-        col(PurchaseOrder.delivered_at).is_not(None),
-        col(PurchaseOrder.state).not_in(_GONE),
-    )
-    said = select(StockCorrection).where(StockCorrection.slot_id == slot.id)
     events: list[StockEvent] = [*refills]
-    events += [Refill(row.at, row.amount, row.swapped) for row in session.exec(kept)]
+    events += [
+        Refill(row.at, row.amount, row.swapped) for row in _KEPT.all(session, slot_id=slot.id, since=since)
+    ]
     events += [
         Delivered(order.delivered_at, order.packs, order.shipped_at)
-        for order in session.exec(delivered)
+        for order in _DELIVERED.all(session, slot_id=slot.id)
         if order.delivered_at is not None
     ]
-    events += [Corrected(row.at, row.spare_packs) for row in session.exec(said)]
+    events += [Corrected(row.at, row.spare_packs) for row in _SAID.all(session, slot_id=slot.id)]
     return read_ledger(events, slot.pack_amount)
 
 
@@ -74,11 +90,10 @@ def kept_stocks(session: Session, slot_ids: Sequence[str]) -> dict[str, Ledger]:
 
 def keep_refills(session: Session, slot: Slot, refills: Sequence[Refill], since: datetime) -> None:
     """Keep what the readings since `since` show, for the time when they are looked at no more."""
-    recent = (col(SlotRefill.slot_id) == slot.id) & (col(SlotRefill.at) >= since)
-    rows = session.exec(select(SlotRefill).where(recent).order_by(col(SlotRefill.at))).all()
+    rows = _RECENT.all(session, slot_id=slot.id, since=since)
     if [(row.at, row.amount) for row in rows] == [(refill.at, refill.amount) for refill in refills]:
         return
-    session.exec(delete(SlotRefill).where(recent))
+    session.exec(delete(SlotRefill).where(col(SlotRefill.slot_id) == slot.id, col(SlotRefill.at) >= since))
     for refill in refills:
         session.add(SlotRefill(slot_id=slot.id, at=refill.at, amount=refill.amount, swapped=refill.swapped))
 
@@ -94,17 +109,12 @@ def infer_button_stock(
         usual_days_per_pack: for how long a pack lasts in a usual home.
         now: the moment.
     """
-    delivered = select(PurchaseOrder).where(
-        PurchaseOrder.slot_id == slot.id,
-        col(PurchaseOrder.delivered_at).is_not(None),
-        col(PurchaseOrder.state).not_in(_GONE),
-    )
     presses = select(DeviceEvent.occurred_at).where(
         DeviceEvent.device_id == slot.device_id, DeviceEvent.slot_key == slot.key, DeviceEvent.type == "press"
     )
     came = [
         Delivered(order.delivered_at, order.packs)
-        for order in session.exec(delivered)
+        for order in _DELIVERED.all(session, slot_id=slot.id)
         if order.delivered_at is not None
     ]
     return infer_stock(came, session.exec(presses).all(), usual_days_per_pack, now)

@@ -25,6 +25,7 @@ _BATCH_LIMIT = 4000
 _COMPANY = 200  # a batch of this size has shared its commit enough
 _LINGER_S = 0.02  # a smaller one waits this long for company; a press never does
 _IDLE_S = 0.5
+_WAY_MADE_S = 0.03  # for a press: what it takes to store it, with some luck; who evaluates it makes way again
 _RETRY_S = 0.5
 _ACKS_AT_ONCE = 100  # sequences in one acknowledgement: about 600 bytes, and a board takes 4,096
 
@@ -120,6 +121,8 @@ class Ingest:
         return batch
 
     def _take_in(self, delivery: Delivery) -> None:
+        if _has_press(delivery):
+            self._database.turnstile.make_way(_WAY_MADE_S)
         with self._database.write() as session:
             stored = self._store.store(session, delivery.messages)
             answers = self._known_answers(session, stored.repeated) if stored.repeated else {}

@@ -8,7 +8,7 @@ from sqlalchemy import select as select_any
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlmodel import col, select
 
-from replenish_server.database import Prepared, append, ask, change, fetch, note_absent
+from replenish_server.database import Prepared, add_row, append, ask, change, fetch, note_absent
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.households.tables import Household, SlotFulfilment
 from replenish_server.ordering.tables import OrderEvent, OrderStop, Parcel
@@ -120,6 +120,28 @@ def test_an_appended_row_has_the_models_defaults(house: House) -> None:
         kept = session.get_one(Parcel, "par-1").model_dump()
     made = Parcel(id="par-1", household_id=HOUSEHOLD, retailer_id=RETAILER, created_at=NOW)
     assert kept == made.model_dump()
+
+
+def test_an_added_row_is_the_sessions_own_and_what_a_query_finds(house: House) -> None:
+    """To the millisecond; and what is changed in it afterwards is written."""
+    with house.database.write() as session:
+        row = add_row(
+            session,
+            Retailer,
+            id="shop-2",
+            name="Two",
+            url="https://two.test",
+            payment_handler="pay-1",
+            payment_token="tok",
+            options={"one": "1"},
+            created_at=NOW + timedelta(microseconds=1234),
+        )
+        assert session.get(Retailer, "shop-2") is row
+        assert row.created_at == NOW + timedelta(milliseconds=1)
+        row.name = "Second"
+        shown = row.model_dump()
+    with house.database.read() as session:
+        assert session.get_one(Retailer, "shop-2").model_dump() == shown
 
 
 def test_what_the_driver_refuses_is_an_error_of_sqlalchemys(house: House) -> None:

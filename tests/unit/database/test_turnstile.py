@@ -1,5 +1,6 @@
 """Who writes next: one at a time, the urgent first, and nobody for ever."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -63,3 +64,29 @@ def test_way_is_made_for_the_urgent_alone_and_not_for_ever() -> None:
     thread(hurry).join(20)
     ordinary.join(20)
     assert passed.is_set()
+
+
+def test_a_reader_steps_aside_once_and_the_urgent_do_not() -> None:
+    """For a moment, however long the way is; threads take turns more often until somebody finds it over."""
+    turnstile, usual = Turnstile(), sys.getswitchinterval()
+    turnstile.step_aside()
+    assert sys.getswitchinterval() == usual
+    turnstile.make_way(600.0)
+    assert sys.getswitchinterval() < 0.0002
+    waits = list[float]()
+
+    def read(urgent: bool) -> None:
+        if urgent:
+            turnstile.hurry()
+        for _ in range(2):
+            began = time.monotonic()
+            turnstile.step_aside()
+            waits.append(time.monotonic() - began)
+
+    thread(lambda: read(urgent=False)).join(20)
+    thread(lambda: read(urgent=True)).join(20)
+    assert waits[0] > 0.02
+    assert sys.getswitchinterval() < 0.0002
+    turnstile.make_way(0.0)
+    turnstile.step_aside()
+    assert sys.getswitchinterval() == usual
