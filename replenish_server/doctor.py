@@ -10,7 +10,7 @@ import ssl
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,6 +30,7 @@ from replenish_server.telemetry.tables import Quarantined
 
 _LEAST_FREE_SHARE = 0.2
 _ANSWER_S = 3.0
+_AHEAD_AT_MOST = timedelta(minutes=10)
 _RESTORE = "restore its newest backup"
 _BUILT = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that is right says less
 
@@ -64,7 +65,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     found += _broker(settings)
     found += _look("TLS", lambda: _tls(settings))
     if sound:
-        found += _rows(Database(settings.database_url))
+        found += _rows(Database(settings.database_url), now)
     return found
 
 
@@ -164,10 +165,10 @@ def _tls(settings: Settings) -> Iterator[Finding]:
             yield Finding(what, True, f"{host}:{port} shows a certificate for {name} ({version})")
 
 
-def _rows(database: Database) -> Iterator[Finding]:
+def _rows(database: Database, now: datetime) -> Iterator[Finding]:
     """What the fleet itself says."""
     try:
-        facts = _read(database)
+        facts = _read(database, now)
     except SQLAlchemyError:
         said = "the tables are of another release; stop the server, then run: replenish stats"
         yield Finding("schema", False, said)
@@ -189,7 +190,9 @@ def _rows(database: Database) -> Iterator[Finding]:
         yield Finding("quarantine", True, "empty")
 
 
-def _read(database: Database) -> tuple[int, Sequence[str], dict[str, int], list[str], list[Finding]]:
+def _read(
+    database: Database, now: datetime
+) -> tuple[int, Sequence[str], dict[str, int], list[str], list[Finding]]:
     """Shops, silent devices, refusals by code, revoked devices that are connected still, and alerts."""
     with database.read() as session:
         refused = select(Quarantined.code, func.sum(Quarantined.seen)).group_by(Quarantined.code)
@@ -198,8 +201,16 @@ def _read(database: Database) -> tuple[int, Sequence[str], dict[str, int], list[
             session.exec(select(Device.id).where(col(Device.silent_at).is_not(None))).all(),
             {code: int(number) for code, number in session.exec(refused).all()},
             [device.id for device in uncut(session)],
-            list(_alerts(session)),
+            [*_ahead(session, now), *_alerts(session)],
         )
+
+
+def _ahead(session: Session, now: datetime) -> Iterator[Finding]:
+    """Whether something is dated in the future: either this clock is behind, or it was ahead."""
+    newest = session.exec(select(func.max(Device.last_seen_at))).one()
+    if newest is not None and newest > now + _AHEAD_AT_MOST:
+        said = f"a device was heard at {newest:%Y-%m-%d %H:%M}, yet to come: a clock is wrong, or was"
+        yield Finding("clock", False, f"{said}; let it set its time (NTP), then start the server again")
 
 
 def _alerts(session: Session) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ Level-triggered: what is due is a column, so what came due while nothing ran is 
 """
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -15,11 +15,13 @@ from replenish_server.ordering.deadlines import ATTENTION_ENDS, Deadline, next_d
 from replenish_server.ordering.news import tell
 from replenish_server.ordering.orders import move, plan, waiting_of
 from replenish_server.ordering.states import OPEN, Event, State
-from replenish_server.ordering.tables import PurchaseOrder
+from replenish_server.ordering.tables import Parcel, PurchaseOrder
 
 log = logging.getLogger(__name__)
 
 _BATCH = 500
+_AHEAD_AT_MOST = timedelta(minutes=10)  # what clocks of several processes and NTP's small steps are apart
+_LONGEST_PAUSE = timedelta(days=1)  # between two tries of a conversation, or two looks at an order
 
 _ENDINGS = {
     State.PROPOSED: ("order_expired", "nobody answered in time"),
@@ -40,18 +42,23 @@ class Timekeeper:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
 
     def plan_all(self) -> None:
-        """At start: every open order knows its next deadline, those from before there were deadlines too."""
+        """At start, and after the clock was put back: every open order knows its next deadline by it."""
+        self._looked_at = now = self._clock.now()
         with self._database.write() as session:
             for order in session.exec(select(PurchaseOrder).where(col(PurchaseOrder.state).in_(OPEN))):
-                if order.deadline_at is None:
+                if _bring_back(session, order, now) or order.deadline_at is None:
                     plan(order)
                     session.add(order)
 
     def run(self) -> int:
         """Pass every deadline that is due; returns how many there were."""
         now = self._clock.now()
+        if now + _AHEAD_AT_MOST < self._looked_at:
+            self.plan_all()
+        self._looked_at = now
         with self._database.read() as session:
             due = (col(PurchaseOrder.deadline_at) <= now) & col(PurchaseOrder.state).in_(OPEN)
             query = select(PurchaseOrder.id).where(due).order_by(col(PurchaseOrder.deadline_at)).limit(_BATCH)
@@ -61,6 +68,30 @@ class Timekeeper:
             with self._database.write() as session:
                 passed += pass_deadline(session, session.get_one(PurchaseOrder, order_id), now)
         return passed
+
+
+def _bring_back(session: Session, order: PurchaseOrder, now: datetime) -> bool:
+    """Move what a clock that was ahead wrote into the future back by as much; whether that was needed.
+
+    Left alone, such an order would wait for that clock's date to come, and its slot with it.
+    """
+    parcel = session.get_one(Parcel, order.parcel_id)
+    farthest = now + _LONGEST_PAUSE
+    if parcel.next_try_at is not None and parcel.next_try_at > farthest:
+        parcel.next_try_at = now  # who has a reason to hold it longer does so again
+    if parcel.next_poll_at is not None and parcel.next_poll_at > farthest:
+        parcel.next_poll_at = now
+    if parcel.lease_until is not None and parcel.lease_until > farthest:
+        parcel.lease_until = None  # the fence keeps whoever had it from doing more
+    session.add(parcel)
+    ahead = order.state_since - now
+    if ahead <= _AHEAD_AT_MOST:
+        return False
+    log.warning("action=clock_was_ahead order_id=%s hours=%.1f", order.id, ahead.total_seconds() / 3600)
+    order.state_since = now
+    order.leaves_at = None if order.leaves_at is None else order.leaves_at - ahead
+    order.hold_until = None if order.hold_until is None else order.hold_until - ahead
+    return True
 
 
 def pass_deadline(session: Session, order: PurchaseOrder, now: datetime) -> bool:

@@ -23,6 +23,7 @@ LOW_READINGS_NEEDED = 3
 LOW_READINGS_SPREAD = timedelta(hours=1)
 LOW_TOTALS_NEEDED = 2  # a counter cannot be lifted or shaken; the second says that the first was no glitch
 FRESH_FOR = timedelta(hours=26)  # a daily report and two hours of slack
+_AHEAD_AT_MOST = timedelta(hours=1)  # what is dated further ahead was dated by a clock that was wrong
 SUDDEN_SHARE = 0.15  # of the container within a day: a lifted or rocking container, until it lasts a day
 SUDDEN_DAYS_OF_USE = 3.0  # who uses much in a day is not sudden
 _DAY = timedelta(days=1)
@@ -213,7 +214,7 @@ def _known_verdict(facts: SlotFacts) -> Verdict:
 
 
 def _fresh_verdict(facts: SlotFacts, now: datetime) -> Verdict:
-    fresh = facts.level_as_of is not None and now - facts.level_as_of <= FRESH_FOR
+    fresh = facts.level_as_of is not None and -_AHEAD_AT_MOST <= now - facts.level_as_of <= FRESH_FOR
     return Verdict(
         "fresh_reading",
         fresh,

@@ -135,6 +135,26 @@ def _travels(decision: Decision, left: str, rate: str, korean: bool) -> str:
     return f"{left} are left and about {rate} a day are used; it travels with another order ({said})."
 
 
+def _not_fresh(age_hours: float, limit_hours: float | str | None, korean: bool) -> str:
+    if age_hours < 0:
+        return (
+            f"주문하지 않음: 마지막 측정의 시각이 서버 시계보다 {-age_hours:g}시간 앞서 있습니다. "
+            "그때 서버 시계가 틀렸습니다. 서버의 날짜와 시각을 확인해 주세요."
+            if korean
+            else f"Not ordering: the last reading is dated {-age_hours:g} hours ahead of the server's clock, "
+            "which was wrong then. See that the server has the right date and time."
+        )
+    age, limit = f"{age_hours:g}", limit_hours
+    return (
+        f"주문하지 않음: 마지막 정상 측정이 {age}시간 전이고, "
+        f"{limit}시간이 지난 값으로는 주문하지 않습니다. "
+        "기기의 전원과 연결을 확인해 주세요."
+        if korean
+        else f"Not ordering: the last good reading is {age} hours old, and one older than {limit} never "
+        "orders. See that the device has power and is in reach."
+    )
+
+
 def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
     numbers = refusal.numbers
     if refusal.rule == "no_open_order":
@@ -142,15 +162,7 @@ def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
     if refusal.rule == "level_known":
         return _unknown(decision.unit, korean)
     if refusal.rule == "fresh_reading":
-        age, limit = f"{number(numbers['age_hours']) or 0:g}", numbers["limit_hours"]
-        return (
-            f"주문하지 않음: 마지막 정상 측정이 {age}시간 전이고, "
-            f"{limit}시간이 지난 값으로는 주문하지 않습니다. "
-            "기기의 전원과 연결을 확인해 주세요."
-            if korean
-            else f"Not ordering: the last good reading is {age} hours old, and one older than {limit} never "
-            "orders. See that the device has power and is in reach."
-        )
+        return _not_fresh(number(numbers["age_hours"]) or 0, numbers["limit_hours"], korean)
     if refusal.rule == "below_reorder_point":
         return _enough(decision, korean)
     if refusal.rule == "steady_level":

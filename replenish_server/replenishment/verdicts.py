@@ -76,6 +76,9 @@ def _level_known(ok: bool, n: Numbers, unit: str) -> tuple[str, str]:
 
 def _fresh_reading(_ok: bool, n: Numbers, _unit: str) -> tuple[str, str]:
     age, limit = n["age_hours"], n["limit_hours"]
+    ahead = -(number(age) or 0)
+    if ahead > 0:
+        return f"dated {ahead:g} hours ahead of the clock", f"서버 시계보다 {ahead:g}시간 앞선 시각"
     return f"{age} of at most {limit} hours old", f"{age}시간 전(한도 {limit}시간)"
 
 

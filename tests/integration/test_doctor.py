@@ -6,7 +6,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from replenish_server.cli import find_mosquitto
 from replenish_server.doctor import Finding, examine
 from replenish_server.fleet.alarms import note_double
 from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.tables import Device
 from replenish_server.settings import Settings
 from tests.fakes.retailer_house import House
 from tests.support.firmware_fleet import FirmwareFleet
@@ -120,6 +121,9 @@ def test_what_waits_for_somebody_in_the_fleet_is_said(house: House, tmp_path: Pa
     with house.database.write() as session:
         note_double(session, "d-0", NOW)
     settings = Settings(data_dir=tmp_path, database_url=house.database.url, broker_port=1, device_port=1)
+    with house.database.write() as session:
+        session.get_one(Device, "d-0").last_seen_at = NOW + timedelta(days=400)
     found = wrong(settings)
+    assert "yet to come" in found["clock"].said
     assert f"rollout show {rollout_id}" in found["rollout"].said
     assert "device revoke d-0" in found["credential of d-0"].said

@@ -20,7 +20,7 @@ from replenish_server.ordering.orders import (
 )
 from replenish_server.ordering.said import say_arrived
 from replenish_server.ordering.states import Event, State
-from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
 from replenish_server.ordering.timekeeper import Timekeeper
 from replenish_server.retailers.port import Problem
 from tests.fakes.mortality import ManualClock
@@ -62,6 +62,28 @@ def test_an_order_leaves_when_its_cooling_off_is_over_and_not_before(house: Hous
     assert 1 == look(house, 24)
     assert State.PLACING == read(house, order_id).state
     assert 0 == look(house, 48)
+
+
+def test_a_clock_that_was_ahead_leaves_no_order_in_its_future(house: House) -> None:
+    """A server that believed in a far year opened two orders; put right, it goes on with both as if then."""
+    ahead = timedelta(days=5 * 365)
+    cooling = opened(house, State.COOLING_OFF, leaves_at=NOW + 24 * HOUR)
+    trying = opened(house, State.PLACING, "button-1", "filter-3")
+    parcel_id = read(house, trying).parcel_id
+    with house.database.write() as session:
+        session.get_one(Parcel, parcel_id).next_try_at = NOW + timedelta(minutes=1)
+    clock = ManualClock(NOW)
+    keeper = Timekeeper(house.database, clock)
+    keeper.run()
+    clock.moment = NOW - ahead
+    keeper.run()
+    assert read(house, cooling).leaves_at == NOW - ahead + 24 * HOUR
+    assert read(house, cooling).deadline_at == NOW - ahead + 24 * HOUR
+    with house.database.read() as session:
+        assert session.get_one(Parcel, parcel_id).next_try_at == NOW - ahead
+    clock.moment = NOW - ahead + 25 * HOUR
+    assert keeper.run() == 1
+    assert read(house, cooling).state == State.PLACING
 
 
 def test_one_tap_cancels_while_it_cools_off(house: House) -> None:
