@@ -23,7 +23,7 @@ from replenish_server.telemetry.seen import Boot, Ledger, newest_range, newest_r
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _BELIEVED_S = 4.0  # a device that was removed by another process is still heard for this long
-_SOURCES_KEPT = 200_000  # about 1.5 KiB each
+_SOURCES_KEPT = 200_000  # about 1 KiB each
 _RISE_SHARE = 0.05  # of the capacity: more than noise, less than any pack
 _BOOTS_KEPT = 4  # of one device; one that restarts all the time must not fill the memory
 
@@ -36,6 +36,7 @@ class SlotMarks(msgspec.Struct, gc=False):
 
     Args:
         slot_id: which slot.
+        key: its key on the device.
         low: the person's threshold or the policy's watch level, whichever is higher; 0 without either.
         rise: what counts as a refill.
         last: the newest reading; None before the first since the server started.
@@ -45,6 +46,7 @@ class SlotMarks(msgspec.Struct, gc=False):
     """
 
     slot_id: str
+    key: str
     low: int
     rise: int
     last: int | None = None
@@ -65,7 +67,7 @@ class Source(msgspec.Struct, gc=False):
 
     Args:
         device_id: its id.
-        slots: slot key -> the slot.
+        slots: one or two; to look through them is cheaper than a dictionary for each device.
         boots: by boot id, the latest few.
         boot: the one that spoke last.
         last_seen_ms: what the device's row says, Unix milliseconds; 0 before its first message.
@@ -78,7 +80,7 @@ class Source(msgspec.Struct, gc=False):
     """
 
     device_id: str
-    slots: dict[str, SlotMarks]
+    slots: tuple[SlotMarks, ...]
     last_seen_ms: int
     checked_s: float
     revoked: bool = False
@@ -91,7 +93,14 @@ class Source(msgspec.Struct, gc=False):
 
     def streams(self) -> dict[str, int]:
         """Slot key -> number of the stream, where there is one."""
-        return {key: slot.stream for key, slot in self.slots.items() if slot.stream is not None}
+        return {slot.key: slot.stream for slot in self.slots if slot.stream is not None}
+
+    def slot(self, key: str) -> SlotMarks | None:
+        """The slot of a key, if there is one."""
+        for slot in self.slots:
+            if slot.key == key:
+                return slot
+        return None
 
 
 class Sources:
@@ -239,10 +248,10 @@ class Sources:
             for place, (source, name) in wanted.items():
                 _remember(source, name, place[1], stored.get(place, (0, -1)))
 
-    def stream(self, connection: Connection, source: Source, slot_key: str) -> int:
+    def stream(self, connection: Connection, source: Source, slot: SlotMarks) -> int:
         """The number of a device's stream, given to it at its first reading."""
-        number: int = ask(connection, _NEW_STREAM, (source.device_id, slot_key))[0][0]
-        source.slots[slot_key].stream = number
+        number: int = ask(connection, _NEW_STREAM, (source.device_id, slot.key))[0][0]
+        slot.stream = number
         return number
 
     def _ask(self, connection: Connection, names: list[str], moment: float) -> None:
@@ -255,16 +264,17 @@ class Sources:
         for device_id, seen_ms, revoked, stream_id, key, *slot in rows:
             source = known.get(device_id)
             if source is None:
-                source = known[device_id] = Source(device_id, {}, seen_ms or 0, moment)
+                source = known[device_id] = Source(device_id, (), seen_ms or 0, moment)
                 source.conduct.paced_ms = self._paced_ms.pop(device_id, 0.0)
             if device_id not in found:
                 found.add(device_id)
-                before, source.slots, source.checked_s = source.slots, {}, moment
+                before, source.slots, source.checked_s = source.slots, (), moment
                 source.revoked = bool(revoked)
             if key is not None:
-                marks = source.slots[sys.intern(key)] = _marks(key, *slot)
-                marks.last = before[key].last if key in before else None
+                marks = _marks(sys.intern(key), *slot)
+                marks.last = next((was.last for was in before if was.key == key), None)
                 marks.stream = stream_id
+                source.slots += (marks,)
         for name in names:
             if name not in found and known.pop(name, None) is not None:
                 self.ledger.settle(connection)
@@ -297,7 +307,7 @@ def _marks(
     wish = (_desired(desired) or _NOTHING).slots.get(key) if desired is not None else None
     watch = int(wish.watch or 0) if wish is not None else 0
     rise = max(1, int((capacity or 0) // factor * _RISE_SHARE))
-    return SlotMarks(slot_id, max((threshold or 0) // factor, watch), rise)
+    return SlotMarks(slot_id, key, max((threshold or 0) // factor, watch), rise)
 
 
 def unix_ms(moment: datetime) -> int:

@@ -175,7 +175,7 @@ class _Work:
             self._refuse_event(source, message, event)
 
     def _event(self, source: Source, event: Event, message: Incoming) -> None:
-        slot = source.slots.get(event.slot_key)
+        slot = source.slot(event.slot_key)
         if slot is None and event.type != "hello":
             reason = f"device {source.device_id!r} has no slot {event.slot_key!r}"
             key = (event.boot, event.seq)
@@ -204,10 +204,10 @@ class _Work:
             self._events.append(
                 _event_row(source.device_id, event, lateness is not None, at_ms, self._received_ms)
             )
-        else:
-            stream = slot.stream if slot is not None else None
+        elif slot is not None:
+            stream = slot.stream
             if stream is None:
-                stream = self._sources.stream(self._connection, source, event.slot_key)
+                stream = self._sources.stream(self._connection, source, slot)
             flags = kind | _QUALITY[event.quality] | event.clock << 4 | (lateness is not None) << 6
             self._samples.append((stream, at_ms, boot.number, event.seq, event.age_s, flags, event.number))
         if slot is not None and event.type != "hello":

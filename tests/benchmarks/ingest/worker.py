@@ -9,6 +9,7 @@ import threading
 
 from replenish_server.database import Database
 from replenish_server.fleet.broker import SERVER_USER
+from replenish_server.interpreter import begin_to_serve
 from replenish_server.replenishment.answers import known_answers
 from replenish_server.settings import Settings
 from replenish_server.telemetry.ingest import Ingest
@@ -27,6 +28,7 @@ def main() -> None:
     ingest = Ingest(database, session, known_answers, lambda _pressed: None)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
+    begin_to_serve()
     ingest.start()
     session.connected.wait()
     over.wait(0.3)  # the subscription follows the connection
