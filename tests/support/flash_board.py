@@ -53,6 +53,8 @@ class FlashSlots(Slots):
 
     def __init__(self, chip: FlashChip) -> None:
         self.chip, self.now, self.room, self.silent = chip, "ota_0", 0x180000, False
+        self.bad_sector = -1
+        """Keeps something else than it is given."""
 
     def running(self) -> str:
         return self.now
@@ -66,6 +68,8 @@ class FlashSlots(Slots):
     def write(self, sector: int, content: bytes) -> None:
         for each in range((len(content) + 4095) // 4096):
             self.chip.erase(self.idle(), sector + each)
+        if sector == self.bad_sector:
+            content = bytes((content[0] & 0x7E,)) + content[1:]
         self.chip.program(self.idle(), sector * 4096, content)
 
     def read(self, sector: int, buffer: bytearray) -> None:

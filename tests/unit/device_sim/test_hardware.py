@@ -92,6 +92,13 @@ def test_a_distance_sensor_knows_what_a_millimetre_is_worth(world: World) -> Non
     assert world.says(asked + "print([steps_g(-40000), steps_g(3000000)])") == [25, 1]
 
 
+def test_a_distance_without_a_target_is_no_distance(world: World) -> None:
+    """The sensor then answers a plausible 1200 mm, and that its range is not valid."""
+    burst = "from firmware.hal.vl53l0x import Vl53l0x; print(Vl53l0x().burst(12))"
+    assert world.says(burst, load_g=None) == []
+    assert world.says(burst, load_g=100, zero=200_000, counts_per_kg=-40_000) == [196_000] * 12
+
+
 _MANY_PULSES = """
 import json, sim_world
 from firmware.hal.pulses import PulseCounter

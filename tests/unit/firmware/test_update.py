@@ -167,6 +167,19 @@ def test_another_image_than_the_signed_one_never_starts(board: FlashBoard, signi
     assert board.chip_flash.boot(False) == OLD
 
 
+def test_a_flash_that_keeps_something_else_is_found_out_by_reading_it_back(
+    board: FlashBoard, signing_key: Path
+) -> None:
+    """What came was right to the last byte; what lies in the slot is not, and never starts."""
+    board.two.bad_sector = next(n for n in (1, 2) if IMAGE[n * 4096] & 0x81)
+    offered(board, signing_key)
+    board.lives(LIVES)
+    board.live()
+    assert board.told()[-1] == ("failed", "flash", 0)
+    assert board.two.now == OLD
+    assert board.chip_flash.boot(False) == OLD
+
+
 def test_a_signed_file_that_is_no_image_is_refused_by_the_chip(board: FlashBoard, signing_key: Path) -> None:
     offered(board, signing_key, b"no image at all" * 999)
     board.lives(LIVES)
