@@ -86,19 +86,24 @@ class IngestSession:
         """What the broker has delivered, or None when nothing came within `wait_s`; connects if it must."""
         if self._socket is None and not self._connect():
             return None
-        self.keep_alive()
-        connection, poll = self._socket, self._poll
-        if connection is None or not poll.poll(wait_s * 1000):
-            return None
-        try:
-            data = connection.recv(_READ_BYTES)
-        except OSError as error:
-            self._lost(str(error))
-            return None
-        if not data:
-            self._lost("the broker closed the connection")
-            return None
-        return self._take(data)
+        until = time.monotonic() + wait_s
+        while True:  # what is not a message, as the broker's word for an acknowledgement, ends no wait
+            self.keep_alive()
+            connection, poll = self._socket, self._poll
+            left_s = max(0.0, until - time.monotonic())
+            if connection is None or not poll.poll(left_s * 1000):
+                return None
+            try:
+                data = connection.recv(_READ_BYTES)
+            except OSError as error:
+                self._lost(str(error))
+                return None
+            if not data:
+                self._lost("the broker closed the connection")
+                return None
+            delivery = self._take(data)
+            if delivery is not None or left_s <= 0:
+                return delivery
 
     def acknowledge(self, delivery: Delivery) -> None:
         """PUBACK these. Never on another connection: its packet ids mean other messages there."""

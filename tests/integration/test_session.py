@@ -120,6 +120,18 @@ def test_nothing_is_acknowledged_before_it_is_told_to(broker: Broker, session: I
     assert [b"\x40\x02\x00\x01", b"\x40\x02\x00\x02"] == [broker.packet(), broker.packet()]
 
 
+def test_what_is_no_message_ends_no_wait(broker: Broker, session: IngestSession) -> None:
+    """While a press is on its way readings wait for a while: a broker that answers a ping must not end it."""
+    broker.welcome(session)
+    broker.say(b"\xd0\x00")
+    later = threading.Timer(0.1, broker.say, [message(1)])
+    later.start()
+    delivery = session.receive(20)
+    later.join()
+    assert delivery is not None
+    assert len(delivery.messages) == 1
+
+
 def test_a_delivery_is_never_acknowledged_on_another_connection(
     broker: Broker, session: IngestSession
 ) -> None:
