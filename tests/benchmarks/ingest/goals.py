@@ -17,7 +17,7 @@ REASONS = {
     "memory_1000_devices": "mostly what it is when idle",
     "memory_per_further_device": "ingest remembers about 1 KiB of each; the rest has not been traced",
     "start_to_subscribed": "importing the libraries takes most of it",
-    "flat_over_devices": "of so many devices none is in a cache, each batch touches a page and makes an answer for each",
+    "flat_over_devices": "of so many devices none is in a cache, and each has a page and an answer",
 }
 _OTHERWISE = "missed in this run; see docs/telemetry.md"
 
