@@ -92,7 +92,7 @@ RPC_CODES = {400: -32600, 404: -32601, 413: -32600, 422: -32602, 500: -32603}
 def _message(raw: bytes) -> Doc:
     try:
         message = json.loads(raw)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise RpcError(400, -32700, "This is not JSON.") from problem
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
         raise RpcError(400, -32600, "Send one JSON-RPC 2.0 request.")
@@ -101,13 +101,15 @@ def _message(raw: bytes) -> Doc:
 
 async def _result(shop: Shop, request: Request, raw: bytes, message: Doc) -> Doc | Response:
     method = message.get("method")
+    if not isinstance(method, str):
+        raise RpcError(400, -32600, "method is a text.")
     if method in ABOUT:
         return ABOUT[method]
     params = message.get("params")
     name, arguments = (
         (params.get(key) for key in ("name", "arguments")) if isinstance(params, dict) else (0, 0)
     )
-    if method != "tools/call" or name not in TOOLS:
+    if method != "tools/call" or not isinstance(name, str) or name not in TOOLS:
         raise RpcError(404, -32601, f"There is no {name or method}.")
     if not isinstance(arguments, dict):
         raise RpcError(400, -32602, "Send params.arguments.")
@@ -151,6 +153,8 @@ async def _change(shop: Shop, platform: Platform, name: str, arguments: Doc, met
     if name not in NEED_A_KEY:
         # Creating and updating may come without a key; then nothing is repeated.
         key = key or secrets.token_urlsafe(24)
+    if key is not None and not isinstance(key, str):
+        raise ProtocolError(400, "invalid_request", "meta.idempotency-key is a text.")
     session_id = str(arguments.get("id", ""))
     change = Change(CHANGES[name], session_id, f"{name} {session_id}", encode(checkout), key)
     outcome = await carry_out(shop, platform, change)

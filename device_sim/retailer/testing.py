@@ -141,8 +141,11 @@ def _add_message_levers(app: FastAPI, shop: Shop) -> None:
     @app.post("/testing/idempotency/age")
     async def age(request: Request) -> Response:
         body = await _settings(request)
+        hours = body.get("hours", 0)
+        if type(hours) not in (int, float):
+            raise invalid("hours is a number.")
         with shop.store.transaction():
-            known = shop.keys.age(str(body.get("key")), float(body.get("hours", 0)))
+            known = shop.keys.age(str(body.get("key")), float(hours))
         if not known:
             raise ProtocolError(404, "not_found", "No such key.")
         return _answer(body)

@@ -7,6 +7,7 @@ Source: UCP 2026-04-08, checkout "Update Checkout", fulfillment schemas (create 
 import json
 from typing import Any
 
+from device_sim.retailer.jcs import canonical
 from device_sim.retailer.wire import Doc, ProtocolError
 
 QUANTITY_MAX = 10_000
@@ -28,7 +29,7 @@ def read_body(raw: bytes) -> Doc:
     """A JSON object; an empty body reads as `{}`. Raises ProtocolError 400 on anything else."""
     try:
         body = json.loads(raw) if raw.strip() else {}
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise invalid(f"The body is not JSON: {problem}") from problem
     if not isinstance(body, dict):
         raise invalid("The body must be a JSON object.")
@@ -53,6 +54,10 @@ def read_wish(body: Doc) -> Doc:
     if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
         raise invalid("discounts.codes must be a list of strings.")
     buyer = _object(body.get("buyer"), "buyer")
+    try:
+        canonical(buyer)  # it is shown in a checkout that may be signed
+    except (ValueError, RecursionError) as problem:
+        raise invalid(f"buyer cannot be shown in a checkout: {problem}") from problem
     return {"lines": _lines(entries), "buyer": buyer, "codes": codes} | _fulfillment(body)
 
 

@@ -1,5 +1,7 @@
 """The MCP binding: the same shop, asked with tools/call."""
 
+import json
+
 import pytest
 from ucp_sdk.models.schemas.shopping.fulfillment import Checkout
 from ucp_sdk.models.schemas.shopping.order import Order
@@ -85,3 +87,38 @@ async def test_a_client_may_ask_what_there_is(client):
     listed = await client.http.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     names = {tool["name"] for tool in listed.json()["result"]["tools"]}
     assert {"create_checkout", "complete_checkout", "get_order", "search_catalog"} <= names
+
+
+DEEP = b'{"a":' * 3000
+CALL = {"jsonrpc": "2.0", "id": 7, "method": "tools/call"}
+KEYED = {
+    "name": "create_checkout",
+    "arguments": {"meta": {"ucp-agent": {"profile": PROFILE_URL}, "idempotency-key": 1.5}},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/checkout-sessions", DEEP),
+        ("/mcp", DEEP),
+        ("/mcp", json.dumps(CALL | {"method": ["tools/call"]}).encode()),
+        ("/mcp", json.dumps(CALL | {"params": {"name": {}, "arguments": {}}}).encode()),
+        ("/mcp", json.dumps(CALL | {"params": KEYED}).encode()),
+        ("/testing/idempotency/age", b'{"key":"k","hours":[[]]}'),
+        ("/testing/faults", b"[" * 3000),
+    ],
+)
+async def test_what_an_outside_fuzzer_sent_is_refused_and_nothing_fails(client, path, body):
+    headers = {
+        "Content-Type": "application/json",
+        "UCP-Agent": f'profile="{PROFILE_URL}"',
+        "Idempotency-Key": "k",
+    }
+    answer = await client.http.post(path, content=body, headers=headers)
+    assert 400 <= answer.status_code < 500
+
+
+async def test_a_buyer_that_no_signed_checkout_could_show_is_refused(client, some_lines):
+    answer = await client.create(some_lines() | {"buyer": {"email": 1.5}})
+    assert answer.status_code == 400
