@@ -13,9 +13,9 @@ REASONS = {
     "press_to_post_p50": "31 statements, a signature, two syncs of the disk and four processes",
     "press_to_post_p99": "as the median; and a writer may be at work that was there before",
     "press_to_post_p99_at_400": "as the median; and a writer may be at work that was there before",
-    "memory_idle": "SQLAlchemy, SQLModel, FastAPI and numpy are 65 MiB before the first line of ours",
+    "memory_idle": "what the client fixed is 58 MiB before the first line of ours",
     "memory_1000_devices": "mostly what it is when idle",
-    "memory_per_further_device": "ingest remembers about 1 KiB of each; the rest has not been traced",
+    "memory_per_further_device": "SQLite keeps up to 32 MiB of pages for ingest; 1.5 KiB are ours",
     "start_to_subscribed": "importing the libraries takes most of it",
     "flat_over_devices": "of so many devices none is in a cache, and each has a page and an answer",
 }
