@@ -88,7 +88,7 @@ class Shop:
         """Send a signal and wait; what the process said on stderr."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=10)
+        _, errors = self.process.communicate(timeout=60)
         return errors
 
 
