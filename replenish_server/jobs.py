@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -177,10 +178,18 @@ class Ticks:
     Args:
         workers: whom to wake.
         seldom: whom to wake only every hour.
+        wall_s: Unix seconds by the machine's clock.
     """
 
-    def __init__(self, workers: Sequence[Wakeable], seldom: Sequence[Wakeable]) -> None:
+    def __init__(
+        self,
+        workers: Sequence[Wakeable],
+        seldom: Sequence[Wakeable],
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
         self._workers = [*workers, *seldom]
+        self._wall_s = wall_s
+        self._ended = threading.Event()
         # In memory, one process, no job store: a tick that was missed is made good by the next one.
         # Waking takes no time, so one thread does it for all; the pool of the library would keep ten.
         self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(1)})
@@ -201,9 +210,22 @@ class Ticks:
             worker.start()
             worker.wake()
         self._scheduler.start()
+        threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
+
+    def _watch_clock(self) -> None:
+        """Begin the ticks anew after the clock was put back: the scheduler would wait for its old time."""
+        before_s = self._wall_s() - time.monotonic()
+        while not self._ended.wait(_TICK_S):
+            ahead_s = self._wall_s() - time.monotonic()
+            if ahead_s < before_s - _TICK_S:
+                log.warning("action=clock_put_back seconds=%.0f", before_s - ahead_s)
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
+            before_s = ahead_s
 
     def stop(self) -> None:
         """Stop ticks, then workers."""
+        self._ended.set()
         self._scheduler.shutdown(wait=False)
         for worker in self._workers:
             worker.stop()

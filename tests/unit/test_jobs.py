@@ -1,11 +1,13 @@
 """Threads that are woken: one worker for what must not run twice, a crew where jobs may wait side by side."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from replenish_server.jobs import Crew
+from replenish_server.jobs import Crew, Ticks, Worker
 
 PATIENCE_S = 30.0
 Job = Callable[[], None]
@@ -84,3 +86,26 @@ def _wait(event: threading.Event) -> None:
 
 def _fail() -> None:
     raise RuntimeError("on purpose")
+
+
+def test_a_clock_that_is_put_back_stops_no_tick() -> None:
+    """The scheduler waits for a moment that, by the clock as it is now, is an hour away."""
+    worked, ahead_s = threading.Semaphore(0), [3600.0]
+
+    def work() -> int:
+        worked.release()
+        return 0
+
+    ticks = Ticks([Worker("test", work)], [], lambda: time.time() + ahead_s[0])
+    ticks.start()
+    try:
+        assert worked.acquire(timeout=PATIENCE_S)
+        for job in ticks._scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC) + timedelta(hours=1))
+        while worked.acquire(timeout=1.5):  # what was on its way
+            pass
+        ahead_s[0] = 0.0
+        assert worked.acquire(timeout=PATIENCE_S)
+        assert worked.acquire(timeout=PATIENCE_S)
+    finally:
+        ticks.stop()
