@@ -13,6 +13,7 @@ _PATIENCE_S = 15.0
 # hundred times (each statement of SQLite). Who computes meanwhile takes twice as long: this is for moments.
 _SWIFT_S = 0.00002
 _ASIDE_S = 0.03  # a reader waits no longer than this for what is on its way
+_AGAIN_S = 0.3  # and no more often, nor any writer longer: where people press all the time, all others go on
 
 
 class Turnstile:
@@ -35,19 +36,22 @@ class Turnstile:
         on its way through several, which get the interpreter more quickly."""
         self._way_made_until = time.monotonic() + seconds
         if not self._swift:
-            self._swift, self._usual_s = True, sys.getswitchinterval()
+            self._swift, usual_s = True, sys.getswitchinterval()
+            if usual_s > 2 * _SWIFT_S:  # else another thread has just done this
+                self._usual_s = usual_s
             sys.setswitchinterval(_SWIFT_S)
 
     def step_aside(self) -> None:
-        """Called by whoever reads, before a statement: one in no hurry lets pass what is on its way, once."""
-        way = self._way_made_until
+        """Called by whoever reads, before a statement: one in no hurry lets pass what is on its way, now and
+        then."""
         if not self._swift or getattr(self._thread, "urgent", False):
             return
-        left = way - time.monotonic()
+        moment = time.monotonic()
+        left = self._way_made_until - moment
         if left <= 0:
             self._way_is_over()
-        elif getattr(self._thread, "let_pass", 0.0) != way:
-            self._thread.let_pass = way
+        elif moment >= getattr(self._thread, "let_pass_again", 0.0):
+            self._thread.let_pass_again = moment + _AGAIN_S
             time.sleep(min(left, _ASIDE_S))
 
     def _way_is_over(self) -> None:
@@ -62,10 +66,10 @@ class Turnstile:
     def enter(self) -> None:
         """Wait for one's turn."""
         urgent = getattr(self._thread, "urgent", False)
-        deadline = time.monotonic() + _PATIENCE_S
+        came = time.monotonic()
         with self._changed:
             self._urgent_waiting += urgent
-            while (wait_s := self._wait_s(urgent, deadline)) > 0:
+            while (wait_s := self._wait_s(urgent, came)) > 0:
                 self._changed.wait(wait_s)
             self._urgent_waiting -= urgent
             self._inside += 1
@@ -78,9 +82,9 @@ class Turnstile:
             self._inside -= 1
             self._changed.notify_all()
 
-    def _wait_s(self, urgent: bool, deadline: float) -> float:
+    def _wait_s(self, urgent: bool, came: float) -> float:
         """How long to wait at most before looking again; 0 or less when it is one's turn."""
         moment = time.monotonic()
         if self._inside or (self._urgent_waiting and not urgent):
-            return deadline - moment
-        return 0.0 if urgent else min(self._way_made_until, deadline) - moment
+            return came + _PATIENCE_S - moment
+        return 0.0 if urgent else min(self._way_made_until, came + _AGAIN_S) - moment

@@ -66,6 +66,39 @@ def test_way_is_made_for_the_urgent_alone_and_not_for_ever() -> None:
     assert passed.is_set()
 
 
+def test_presses_without_end_stop_nobody() -> None:
+    """Way is made all the time: an ordinary writer goes in between, a reader waits for one of many."""
+    turnstile, written, over = Turnstile(), threading.Event(), threading.Event()
+
+    def press() -> None:
+        while not over.is_set():
+            turnstile.make_way(600.0)
+            time.sleep(0.001)
+
+    def write() -> None:
+        turnstile.enter()
+        turnstile.leave()
+        written.set()
+
+    slept = list[float]()
+
+    def read() -> None:
+        for _ in range(100):
+            began = time.monotonic()
+            turnstile.step_aside()
+            slept.append(time.monotonic() - began)
+
+    presses = thread(press)
+    thread(read).join(20)
+    thread(write).join(10)  # `_PATIENCE_S` would be more
+    over.set()
+    presses.join(20)
+    turnstile.make_way(0.0)
+    turnstile.step_aside()
+    assert written.is_set()
+    assert sum(each > 0.02 for each in slept) < 20
+
+
 def test_a_reader_steps_aside_once_and_the_urgent_do_not() -> None:
     """For a moment, however long the way is; threads take turns more often until somebody finds it over."""
     turnstile, usual = Turnstile(), sys.getswitchinterval()
