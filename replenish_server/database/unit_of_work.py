@@ -34,6 +34,14 @@ class UnitOfWork(Session):
         if self._new or self._deleted or self.identity_map.check_modified():
             super().flush(objects)
 
+    def rollback(self) -> None:
+        """Undo all that the block has done; what it does from here on is kept at its end."""
+        super().rollback()
+        if self._own is not None and (transaction := self._own.get_transaction()) is not None:
+            transaction.rollback()  # of what went straight to the driver the session knows nothing
+        self.expire_all()
+        self.info.clear()
+
     def get(self, entity: Any, ident: Any, **options: Any) -> Any:
         """The row of a primary key; one that it has already costs next to nothing."""
         key = ident if isinstance(ident, tuple) else (ident,)

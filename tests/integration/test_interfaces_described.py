@@ -11,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
+from replenish_server.database import ask
 from replenish_server.households.people import Role
 from tests.fakes.market import Market
 from tests.fakes.retailer_house import House
@@ -125,22 +126,22 @@ async def test_moments_and_days_are_text_and_never_a_number(house: House) -> Non
 
 async def test_a_database_that_takes_nothing_is_said_and_over_once_it_does(house: House) -> None:
     """As on a full disk, or one mounted to be read; what was asked is not done, and can be asked again."""
-    homes, pool = TwoHomes(house), house.database.engine.pool
+    homes, engine = TwoHomes(house), house.database.engine
     headers, pause = homes.token(Role.OWNER), f"/slots/{house.slots['button-1']}/pause"
 
-    def only_read(connection: Any, *_: Any) -> None:
-        connection.execute("PRAGMA query_only=ON")
+    def only_read(connection: Any) -> None:
+        ask(connection, "PRAGMA query_only=ON")
 
-    def written(connection: Any, *_: Any) -> None:
-        connection.execute("PRAGMA query_only=OFF")
+    def written(connection: Any) -> None:
+        ask(connection, "PRAGMA query_only=OFF")
 
     async with homes.client as client:
-        event.listen(pool, "checkout", only_read)
+        event.listen(engine, "begin", only_read)
         answer = await client.post(pause, headers=headers, json={"until": "2126-08-15"})
         assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
         assert "readonly" in answer.json()["detail"]
-        event.remove(pool, "checkout", only_read)
-        event.listen(pool, "checkout", written)
+        event.remove(engine, "begin", only_read)
+        event.listen(engine, "begin", written)
         assert (await client.post(pause, headers=headers, json={"until": "2126-08-15"})).status_code == 200
 
 

@@ -19,7 +19,7 @@ from sqlmodel import SQLModel, func, select
 
 import replenish_server.app
 import replenish_server.database
-from replenish_server.database import Database, UtcTime, append, state_after, state_before
+from replenish_server.database import Database, UtcTime, append, change, fetch, state_after, state_before
 from replenish_server.households.tables import Household
 from replenish_server.replenishment.tables import ForecastFit
 from tests.support.cluster import Cluster
@@ -377,6 +377,24 @@ def test_a_block_that_rolls_back_by_itself_may_go_on(database: Database) -> None
         session.add(ForecastFit(at=NOW, rows=3, households=1))
     with database.read() as session:
         assert sorted(session.exec(select(ForecastFit.rows))) == [2, 3]
+
+
+def test_a_block_that_rolls_back_by_itself_has_done_nothing(database: Database) -> None:
+    """By whichever way it wrote; and what it has read says again what stands in the database."""
+    with database.write() as session:
+        append(session, ForecastFit, at=NOW, rows=1, households=1)
+    for also in (False, True):
+        with database.write() as session:
+            row = fetch(session, ForecastFit, 1)
+            assert row is not None
+            change(session, row, rows=2)
+            append(session, ForecastFit, at=NOW, rows=3, households=1)
+            if also:
+                session.add(ForecastFit(at=NOW, rows=4, households=1))
+            session.rollback()
+            assert row.rows == 1
+        with database.read() as session:
+            assert list(session.exec(select(ForecastFit.rows))) == [1]
 
 
 def test_what_a_block_does_not_flush_is_written_with_it(database: Database) -> None:
