@@ -23,6 +23,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _UNICAST = ipaddress.ip_network("2000::/3")  # all that is assigned to be reached from anywhere
 _SPECIAL = (ipaddress.ip_network("3fff::/20"),)  # documentation, younger than the library's list
 _MOST_LOOKUPS = 16
+_KEPT_S = 30.0  # idle; a router on the way forgets one after minutes, and what is sent then is lost
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 Lookup = Callable[[str, int], list[Any]]
@@ -73,7 +74,9 @@ def guarded_pool(loopback: bool, lookup: Lookup = _look_up) -> httpcore.Connecti
         loopback: whether this machine may be reached.
         lookup: of a name and port, as `socket.getaddrinfo` answers.
     """
-    return httpcore.ConnectionPool(ssl_context=trusted(), network_backend=_Guard(loopback, lookup))
+    return httpcore.ConnectionPool(
+        ssl_context=trusted(), keepalive_expiry=_KEPT_S, network_backend=_Guard(loopback, lookup)
+    )
 
 
 class _Guard(httpcore.SyncBackend):
