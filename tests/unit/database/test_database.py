@@ -1,9 +1,7 @@
 """Schema and units of work, of a real SQLite file and of a real PostgreSQL alike."""
 
-import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -19,53 +17,11 @@ from sqlmodel import SQLModel, func, select
 
 import replenish_server.app
 import replenish_server.database
-from replenish_server.database import Database, UtcTime, append, change, fetch, state_after, state_before
+from replenish_server.database import Database, UtcTime, state_after, state_before
 from replenish_server.households.tables import Household
 from replenish_server.replenishment.tables import ForecastFit
-from tests.support.cluster import Cluster
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the newest schema, to be copied."""
-    made = Database(f"sqlite:///{tmp_path_factory.mktemp('template') / 'deep' / 'replenish.db'}")
-    made.migrate()
-    made.close()
-    return made.path
-
-
-@pytest.fixture
-def file(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
-    """A migrated SQLite database."""
-    made = Database(f"sqlite:///{shutil.copy(migrated_file, tmp_path)}")
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def migrated(cluster: Cluster) -> str:
-    """The name of a PostgreSQL database with the newest schema, to be copied."""
-    name = cluster.make("migrated")
-    made = Database(cluster.url(name))
-    made.migrate()
-    made.close()
-    return name
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """A migrated database of either kind."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("file")
-        return
-    cluster: Cluster = request.getfixturevalue("cluster")
-    name = cluster.make(template=request.getfixturevalue("migrated"))
-    made = Database(cluster.url(name))
-    yield made
-    made.close()
-    cluster.drop(name)
 
 
 def household(created_at: datetime = NOW) -> Household:
@@ -365,45 +321,3 @@ def test_writers_lend_each_other_a_connection_that_ended_well(file: Database) ->
     file.close()
     with file.write() as session:
         assert len(session.exec(select(ForecastFit.version)).all()) == 3
-
-
-def test_a_block_that_rolls_back_by_itself_may_go_on(database: Database) -> None:
-    """What it writes after that is kept, by whichever way it is written."""
-    with database.write() as session:
-        session.add(ForecastFit(version=1, at=NOW, rows=1, households=1))
-        session.flush()
-        session.rollback()
-        append(session, ForecastFit, at=NOW, rows=2, households=1)
-        session.add(ForecastFit(at=NOW, rows=3, households=1))
-    with database.read() as session:
-        assert sorted(session.exec(select(ForecastFit.rows))) == [2, 3]
-
-
-def test_a_block_that_rolls_back_by_itself_has_done_nothing(database: Database) -> None:
-    """By whichever way it wrote; and what it has read says again what stands in the database."""
-    with database.write() as session:
-        append(session, ForecastFit, at=NOW, rows=1, households=1)
-    for also in (False, True):
-        with database.write() as session:
-            row = fetch(session, ForecastFit, 1)
-            assert row is not None
-            change(session, row, rows=2)
-            append(session, ForecastFit, at=NOW, rows=3, households=1)
-            if also:
-                session.add(ForecastFit(at=NOW, rows=4, households=1))
-            session.rollback()
-            assert row.rows == 1
-        with database.read() as session:
-            assert list(session.exec(select(ForecastFit.rows))) == [1]
-
-
-def test_what_a_block_does_not_flush_is_written_with_it(database: Database) -> None:
-    """Beside what went straight to the driver; and together they are undone."""
-    for fails in (True, False):
-        with suppress(RuntimeError), database.write() as session:
-            append(session, ForecastFit, at=NOW, rows=1, households=1)
-            session.add(ForecastFit(at=NOW, rows=1, households=1))
-            if fails:
-                raise RuntimeError
-        with database.read() as session:
-            assert len(session.exec(select(ForecastFit.version)).all()) == (0 if fails else 2)
