@@ -8,7 +8,7 @@ from replenish_server.database.duties import Duties, is_alive
 from replenish_server.database.engine import Database
 from replenish_server.database.prepared import Prepared, fetch, note_absent
 from replenish_server.database.records import add_row, append, change, insert_or_update
-from replenish_server.database.types import UtcTime
+from replenish_server.database.types import UtcTime, from_ms
 
 __all__ = [
     "Bells",
@@ -22,6 +22,7 @@ __all__ = [
     "ask",
     "change",
     "fetch",
+    "from_ms",
     "insert_or_update",
     "is_alive",
     "note_absent",

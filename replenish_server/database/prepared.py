@@ -63,14 +63,16 @@ class Prepared(Generic[T]):
             self._readers = _readers_of(self._columns, connection.dialect)
             self._text = Parameters(self._statement, connection.dialect)
         found = ask(connection, self._text.text, self._text.bound(parameters))
-        return [self._read(row) for row in found] if self._readers else found
+        return [_as_read(row, self._readers) for row in found] if self._readers else found
 
-    def _read(self, row: Sequence[Any]) -> Sequence[Any]:
-        values = list(row)
-        for place, reader in self._readers:
-            if values[place] is not None:
-                values[place] = reader(values[place])
-        return values
+
+def _as_read(row: Sequence[Any], readers: Sequence[tuple[int, _Process]]) -> list[Any]:
+    """SQLite's values as those of the columns."""
+    values = list(row)
+    for place, reader in readers:
+        if values[place] is not None:
+            values[place] = reader(values[place])
+    return values
 
 
 def fetch(session: Session, model: type[Row], *key: Any) -> Row | None:
@@ -227,11 +229,7 @@ def entity_of(model: type[SQLModel], dialect: Any) -> Callable[[Session, Sequenc
     entity, readers = _Entity(mapper, 0), _readers_of(list(mapper.columns), dialect)
 
     def make(session: Session, stored: Sequence[Any]) -> Any:
-        values = list(stored)
-        for place, reader in readers:
-            if values[place] is not None:
-                values[place] = reader(values[place])
-        return entity(session, values)
+        return entity(session, _as_read(stored, readers))
 
     return make
 

@@ -1,7 +1,7 @@
 """Column types that SQL databases lack."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 from sqlalchemy import BigInteger, Column, Dialect, Table, TypeDecorator, event
 from sqlmodel import SQLModel
@@ -54,6 +54,10 @@ def to_ms(value: datetime | None) -> int | None:
     return (value - _EPOCH) // _MILLISECOND
 
 
+@overload
+def from_ms(value: int) -> datetime: ...
+@overload
+def from_ms(value: None) -> None: ...
 def from_ms(value: int | None) -> datetime | None:
     """The moment that `UtcTime` kept."""
     return None if value is None else _EPOCH + value * _MILLISECOND

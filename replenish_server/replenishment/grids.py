@@ -3,10 +3,11 @@
 A grid is a function of the readings: a late one only makes its quarter-day be looked at again.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from replenish_server.database import from_ms
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory.grid import BIN, DAYS, LevelGrid, bin_at, bin_start
 from replenish_server.replenishment.readings import is_counted, last_good, level_samples
@@ -14,8 +15,6 @@ from replenish_server.replenishment.tables import SlotGrid
 from replenish_server.telemetry.newest import arrivals
 from replenish_server.telemetry.sources import unix_ms
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _PAST = timedelta(days=DAYS + 1)
 _CLOCK_DOUBT = timedelta(days=1)  # a server whose clock was set back must not overlook what came meanwhile
 
@@ -34,11 +33,11 @@ def current_grid(session: Session, slot: Slot, now: datetime) -> tuple[LevelGrid
     capacity, counted = slot.capacity or 1, is_counted(slot)
     kept = session.get(SlotGrid, slot.id)
     stored = None if kept is None or kept.capacity != capacity else _decoded(kept.grid)
-    received_since, newest = _EPOCH, slot.created_at
+    received_since_ms, newest = 0, slot.created_at
     if kept is not None and stored is not None:
-        newest, received_since = kept.seen_at, kept.seen_at - _CLOCK_DOUBT
-    fresh = arrivals(session, slot.device_id, slot.key, unix_ms(now - _PAST), unix_ms(received_since), BIN)
-    newest = max((_EPOCH + came_ms * _MILLISECOND for _, came_ms in fresh), default=newest)
+        newest, received_since_ms = kept.seen_at, unix_ms(kept.seen_at - _CLOCK_DOUBT)
+    fresh = arrivals(session, slot.device_id, slot.key, unix_ms(now - _PAST), received_since_ms, BIN)
+    newest = max((from_ms(came_ms) for _, came_ms in fresh), default=newest)
     if counted:
         return LevelGrid.of_samples(level_samples(session, slot, now - _PAST), capacity, now), newest
     grid = LevelGrid.empty(now) if stored is None else stored

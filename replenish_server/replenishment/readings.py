@@ -1,14 +1,14 @@
 """What a slot's stored readings say of what is left, whether its device measures that or counts the use."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Executable, bindparam, func, or_, tuple_, type_coerce
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from replenish_server.database import Prepared
+from replenish_server.database import Prepared, from_ms
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.inventory import LevelHistory, LevelSample, read_level, read_levels
@@ -27,8 +27,6 @@ _SAMPLE = (
     col(Reading.quality),
     col(Reading.late),
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _HOUR_MS = 3_600_000
 COUNTED_AT_MOST = 10_080  # a week of one a minute, the most that cfg.measure_s allows
 _NEWEST = 48  # readings that a level is told from
@@ -117,8 +115,7 @@ def last_good(session: Session, slot: Slot, since: datetime, before: datetime) -
     when = (unix_ms(since), unix_ms(before))
     found = newest.last_good(session, slot.device_id, slot.key, *when, highest, LOOKED_BACK)
     return [
-        LevelSample(_EPOCH + one.at_ms * _MILLISECOND, one.boot, one.seq, one.number * factor, good=True)
-        for one in found
+        LevelSample(from_ms(one.at_ms), one.boot, one.seq, one.number * factor, good=True) for one in found
     ]
 
 
@@ -129,7 +126,7 @@ def since_at_most(session: Session, slot: Slot, since: datetime, most: int) -> d
     """
     where = {"device_id": slot.device_id, "slot_key": slot.key}
     at_ms = _AT_PLACE.first(session, **where, besides=most - 1)
-    return since if at_ms is None else max(since, _EPOCH + at_ms * _MILLISECOND)
+    return since if at_ms is None else max(since, from_ms(at_ms))
 
 
 def read_history(session: Session, slot: Slot, since: datetime) -> tuple[LevelHistory, list[LevelSample]]:
