@@ -2,8 +2,8 @@
 
 import sys
 
+from replenish_server.failures import explain_failure
 from replenish_server.interpreter import begin_to_load
-from replenish_server.mishaps import in_a_sentence
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
     try:
         _run()
     except Exception as error:
-        said = in_a_sentence(error)
+        said = explain_failure(error)
         if said is None:
             raise
         print(said, file=sys.stderr)

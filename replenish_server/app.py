@@ -10,7 +10,7 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 
-from replenish_server import libraries
+from replenish_server import library_pages
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.interpreter import begin_to_serve
@@ -34,6 +34,7 @@ from replenish_server.web.fleet import DatabaseFleet
 from replenish_server.web.fleet_routes import build_fleet_pages
 from replenish_server.web.form_route import sign_in_tries
 from replenish_server.web.household import DatabasePages
+from replenish_server.web.lazy_app import LazyApp
 from replenish_server.web.life_routes import build_life_router
 from replenish_server.web.mandate_routes import build_mandate_router
 from replenish_server.web.mandates import DatabaseMandates
@@ -44,7 +45,6 @@ from replenish_server.web.products_routes import build_products_router
 from replenish_server.web.retailer_edge import build_retailer_edge
 from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
-from replenish_server.web.when_asked import WhenAsked
 
 _CODE_TRIES = (0.2, 10)  # per second and at once, of one address or household
 _ASKS = (20.0, 200)  # per second and at once, for pieces of firmware, of one address
@@ -66,12 +66,12 @@ class _Web(uvicorn.Server):
             )
         )
         self._server = server
-        self._libraries = libraries.loaded()
+        self._libraries = library_pages.releasable_mappings()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         begin_to_serve()
-        libraries.let_go(self._libraries)
+        library_pages.release(self._libraries)
         self._server.let_orders_leave()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -132,10 +132,10 @@ def build_app(server: Server) -> FastAPI:
     app.include_router(build_retailer_edge(settings.base_url, server.public_keys, server.take_in))
     desk = Desk(server.database, server.clock, server.retailer_acted)
     app.include_router(build_console(desk, sign_in_tries()))
-    app.mount("/retail/v1", WhenAsked(partial(_retail_api, desk)))
+    app.mount("/retail/v1", LazyApp(partial(_retail_api, desk)))
     cxml = CxmlDesk(server.database, server.clock, server.retailer_acted)
     app.include_router(build_cxml_edge(cxml, cxml_limits(), settings.base_url))
-    app.mount("/drs", WhenAsked(partial(_dash_api, server)))
+    app.mount("/drs", LazyApp(partial(_dash_api, server)))
     products = DatabaseProducts(server.database, server.shops.shelf, server.clock, server.wake_dispatch)
     app.include_router(build_products_router(products))
     consents = DatabaseConsents(server.database, server.shops.line, server.mandates, server.clock)
@@ -143,7 +143,7 @@ def build_app(server: Server) -> FastAPI:
     shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_shopping_router(shopping))
     api = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
-    app.mount("/api/v1", WhenAsked(partial(_household_api, api)))
+    app.mount("/api/v1", LazyApp(partial(_household_api, api)))
     mandates = DatabaseMandates(server.database, server.clock, server.wake_dispatch)
     app.include_router(build_mandate_router(mandates))
     app.include_router(build_assistant(api))

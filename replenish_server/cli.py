@@ -27,6 +27,7 @@ from replenish_server.cli_parts import the_household as _household
 from replenish_server.cli_people import person_app, token_app
 from replenish_server.cli_retailers import retailer_app
 from replenish_server.cli_rollout import rollout_app
+from replenish_server.failures import require_free_ports
 from replenish_server.fleet.authority import Authority, NoAuthority
 from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
@@ -35,7 +36,6 @@ from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.particulars import Address, ParticularsRefused, check_particulars
 from replenish_server.ids import RetailerId
-from replenish_server.mishaps import see_that_free
 from replenish_server.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
@@ -271,7 +271,7 @@ def broker() -> None:
     binary = find_mosquitto()
     if binary is None:
         raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
-    see_that_free(operations.broker_ports(settings))
+    require_free_ports(operations.broker_ports(settings))
     os.execv(binary, [binary, "-c", str(files.conf)])  # noqa: S606 - the path is looked up, not given
 
 

@@ -17,13 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, func, select
 
 from replenish_server.database import Database
+from replenish_server.failures import explain_failure
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import BrokerFiles
 from replenish_server.fleet.credentials import uncut
 from replenish_server.fleet.firmware_tables import Rollout
 from replenish_server.fleet.tables import Device
 from replenish_server.fleet.troubles import troubles_now
-from replenish_server.mishaps import in_a_sentence
 from replenish_server.retailers.tables import Retailer
 from replenish_server.settings import Settings
 from replenish_server.telemetry.tables import Quarantined
@@ -74,7 +74,7 @@ def _look(what: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         return list(look())
     except OSError as error:
-        return [Finding(what, False, in_a_sentence(error) or str(error))]
+        return [Finding(what, False, explain_failure(error) or str(error))]
 
 
 def _database(settings: Settings) -> Finding:
@@ -93,7 +93,7 @@ def _database(settings: Settings) -> Finding:
         said = database.problem()
     except SQLAlchemyError as error:
         what = "start PostgreSQL, or correct REPLENISH_DATABASE_URL" if database.shared else _RESTORE
-        why = in_a_sentence(error) or f"{str(error.__cause__ or error)[:200]}; {what}"
+        why = explain_failure(error) or f"{str(error.__cause__ or error)[:200]}; {what}"
         return Finding("database", False, f"{where}: {why}")
     finally:
         database.close()

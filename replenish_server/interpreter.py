@@ -8,7 +8,7 @@ import ctypes
 import gc
 import sys
 
-from replenish_server.docless import load_without_docstrings
+from replenish_server.stripped_bytecode import load_without_docstrings
 
 _SWITCH_S = 0.0002  # how long one thread may keep the others from the interpreter; a press needs it often
 _YOUNG = 50_000  # so many objects more than a moment ago, and the interpreter itself looks for garbage

@@ -11,7 +11,7 @@ from typing import Protocol
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from replenish_server.mishaps import tell
+from replenish_server.failures import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Worker:
             try:
                 moved = self._work()
             except Exception as error:  # noqa: BLE001 - told, and the worker goes on
-                tell(log, error, "action=worker_failed worker=%s", self.name)
+                log_failure(log, error, "action=worker_failed worker=%s", self.name)
                 continue
             if moved and self._then is not None:
                 self._then()
@@ -143,7 +143,7 @@ class Crew:
                     continue
                 job()
             except Exception as error:  # noqa: BLE001 - told, and the worker goes on
-                tell(log, error, "action=worker_failed worker=%s", self.name)
+                log_failure(log, error, "action=worker_failed worker=%s", self.name)
                 continue
             self.wake()  # what waited for this one to end
             self._then()

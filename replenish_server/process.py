@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
-from replenish_server import libraries
+from replenish_server import library_pages
 from replenish_server.interpreter import begin_to_serve
 from replenish_server.server import Server
 
@@ -18,7 +18,7 @@ _CANCEL_AGAIN_S = 0.5
 
 def run_without_page(server: Server) -> None:
     """Run the parts of a role that serves no page until a signal ends it."""
-    asyncio.run(_until_a_signal(server, libraries.loaded()))
+    asyncio.run(_until_a_signal(server, library_pages.releasable_mappings()))
 
 
 async def _until_a_signal(server: Server, mappings: Sequence[tuple[int, int]]) -> None:
@@ -27,7 +27,7 @@ async def _until_a_signal(server: Server, mappings: Sequence[tuple[int, int]]) -
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with running(server):
         begin_to_serve()
-        libraries.let_go(mappings)
+        library_pages.release(mappings)
         await ended.wait()
         await asyncio.to_thread(server.finish_orders)
 

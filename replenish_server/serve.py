@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from replenish_server import operations
+from replenish_server.failures import require_free_ports
 from replenish_server.fleet.authority import Authority
-from replenish_server.mishaps import see_that_free
 from replenish_server.process import run_without_page
 from replenish_server.server import Server
 from replenish_server.settings import Role, Settings
@@ -45,7 +45,7 @@ def serve(arguments: Sequence[str]) -> None:
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
     logging.getLogger("httpx").setLevel(logging.WARNING)
     if settings.role.serves:
-        see_that_free(_listens_at(settings))
+        require_free_ports(_listens_at(settings))
     what = f"is at {settings.base_url}" if settings.role.serves else f"runs as {settings.role}"
     print(f"Replenish {what} (data in {where}).", flush=True)
     run_server(settings)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from replenish_server.clock import Clock, parse_clock
-from replenish_server.mishaps import Unusable
+from replenish_server.failures import Unusable
 
 
 class Role(StrEnum):

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database, Duties, is_alive
-from replenish_server.mishaps import tell
+from replenish_server.failures import log_failure
 from replenish_server.ordering.claims import Claim, Lease, claim_order, claim_parcel, held
 from replenish_server.ordering.journal import DatabaseJournal
 from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
@@ -216,7 +216,7 @@ class Dispatcher:
         except JournalClosed as error:
             log.info("action=parcel_overtaken parcel_id=%s why=%s", parcel.id, error)
         except Exception as error:  # noqa: BLE001 - one parcel's surprise must not stop the others
-            tell(log, error, "action=dispatch_failed parcel_id=%s", parcel.id)
+            log_failure(log, error, "action=dispatch_failed parcel_id=%s", parcel.id)
             self._retry(claim, type(error).__name__, None)
 
     def _let_leave(self, session: Session, parcel_id: str, quote: Quote, now: datetime) -> None:

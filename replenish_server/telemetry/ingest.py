@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from replenish_server.database import Database
-from replenish_server.mishaps import tell
+from replenish_server.failures import log_failure
 from replenish_server.telemetry.codec import encode_ack, is_press
 from replenish_server.telemetry.conduct import Pace
 from replenish_server.telemetry.session import Delivery, IngestSession
@@ -96,7 +96,7 @@ class Ingest:
                         tries & (tries - 1) == 0
                     ):  # 1, 2, 4, 8: a disk may be full for days, and hold the log too
                         many = len(delivery.messages)
-                        tell(log, error, "action=store_failed messages=%d tries=%d", many, tries)
+                        log_failure(log, error, "action=store_failed messages=%d tries=%d", many, tries)
                     self._session.keep_alive()
                     time.sleep(_RETRY_S)
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from replenish_server.mishaps import in_a_sentence, tell
+from replenish_server.failures import explain_failure, log_failure
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +58,8 @@ def problem_response(
 
 def database_problem(error: OperationalError) -> Response:
     """The database cannot be asked now: its disk is full, say. What was asked was not done."""
-    tell(log, error, "action=request_failed")
-    detail = in_a_sentence(error) or "the database does not answer; nothing was changed; send it again later"
+    log_failure(log, error, "action=request_failed")
+    detail = explain_failure(error) or "the database does not answer; nothing was changed; send it again"
     return problem_response(503, "unavailable", detail, {"retry-after": "5"})
 
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from replenish_server.libraries import clean_mappings
+from replenish_server.library_pages import clean_mappings
 
 MAPS = """\
 7f0000000000-7f0000001000 r--p 00000000 fe:01 11 /usr/lib/libone.so.3
@@ -29,7 +29,7 @@ Anonymous:             0 kB
 USED = """
 import hashlib, sqlite3, ssl, numpy
 from pathlib import Path
-from replenish_server import libraries
+from replenish_server import library_pages
 
 def text_kib():
     return sum(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines()
@@ -41,9 +41,9 @@ def use():
     return at, hashlib.sha256(b"a").hexdigest(), float(numpy.linalg.inv(numpy.eye(3) * 2)[0, 0])
 
 first, before = use(), text_kib()
-mappings = libraries.loaded()
+mappings = library_pages.releasable_mappings()
 assert sum(end - begin for begin, end in mappings) > 2**20
-libraries.let_go(mappings)
+library_pages.release(mappings)
 after = text_kib()
 assert use() == first
 print(before, after)

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from replenish_server.web.when_asked import WhenAsked
+from replenish_server.web.lazy_app import LazyApp
 
 
 class Building:
@@ -30,7 +30,7 @@ class Building:
 
 
 def client(building: Building) -> AsyncClient:
-    app = Starlette(routes=[Mount("/sub", WhenAsked(building))])
+    app = Starlette(routes=[Mount("/sub", LazyApp(building))])
     return AsyncClient(transport=ASGITransport(app, raise_app_exceptions=False), base_url="http://test")
 
 

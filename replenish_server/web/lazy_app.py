@@ -1,4 +1,4 @@
-"""An application that is loaded and built when somebody asks for it: most homes use few of them."""
+"""An ASGI application that is imported and built at its first request: most homes use few of them."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class WhenAsked:
+class LazyApp:
     """To be mounted in place of the application.
 
     Args:

@@ -1,8 +1,8 @@
-"""Libraries without their docstrings, which a server never reads: 5 MiB less, and sooner loaded.
+"""Bytecode of libraries without their docstrings, which a server never reads: 5 MiB less, and sooner loaded.
 
-Python would leave them out of everything with -OO, and assertions with them, and would compile it all at each
-start where it may not write. So an installation keeps what `keep_loaded` compiles once, beside the libraries'
-own bytecode; where that is missing, or of another source than is there, a module is loaded as ever.
+`python -OO` would strip assertions too, and our own code, and would compile everything anew at each start
+where it may not write. So the installation runs `compile_loaded` once, which stores stripped bytecode beside
+the libraries' own. Where it is missing or stale, a module loads as usual.
 """
 
 import ast
@@ -35,7 +35,7 @@ _NO_DOCSTRING = " "  # libraries assert that there is one, and put others togeth
 
 
 class _Loader(SourceFileLoader):
-    """Takes what was kept, where it is of this very source."""
+    """Loads stripped bytecode where it was compiled from the source that is there."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         """The module's code."""
@@ -51,13 +51,13 @@ class _Loader(SourceFileLoader):
 
 
 def load_without_docstrings() -> None:
-    """From now on, of all that is imported from where libraries are installed."""
+    """From now on load libraries without their docstrings, where that was compiled."""
     sys.path_hooks.insert(0, hook_for(_installed()))
     sys.path_importer_cache.clear()
 
 
 def hook_for(folders: tuple[str, ...]) -> "Callable[[str], PathEntryFinderProtocol]":
-    """An entry of `sys.path_hooks` for what lies in these folders."""
+    """An entry of `sys.path_hooks` that loads stripped bytecode for modules in these folders."""
     find = FileFinder.path_hook(
         (ExtensionFileLoader, EXTENSION_SUFFIXES),
         (_Loader, SOURCE_SUFFIXES),
@@ -76,17 +76,18 @@ def _installed() -> tuple[str, ...]:
     return sysconfig.get_path("purelib"), sysconfig.get_path("platlib")
 
 
-def keep_loaded() -> int:
-    """`keep` of all libraries that this process has loaded."""
+def compile_loaded() -> int:
+    """Run `compile_stripped` on every library that this process has loaded; returns how many there were."""
     files = {str(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
-    return keep(sorted(name for name in files if name.startswith(_installed()) and name.endswith(".py")))
+    libraries = [name for name in files if name.startswith(_installed()) and name.endswith(".py")]
+    return compile_stripped(sorted(libraries))
 
 
-def keep(sources: Iterable[str]) -> int:
-    """Compile sources without docstrings, and keep that beside their own bytecode; returns how many.
+def compile_stripped(sources: Iterable[str]) -> int:
+    """Compile sources without docstrings, store the code beside their own bytecode; returns how many.
 
     Raises:
-        OSError: it may not be written there.
+        OSError: a file may not be written.
     """
     kept = 0
     for source in sources:

@@ -1,7 +1,7 @@
-"""The pages of shared libraries that a process has in memory: what only its start used is let go.
+"""Gives back to the kernel the pages of shared libraries that only the start of a process needed.
 
-The kernel maps sixteen pages around each one that is touched, and a start touches a little of everything.
-Whoever runs a page again has it back from the kernel's cache of files, where it stays.
+The kernel maps sixteen pages around each one that is touched, and a start touches a little of everything. A
+page that is needed again comes from the kernel's cache of files, without reading the disk.
 """
 
 import ctypes
@@ -15,11 +15,11 @@ _ANY_HEAD = re.compile(r"[0-9a-f]+-[0-9a-f]+ ")
 _MAPS = Path("/proc/self/smaps")
 
 
-def loaded() -> list[tuple[int, int]]:
-    """Begin and end of what may be let go; empty where the system does not say what is mapped.
+def releasable_mappings() -> list[tuple[int, int]]:
+    """(begin, end) addresses that `release` may be given; empty where the system does not tell.
 
-    To be called while there is one thread: what another one just loads is not yet what it will be. No library
-    is ever unloaded, so the answer stays right.
+    Call it while the process has one thread: a library that another thread is loading may still be
+    written to. No library is ever unloaded, so the answer stays valid.
     """
     try:
         return clean_mappings(_MAPS.read_text())
@@ -27,8 +27,8 @@ def loaded() -> list[tuple[int, int]]:
         return []
 
 
-def let_go(mappings: Iterable[tuple[int, int]]) -> None:
-    """Let go of all pages of some mappings, from any thread; see `loaded`."""
+def release(mappings: Iterable[tuple[int, int]]) -> None:
+    """Give back all pages of these mappings, from any thread; see `releasable_mappings`."""
     advise = ctypes.CDLL(None, use_errno=True).madvise
     advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     for begin, end in mappings:
@@ -36,9 +36,9 @@ def let_go(mappings: Iterable[tuple[int, int]]) -> None:
 
 
 def clean_mappings(maps: str) -> list[tuple[int, int]]:
-    """Begin and end of every mapping that cannot be written and of which no page was ever written.
+    """(begin, end) of every read-only mapping in `smaps` of which no page was ever written.
 
-    The loader writes addresses into some constants and then protects them: those exist nowhere else.
+    The loader relocates some constants and then protects them: such pages exist nowhere else.
     """
     found: list[tuple[int, int]] = []
     head: re.Match[str] | None = None

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from replenish_server.database import Database
-from replenish_server.mishaps import Unusable, in_a_sentence, see_that_free, tell
+from replenish_server.failures import Unusable, explain_failure, log_failure, require_free_ports
 from replenish_server.settings import Settings
 
 
@@ -68,9 +68,9 @@ def test_a_setting_that_cannot_be_is_named() -> None:
 
 def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
     with taken() as port, pytest.raises(Unusable, match="REPLENISH_HTTP_PORT") as raised:
-        see_that_free([("REPLENISH_HTTP_PORT", "127.0.0.1", port)])
+        require_free_ports([("REPLENISH_HTTP_PORT", "127.0.0.1", port)])
     assert str(port) in str(raised.value)
-    see_that_free([("REPLENISH_HTTP_PORT", "127.0.0.1", port)])
+    require_free_ports([("REPLENISH_HTTP_PORT", "127.0.0.1", port)])
 
 
 def test_the_broker_says_which_port_is_taken(tmp_path: Path) -> None:
@@ -100,34 +100,36 @@ def test_passwords_that_were_cut_off_are_not_made_anew_in_silence(tmp_path: Path
         (sqlite3.DatabaseError("file is not a database"), "newest backup"),
     ],
 )
-def test_each_mishap_says_what_to_do(error: Exception, words: str) -> None:
-    assert words in (in_a_sentence(error) or "")
+def test_each_failure_says_what_to_do(error: Exception, words: str) -> None:
+    assert words in (explain_failure(error) or "")
 
 
-def test_a_mishap_is_found_beneath_what_was_made_of_it(tmp_path: Path) -> None:
+def test_a_failure_is_found_beneath_what_was_made_of_it(tmp_path: Path) -> None:
     (tmp_path / "folder.db").mkdir()
     database = Database(f"sqlite:///{tmp_path / 'folder.db'}")
     with pytest.raises(OperationalError) as raised:
         database.problem()
-    assert "unable to open" in (in_a_sentence(raised.value) or "")
+    assert "unable to open" in (explain_failure(raised.value) or "")
 
 
 @pytest.mark.parametrize(
     "error", [ValueError("x"), KeyError("x"), OSError("x"), sqlite3.IntegrityError("UNIQUE")]
 )
 def test_a_fault_of_ours_stays_a_fault(error: Exception) -> None:
-    assert in_a_sentence(error) is None
+    assert explain_failure(error) is None
 
 
-def test_a_mishap_is_one_line_of_the_log_and_a_fault_has_its_trace(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_one_line_of_the_log_and_a_fault_has_its_trace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     log = logging.getLogger("test")
-    tell(log, sqlite3.OperationalError("database or disk is full"), "action=failed name=%s", "x%")
-    tell(log, ValueError("x"), "action=failed name=%s", "y")
-    mishap, fault = caplog.records
-    assert mishap.getMessage().startswith(
+    log_failure(log, sqlite3.OperationalError("database or disk is full"), "action=failed name=%s", "x%")
+    log_failure(log, ValueError("x"), "action=failed name=%s", "y")
+    failure, fault = caplog.records
+    assert failure.getMessage().startswith(
         "action=failed name=x% why=The database says: database or disk is full."
     )
-    assert (mishap.exc_info, fault.getMessage(), fault.exc_info is not None) == (
+    assert (failure.exc_info, fault.getMessage(), fault.exc_info is not None) == (
         None,
         "action=failed name=y",
         True,

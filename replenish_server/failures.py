@@ -1,4 +1,7 @@
-"""What goes wrong outside of this program, as a sentence that says what to do; our faults stay faults."""
+"""Failures outside this program (ports, disks, permissions, damaged files), explained with what to do.
+
+A failure that is a fault of this program is not explained away: it keeps its traceback.
+"""
 
 import errno
 import logging
@@ -37,8 +40,8 @@ class Unusable(Exception):
     """Something of the installation cannot be used; the text says what, and what to do."""
 
 
-def in_a_sentence(error: BaseException) -> str | None:
-    """What happened and what to do; None for what is no mishap but a fault of this program."""
+def explain_failure(error: BaseException) -> str | None:
+    """One sentence: what happened and what to do. None for a fault of this program."""
     if isinstance(error, Unusable):
         return str(error)
     database = _sqlite_error(error)
@@ -52,16 +55,16 @@ def in_a_sentence(error: BaseException) -> str | None:
     return None
 
 
-def tell(log: logging.Logger, error: BaseException, message: str, *about: object) -> None:
-    """Log a failure: in a line where what to do is known, with its trace where it is a fault of ours.
+def log_failure(log: logging.Logger, error: BaseException, message: str, *about: object) -> None:
+    """Log an error: in one line where what to do is known, with its traceback where it is a fault of ours.
 
     Args:
-        log: whose.
+        log: the caller's logger.
         error: what was raised.
-        message: what failed, with a % for each of `about`.
-        about: what it was about.
+        message: what failed, as a %-format for `about`.
+        about: the values of that format.
     """
-    said = in_a_sentence(error)
+    said = explain_failure(error)
     if said is None:
         log.error(message, *about, exc_info=error)
     else:
@@ -77,14 +80,14 @@ def _sqlite_error(error: BaseException) -> sqlite3.Error | None:
     return None
 
 
-def see_that_free(wanted: Sequence[tuple[str, str, int]]) -> None:
-    """See that nobody listens where we shall.
+def require_free_ports(wanted: Sequence[tuple[str, str, int]]) -> None:
+    """Check that every address and port can be bound now; a later start can still lose the race.
 
     Args:
-        wanted: setting, address and TCP port of each.
+        wanted: (name of the setting, address, TCP port) of each.
 
     Raises:
-        Unusable: one is taken, or may not be listened at.
+        Unusable: a port is taken, or this user may not bind it.
     """
     for setting, address, port in wanted:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from replenish_server.docless import hook_for, keep
+from replenish_server.stripped_bytecode import compile_stripped, hook_for
 
 SOURCE = '''"""Of the module."""
 
@@ -50,7 +50,7 @@ def load(source: Path) -> ModuleType:
 
 def test_everything_but_docstrings_is_there(source: Path) -> None:
     """Assertions too, and what only looks like a docstring."""
-    assert keep([str(source)]) == 1
+    assert compile_stripped([str(source)]) == 1
     module = load(source)
     said = [thing.__doc__ for thing in (module, module.Kept, module.answer, module.lone)]
     assert (said, module.Kept.text) == ([" "] * 4, "no docstring")
@@ -61,7 +61,7 @@ def test_everything_but_docstrings_is_there(source: Path) -> None:
 
 def test_another_source_is_loaded_as_it_is(source: Path) -> None:
     """A newer release in the same place, with what was kept of the old one beside it."""
-    keep([str(source)])
+    compile_stripped([str(source)])
     source.write_text(SOURCE.replace("42", "430"))
     assert load(source).answer() == 430
     source.write_text(SOURCE.replace("42", "43"))
@@ -72,7 +72,7 @@ def test_another_source_is_loaded_as_it_is(source: Path) -> None:
 @pytest.mark.parametrize("cut", [0, 8, 16, 40])
 def test_what_was_cut_short_is_not_taken(source: Path, cut: int) -> None:
     """The disk was full, or the power gone."""
-    keep([str(source)])
+    compile_stripped([str(source)])
     kept = Path(cache_from_source(str(source), optimization="docless"))
     kept.write_bytes(kept.read_bytes()[:cut])
     module = load(source)
