@@ -9,12 +9,12 @@ from sqlmodel import Session, col, or_, select
 
 from replenish_server.database import change
 from replenish_server.households.tables import Household
-from replenish_server.ordering.leaving import held_back
+from replenish_server.ordering.completion_check import held_until
+from replenish_server.ordering.fulfilment import fulfilment_of
 from replenish_server.ordering.parcels import gather_companions, orders_in
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, stopped_scopes
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
-from replenish_server.ordering.ways import ways_of
 from replenish_server.retailers.port import JournalClosed, Line, Need
 from replenish_server.retailers.tables import Retailer
 
@@ -97,7 +97,7 @@ def _take(
     """Take a parcel that is free, with those that may come along."""
     taken = gather_companions(session, parcel, orders, now)
     together = sorted([*orders, *taken], key=lambda order: (order.created_at, order.id))
-    until = held_back(session, parcel, together, now)
+    until = held_until(session, parcel, together, now)
     change(session, parcel, fence=parcel.fence + 1, lease_until=lease.until, holder=lease.holder)
     speaking = tuple(order for order in together if order.parcel_id == parcel.id and _speaks(order))
     household = session.get_one(Household, parcel.household_id)
@@ -126,7 +126,7 @@ def _speaks(order: PurchaseOrder) -> bool:
 
 
 def _need(session: Session, parcel: Parcel, orders: tuple[PurchaseOrder, ...], household: Household) -> Need:
-    wanted, fallback = ways_of(session, orders[0])  # those that travel together go the same way
+    wanted, fallback = fulfilment_of(session, orders[0])  # those that travel together go the same way
     return Need(
         lines=tuple(Line(order.item_id, order.packs) for order in orders),
         buyer_name=household.buyer_name,

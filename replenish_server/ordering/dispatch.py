@@ -20,8 +20,8 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database, Duties, is_alive
 from replenish_server.failures import log_failure
 from replenish_server.ordering.claims import Claim, Lease, claim_order, claim_parcel, held
+from replenish_server.ordering.completion_check import HeldBack, Withheld, authorize_completion
 from replenish_server.ordering.journal import DatabaseJournal
-from replenish_server.ordering.leaving import HeldBack, Withheld, let_leave
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
 from replenish_server.ordering.parcels import order_and_parcel, was_completed
 from replenish_server.ordering.rules import COMPLETE, must_retire
@@ -220,7 +220,7 @@ class Dispatcher:
             self._retry(claim, type(error).__name__, None)
 
     def _let_leave(self, session: Session, parcel_id: str, quote: Quote, now: datetime) -> None:
-        let_leave(session, parcel_id, quote, now)
+        authorize_completion(session, parcel_id, quote, now)
         self._before_leaving(session)
 
     def _retire(

@@ -12,7 +12,7 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.dispatch import Shops
-from replenish_server.ordering.news import tell
+from replenish_server.ordering.order_notices import notify_of_order
 from replenish_server.ordering.orders import move
 from replenish_server.ordering.parcels import orders_in
 from replenish_server.ordering.refunds import late_refunds, note_refund
@@ -124,14 +124,14 @@ def apply_snapshot(session: Session, order: PurchaseOrder, snapshot: OrderSnapsh
         move(session, order, event, now, Problem.UNACKNOWLEDGED.value)
         order.problem = Problem.UNACKNOWLEDGED
         session.add(order)
-        tell(session, order, "order_unacknowledged", now)
+        notify_of_order(session, order, "order_unacknowledged", now)
         return
     if event is Event.DELIVER and order.state == State.PLACED:
         move(session, order, Event.SHIP, now, snapshot.note)
     move(session, order, event, now, snapshot.note)
     log.info("action=order_followed order_id=%s state=%s", order.id, order.state)
     if event is Event.READY:
-        tell(session, order, "order_ready", now, place=order.pickup_location or "")
+        notify_of_order(session, order, "order_ready", now, place=order.pickup_location or "")
     slot = session.get_one(Slot, order.slot_id)
     if order.state == State.DELIVERED and slot.capacity is None:
         # No sensor will ever see the pack being fitted: delivery is all that can be known (docs/adr/0013).

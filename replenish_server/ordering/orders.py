@@ -13,7 +13,7 @@ from replenish_server.households.ledger import release, settle
 from replenish_server.ids import DecisionId, OrderId, new_id
 from replenish_server.ordering import rules
 from replenish_server.ordering.deadlines import Waiting, next_deadline
-from replenish_server.ordering.news import stop_asking, tell
+from replenish_server.ordering.order_notices import notify_of_order, stop_asking
 from replenish_server.ordering.parcels import (
     completed_of,
     may_have_left,
@@ -361,4 +361,4 @@ def stumble(
         release(session, order.id, now)
     plan(order)
     session.add(order)
-    tell(session, order, "order_attention", now)
+    notify_of_order(session, order, "order_attention", now)

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from replenish_server.ordering.handed_over import hand_over
-from replenish_server.ordering.leaving import Withheld
+from replenish_server.ordering.completion_check import Withheld
+from replenish_server.ordering.fulfilment import pickup_place
+from replenish_server.ordering.handoff import hand_over
 from replenish_server.ordering.limits import keep_quote, keep_verdicts
-from replenish_server.ordering.news import tell
+from replenish_server.ordering.order_notices import notify_of_order
 from replenish_server.ordering.orders import move, stumble
 from replenish_server.ordering.parcels import part, was_completed
 from replenish_server.ordering.rules import next_instrument
@@ -17,7 +18,6 @@ from replenish_server.ordering.shares import split_total
 from replenish_server.ordering.states import Event
 from replenish_server.ordering.substitutes import substitute
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
-from replenish_server.ordering.ways import where_to
 from replenish_server.retailers.instruments import instruments_of
 from replenish_server.retailers.port import Expired, HandOff, Placed, Problem, Quote, Trouble, Unknown
 from replenish_server.retailers.tables import Retailer
@@ -35,7 +35,7 @@ def remember_quote(
     for order, share in zip(orders, _shares(quote.total_minor, orders, quote), strict=True):
         order.quoted_minor, order.currency = share, quote.currency
         keep_quote(session, order, quote, now)
-        place = where_to(session, order, quote.fulfilment)
+        place = pickup_place(session, order, quote.fulfilment)
         if quote.fallback_reason is not None:
             _tell_other_way(session, order, fetched=place is not None, why=quote.fallback_reason, now=now)
         order.pickup_location = place
@@ -144,7 +144,7 @@ def _pay_otherwise(session: Session, parcel: Parcel, orders: Sequence[PurchaseOr
     session.add(parcel)
     for order in orders:
         session.add(OrderEvent(order_id=order.id, at=now, state=order.state, note=PAID_OTHERWISE + chosen))
-        tell(session, order, "order_paid_otherwise", now, declined=declined, chosen=chosen)
+        notify_of_order(session, order, "order_paid_otherwise", now, declined=declined, chosen=chosen)
     return True
 
 

@@ -14,10 +14,10 @@ from sqlmodel import Session, col, or_, select
 from replenish_server.database import Prepared, add_row, fetch
 from replenish_server.households.rules import home_rules
 from replenish_server.ids import new_id
+from replenish_server.ordering.fulfilment import fulfilment_of
 from replenish_server.ordering.rules import COMPLETE
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
-from replenish_server.ordering.ways import ways_of
 
 _MOST_COMPANIONS = 20  # looked at for one parcel
 
@@ -178,6 +178,6 @@ def _may_share(session: Session, parcel: Parcel, orders: list[PurchaseOrder]) ->
 
 def _clash(session: Session, here: list[PurchaseOrder], there: list[PurchaseOrder]) -> bool:
     items = [order.item_id for order in (*here, *there)]
-    if len({ways_of(session, order) for order in (*here, *there)}) > 1:
+    if len({fulfilment_of(session, order) for order in (*here, *there)}) > 1:
         return True
     return len(set(items)) < len(items) or len({order.currency for order in (*here, *there)}) > 1

@@ -18,7 +18,7 @@ from replenish_server.database import Database
 from replenish_server.households.money import money
 from replenish_server.ordering.dispatch import Shops
 from replenish_server.ordering.follow import apply_snapshot
-from replenish_server.ordering.news import tell
+from replenish_server.ordering.order_notices import notify_of_order
 from replenish_server.ordering.orders import move, plan
 from replenish_server.ordering.parcels import orders_in
 from replenish_server.ordering.rules import COMPLETE
@@ -150,7 +150,7 @@ def _compare(
             order.problem, order.problem_detail = Problem.MISMATCH, detail[:300]
             plan(order)
             session.add(order)
-            tell(session, order, "order_mismatch", now)
+            notify_of_order(session, order, "order_mismatch", now)
     return len(orders) if detail else 0
 
 

@@ -12,7 +12,7 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.deadlines import ATTENTION_ENDS, Deadline, next_deadline
-from replenish_server.ordering.news import tell
+from replenish_server.ordering.order_notices import notify_of_order
 from replenish_server.ordering.orders import move, plan, waiting_of
 from replenish_server.ordering.states import OPEN, Event, State
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
@@ -131,7 +131,7 @@ def _leave(session: Session, order: PurchaseOrder, now: datetime) -> None:
 def _end(session: Session, order: PurchaseOrder, now: datetime) -> None:
     kind, note = _ENDINGS[State(order.state)]
     if kind is not None:
-        tell(session, order, kind, now)
+        notify_of_order(session, order, kind, now)
     move(session, order, Event.TIME_OUT, now, note)
     slot = session.get_one(Slot, order.slot_id)
     slot.due_at = now
@@ -142,13 +142,15 @@ def _remind(session: Session, order: PurchaseOrder, what: Deadline, now: datetim
     if what is Deadline.ASK_ARRIVED:
         waits = order.state == State.READY_FOR_PICKUP
         kind = "order_pickup_waits" if waits else "order_overdue"
-        tell(session, order, kind, now, since_at=order.state_since, place=order.pickup_location or "")
+        notify_of_order(
+            session, order, kind, now, since_at=order.state_since, place=order.pickup_location or ""
+        )
     elif what is Deadline.ASK_FITTED:
-        tell(session, order, "order_unfitted", now)
+        notify_of_order(session, order, "order_unfitted", now)
     elif waiting_of(order).outcome_unknown:
-        tell(session, order, "order_unknown_reminder", now)
+        notify_of_order(session, order, "order_unknown_reminder", now)
     else:
-        tell(session, order, "order_reminder", now, ends_at=order.state_since + ATTENTION_ENDS)
+        notify_of_order(session, order, "order_reminder", now, ends_at=order.state_since + ATTENTION_ENDS)
     order.reminders += 1
     plan(order)
     session.add(order)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from replenish_server.households.tables import Household
-from replenish_server.ordering.news import tell
+from replenish_server.ordering.order_notices import notify_of_order
 from replenish_server.ordering.orders import NotAllowed, move
 from replenish_server.ordering.receipts import WITHDRAWAL_DAYS, digest
 from replenish_server.ordering.states import Event, State, may
@@ -82,7 +82,9 @@ def withdraw(
     else:
         session.add(OrderEvent(order_id=order.id, at=now, state=order.state, note=WITHDRAWN, by=by))
     by_hand = way.channel is Channel.HAND
-    tell(session, order, "order_withdrawn_by_hand" if by_hand else "order_withdrawn", now, declared_at=now)
+    notify_of_order(
+        session, order, "order_withdrawn_by_hand" if by_hand else "order_withdrawn", now, declared_at=now
+    )
     return statement
 
 

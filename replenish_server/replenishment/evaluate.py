@@ -26,7 +26,7 @@ from replenish_server.households.tables import Household
 from replenish_server.ids import DecisionId, DeviceId, new_id
 from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.deadlines import CoolingOff, cool_off, slack_of
-from replenish_server.ordering.news import tell
+from replenish_server.ordering.order_notices import notify_of_order
 from replenish_server.ordering.orders import (
     BUTTON_PRESSED,
     NewOrder,
@@ -42,6 +42,7 @@ from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.companions import ask_companions, join_basket
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
+from replenish_server.replenishment.decision_notices import notify_of_decision
 from replenish_server.replenishment.facts import SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
 from replenish_server.replenishment.grids import keep_grid
@@ -52,7 +53,6 @@ from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.shadow import follow_shadow, keep_shadow
 from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
-from replenish_server.replenishment.telling import tell_household
 from replenish_server.replenishment.together import read_slot
 from replenish_server.telemetry.tables import DeviceEvent
 
@@ -278,7 +278,7 @@ def carry_out(
 ) -> tuple[DecisionId, str | None]:
     """Keep the decision, and open the order that it calls for."""
     decision_id = _keep(session, slot.id, decision, now)
-    tell_household(session, slot, decision, decision_id, now)
+    notify_of_decision(session, slot, decision, decision_id, now)
     if decision.kind is Kind.SHADOW:
         keep_shadow(session, slot, decision, decision_id, now)
     if decision.kind not in (Kind.ORDER, Kind.ASK):
@@ -307,7 +307,9 @@ def carry_out(
     )
     if cooling is not None:
         kind = "order_cooling_short" if cooling.shortened else "order_cooling"
-        tell(session, session.get_one(PurchaseOrder, order_id), kind, now, leaves_at=cooling.leaves_at)
+        notify_of_order(
+            session, session.get_one(PurchaseOrder, order_id), kind, now, leaves_at=cooling.leaves_at
+        )
     refusal = decision.refused_by()
     if refusal is not None and refusal.rule == "presser_may_spend":
         data = {"name": decision.by, "product": slot.product_name, "slot": slot.name, "order_id": order_id}

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.households.tables import Household
-from replenish_server.ordering import said, stops, withdrawals
+from replenish_server.ordering import person_reports, stops, withdrawals
 from replenish_server.ordering.limits import may_leave_at
 from replenish_server.ordering.orders import NotAllowed, can_cancel, leave_now, skip, take_up
 from replenish_server.ordering.parcels import orders_in, parcel_of
@@ -26,10 +26,10 @@ _ACTS: dict[LifeAct, Callable[[Session, str, datetime, str], None]] = {
     "leave": leave_now,
     "skip": skip,
     "take-up": take_up,
-    "received": said.say_arrived,
-    "in-box": said.say_in_box,
-    "never-arrived": said.say_lost,
-    "at-retailer": said.say_found,
+    "received": person_reports.report_arrived,
+    "in-box": person_reports.report_in_box,
+    "never-arrived": person_reports.report_lost,
+    "at-retailer": person_reports.report_found,
 }
 _LEADS_TO: dict[LifeAct, tuple[State, ...]] = {
     "leave": (State.PLACING, State.PLACED),
@@ -160,7 +160,7 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
     waits = order.state in (State.PROPOSED, State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
     return LifeView(
         acts=_acts(order),
-        ends_at=order.deadline_at if waits and not said.can_say_found(order) else None,
+        ends_at=order.deadline_at if waits and not person_reports.can_report_found(order) else None,
         receipt=None
         if receipt is None
         else ReceiptView(receipt.id, receipt.at, life_texts.receipt_rows(receipt, fmt), receipt.sha256),
@@ -171,7 +171,7 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
         together=len(orders_in(session, parcel_of(session, order))) - 1,
         stopped=bool(stops.stops_of(session, order.household_id)),
         asks_where=order.state == State.DELIVERED and order.reminders > 0,
-        asks_arrived=said.can_say_arrived(order) and order.reminders > 0,
+        asks_arrived=person_reports.can_report_arrived(order) and order.reminders > 0,
         held_until=_held_until(session, order, now),
     )
 
@@ -213,13 +213,13 @@ def _acts(order: PurchaseOrder) -> list[LifeAct]:
         acts.append("leave")
     if order.state == State.PROPOSED:
         acts.append("take-up")
-    if said.can_say_found(order):
+    if person_reports.can_report_found(order):
         acts.append("at-retailer")
-    if said.can_say_arrived(order):
+    if person_reports.can_report_arrived(order):
         acts.append("received")
-    if said.can_say_where(order):
+    if person_reports.can_report_where(order):
         acts.append("in-box")
-    if said.can_say_lost(order):
+    if person_reports.can_report_lost(order):
         acts.append("never-arrived")
     waiting = (State.COOLING_OFF, State.NEEDS_APPROVAL, State.PROPOSED)
     if order.trigger in ("level", "basket") and order.state in waiting:

@@ -9,7 +9,7 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.tables import Household
-from replenish_server.ordering.handed_over import (
+from replenish_server.ordering.handoff import (
     record_arrived,
     record_bought,
     waits_for_arrival,

@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.mandate import AcceptedProduct, Mandate, Mode, Substitution
 from replenish_server.households.tables import SlotFulfilment
+from replenish_server.ordering.fulfilment import FulfilmentChoice, fulfilment_of
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.ordering.ways import Ways, ways_of
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.quantity import acceptable_offers, choose_quantity
 from replenish_server.retailers.http import ShopClient
@@ -75,12 +75,12 @@ def kept(house: House) -> tuple[str, str, int]:
         return slot.item_id, slot.product_name, slot.pack_amount
 
 
-def ways(house: House) -> Ways:
+def ways(house: House) -> FulfilmentChoice:
     """How the next order of the level's slot would come."""
     new = house.order_of(house.slots["level-1"])
     with house.database.write() as session:
         order_id = create_order(session, new, NOW)
-        found = ways_of(session, session.get_one(PurchaseOrder, order_id))
+        found = fulfilment_of(session, session.get_one(PurchaseOrder, order_id))
         session.rollback()
     return found
 

@@ -11,8 +11,8 @@ from sqlmodel import select
 from replenish_server.households.notices import list_notices
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.orders import NotAllowed, approve, create_order
+from replenish_server.ordering.person_reports import report_found
 from replenish_server.ordering.reconcile import Mark, Reconciler
-from replenish_server.ordering.said import say_found
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import RESTORED, stopped_scopes
 from replenish_server.ordering.tables import PurchaseOrder
@@ -94,7 +94,7 @@ def test_what_disagrees_goes_before_a_person_and_is_never_ordered_anew(
         with house.database.read() as session:
             assert "order_mismatch" in [row.kind for row in list_notices(session, HOUSEHOLD, 9)]
         with house.database.write() as session:
-            say_found(session, order_id, NOW)
+            report_found(session, order_id, NOW)
         assert State.PLACED == read(house, order_id).state
     assert 1 == len(shop.bought)
 

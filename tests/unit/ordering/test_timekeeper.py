@@ -18,7 +18,7 @@ from replenish_server.ordering.orders import (
     stumble,
     take_up,
 )
-from replenish_server.ordering.said import say_arrived
+from replenish_server.ordering.person_reports import report_arrived
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
 from replenish_server.ordering.timekeeper import Timekeeper
@@ -186,11 +186,11 @@ def test_goods_of_which_nothing_is_heard_are_asked_about(
         seen += [day] * (told(house).count(kind) - len(seen))
     assert tuple(seen) == days
     with house.database.write() as session:
-        say_arrived(session, order_id, NOW, "Ada")
+        report_arrived(session, order_id, NOW, "Ada")
     order = read(house, order_id)
     assert (order.state, order.delivered_at) == (State.CLOSED, NOW)
     with house.database.write() as session, pytest.raises(NotAllowed):
-        say_arrived(session, order_id, NOW)
+        report_arrived(session, order_id, NOW)
 
 
 def test_what_was_delivered_and_never_fitted_is_asked_about_and_then_closed(house: House) -> None:

@@ -1,6 +1,6 @@
-"""Orders that a person finishes: handed over with a link or a list, said to be bought, then in the house.
+"""Orders that a person finishes: handed off with a link or on the list, reported as bought, then as arrived.
 
-A refill that the sensor sees says all of it at once (`replenishment.evaluate`).
+A refill that the sensor sees stands for all of these reports (`replenishment.evaluate`).
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.ledger import Entry, spend
-from replenish_server.ordering.news import tell
+from replenish_server.ordering.order_notices import notify_of_order
 from replenish_server.ordering.orders import NotAllowed, move
 from replenish_server.ordering.states import Event, State, may
 from replenish_server.ordering.tables import PurchaseOrder
@@ -17,7 +17,7 @@ from replenish_server.retailers.port import HandOff, Tier
 
 
 def hand_over(session: Session, order: PurchaseOrder, outcome: HandOff, now: datetime) -> None:
-    """Leave the rest to a person: keep link, tier and reason, and wait.
+    """Leave the purchase to a person: keep link, tier and reason, and wait.
 
     Raises:
         Forbidden: see `ordering.states.after`.
@@ -27,7 +27,7 @@ def hand_over(session: Session, order: PurchaseOrder, outcome: HandOff, now: dat
     order.tier_detail = outcome.detail[:300] or None
     order.continue_url = outcome.url
     session.add(order)
-    tell(session, order, "order_to_buy", now)
+    notify_of_order(session, order, "order_to_buy", now)
 
 
 def waits_for_purchase(order: PurchaseOrder) -> bool:

@@ -10,7 +10,9 @@ from replenish_server.households.notices import Notice, notify
 from replenish_server.replenishment.decision import Decision, Kind
 
 
-def tell_household(session: Session, slot: Slot, decision: Decision, decision_id: str, now: datetime) -> None:
+def notify_of_decision(
+    session: Session, slot: Slot, decision: Decision, decision_id: str, now: datetime
+) -> None:
     """Leave the notices that a decision calls for, each once: a repeated decision keeps its id."""
     if decision.kind is Kind.NOTIFY:
         data: dict[str, int | str | None] = {

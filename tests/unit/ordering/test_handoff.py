@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import select
 
 from replenish_server.ordering.dispatch import Dispatcher
-from replenish_server.ordering.handed_over import record_arrived, record_bought
+from replenish_server.ordering.handoff import record_arrived, record_bought
 from replenish_server.ordering.orders import NotAllowed, create_order
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.retailers.handoff.adapter import HandOffRetailer

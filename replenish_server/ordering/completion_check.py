@@ -1,7 +1,7 @@
-"""What must hold in the very transaction that stores the completing call: no stop switch, the mandate, the
-month's budget; and the receipt, which stands before any order is final.
+"""The last check before money moves, in the transaction that stores the completing call.
 
-Nothing here talks to a retailer. What refuses raises, and the transaction is undone: no call, no booking.
+It checks the stop switches, the mandate and the month's budget, and writes the receipt. It talks to no
+retailer. A refusal is raised, so that the transaction is undone: no call, no booking.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class HeldBack(Exception):
         self.until = until
 
 
-def let_leave(session: Session, parcel_id: str, quote: Quote, now: datetime) -> None:
+def authorize_completion(session: Session, parcel_id: str, quote: Quote, now: datetime) -> None:
     """Judge every order of a parcel by its share of the quote, and reserve what it costs.
 
     Args:
@@ -71,7 +71,7 @@ def let_leave(session: Session, parcel_id: str, quote: Quote, now: datetime) -> 
         issue_receipt(session, order, parcel, quote, now)
 
 
-def held_back(
+def held_until(
     session: Session, parcel: Parcel, orders: Sequence[PurchaseOrder], now: datetime
 ) -> datetime | None:
     """When pause and quiet hours let go of a parcel that is to be asked about; None when they do not hold it.

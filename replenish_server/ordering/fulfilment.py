@@ -1,4 +1,4 @@
-"""How an order's goods reach the home: the way that the slot wants, and the one that it takes instead."""
+"""How an order's goods reach the home: what the slot prefers, and what it accepts instead."""
 
 from sqlmodel import Session
 
@@ -8,11 +8,12 @@ from replenish_server.households.tables import Household, SlotFulfilment
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.retailers.port import Fulfilment, PickUp, ShipTo
 
-Ways = tuple[Fulfilment, Fulfilment | None]
+FulfilmentChoice = tuple[Fulfilment, Fulfilment | None]
+"""(preferred, accepted instead); None where only the first will do."""
 
 
-def ways_of(session: Session, order: PurchaseOrder) -> Ways:
-    """The wanted way and the accepted one, None where only the first will do."""
+def fulfilment_of(session: Session, order: PurchaseOrder) -> FulfilmentChoice:
+    """What the order's slot wants; delivery to the home where nothing was chosen, or at another retailer."""
     household = session.get_one(Household, order.household_id)
     home = ShipTo(household.street, household.locality, household.postal_code, household.country)
     chosen = fetch(session, SlotFulfilment, order.slot_id)
@@ -24,11 +25,11 @@ def ways_of(session: Session, order: PurchaseOrder) -> Ways:
     return first, second if chosen.fallback else None
 
 
-def where_to(session: Session, order: PurchaseOrder, way: Fulfilment | None) -> str | None:
-    """The name of the place where an order is to be fetched; None where it is sent."""
-    if not isinstance(way, PickUp):
+def pickup_place(session: Session, order: PurchaseOrder, fulfilment: Fulfilment | None) -> str | None:
+    """The name, or else the id, of the store where an order is collected; None where it is delivered."""
+    if not isinstance(fulfilment, PickUp):
         return None
     chosen = session.get(SlotFulfilment, order.slot_id)
-    if chosen is not None and chosen.location_id == way.location_id and chosen.location_name:
+    if chosen is not None and chosen.location_id == fulfilment.location_id and chosen.location_name:
         return chosen.location_name
-    return way.location_id
+    return fulfilment.location_id

@@ -30,7 +30,7 @@ def stop_asking(session: Session, order: PurchaseOrder, now: datetime) -> None:
     outdate(session, order.household_id, f"asked:{order.id}", ("asked_adult",), now)
 
 
-def tell(
+def notify_of_order(
     session: Session, order: PurchaseOrder, kind: str, now: datetime, **data: int | str | datetime | None
 ) -> None:
     """Tell the household of an order, inside the caller's transaction.
