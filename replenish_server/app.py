@@ -17,7 +17,6 @@ from replenish_server.interpreter import begin_to_serve
 from replenish_server.process import running
 from replenish_server.retailers.cxml.inbound import CxmlDesk
 from replenish_server.retailers.feed.desk import Desk
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.server import Server
 from replenish_server.web import LOOPBACK_HOSTS, install_pages
 from replenish_server.web.api_desk import ApiDesk
@@ -42,6 +41,7 @@ from replenish_server.web.order_life import DatabaseLife
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.products import DatabaseProducts
 from replenish_server.web.products_routes import build_products_router
+from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.retailer_edge import build_retailer_edge
 from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
@@ -84,9 +84,9 @@ def _device_edge(server: Server) -> EdgeServer | None:
     settings, authority = server.settings, Authority(server.settings.authority_folder)
     if not authority.exists:
         return None
-    app = build_device_edge(server.exchange_code, Buckets(*_CODE_TRIES, time.monotonic))
+    app = build_device_edge(server.exchange_code, RateLimit(*_CODE_TRIES, time.monotonic))
     downloads = DatabaseFirmware(server.database, server.clock, FirmwareFolder(settings.firmware_folder))
-    app.include_router(build_firmware_router(downloads.find, Buckets(*_ASKS, time.monotonic), _DOWNLOADS))
+    app.include_router(build_firmware_router(downloads.find, RateLimit(*_ASKS, time.monotonic), _DOWNLOADS))
     at = (settings.device_address, settings.edge_port)
     authority.settle()
     return EdgeServer(app, at, authority.server_certificate, authority.server_key)
@@ -148,7 +148,7 @@ def build_app(server: Server) -> FastAPI:
     app.include_router(build_mandate_router(mandates))
     app.include_router(build_assistant(api))
     people = DatabasePeople(server.database, server.clock, server.wake_dispatch)
-    limits = Buckets(*_CODE_TRIES, time.monotonic)
+    limits = RateLimit(*_CODE_TRIES, time.monotonic)
     devices = DatabaseDevices(server.database, server.clock, server.wake_gate, limits)
     app.include_router(build_devices_router(devices))
     life = DatabaseLife(server.database, server.clock, server.wake_dispatch, server.mark.lower_to)

@@ -24,7 +24,7 @@ from replenish_server.fleet.registry import DeviceRefused
 from replenish_server.fleet.tables import DeviceCommand, Slot
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.ids import DeviceId, SlotId
-from replenish_server.replenishment.joining import leave_household
+from replenish_server.replenishment.device_lifecycle import leave_household
 from replenish_server.settings import Settings
 
 ca_app = typer.Typer(no_args_is_help=True, help="The private certificate authority that devices trust.")

@@ -25,7 +25,7 @@ from replenish_server.households.particulars import Address, check_particulars
 from replenish_server.households.tables import Household
 from replenish_server.ids import DeviceId, HouseholdId, RetailerId, SlotId, new_id
 from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
-from replenish_server.replenishment.joining import join_household
+from replenish_server.replenishment.device_lifecycle import join_household
 from replenish_server.retailers import registry
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind
 from replenish_server.settings import Settings

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from replenish_server import operations
 from replenish_server.clock import Clock
-from replenish_server.database import Bells, Database, Duties
+from replenish_server.database import Database, Duties, Wakeups
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import SERVER_USER, TWIN_USER
 from replenish_server.fleet.broker_watch import BrokerWatch
@@ -72,7 +72,7 @@ class Server:
         self.clock: Clock = settings.make_clock()
         self.database = Database(settings.database_url)
         self.duties = Duties(self.database)
-        self._bells = Bells(self.database, self._wake_here)
+        self._wakeups = Wakeups(self.database, self._wake_here)
         passwords = settings.broker_passwords()
         host, port = settings.broker_host, settings.broker_port
         self.session = IngestSession(
@@ -174,7 +174,7 @@ class Server:
                 log.warning("action=database_awaited why=%s", str(error.__cause__).strip()[:200])
                 time.sleep(_DATABASE_RETRY_S)
         self._ticks.start()
-        self._bells.start()
+        self._wakeups.start()
         if self.settings.role.hears:
             self._ingest.start()
             self._watch.start()
@@ -204,7 +204,7 @@ class Server:
         if self.settings.role.hears:
             self._watch.stop()
             self._ingest.stop()
-        self._bells.stop()
+        self._wakeups.stop()
         self._ticks.stop()
         self.duties.close()
         self.shops.close()
@@ -338,10 +338,10 @@ class Server:
         if name in self._here:
             self._here[name].wake()
         else:
-            self._bells.ring(name)
+            self._wakeups.wake(name)
 
     def _wake_here(self, name: str) -> None:
-        """Another process rang."""
+        """Another process wants this worker woken."""
         if name in self._here:
             self._here[name].wake()
 

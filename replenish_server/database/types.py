@@ -45,8 +45,12 @@ def _share_type(column: Column[Any], _table: Table) -> None:
         column.type = _SHARED.setdefault(key, kind)
 
 
+@overload
+def to_ms(value: datetime) -> int: ...
+@overload
+def to_ms(value: None) -> None: ...
 def to_ms(value: datetime | None) -> int | None:
-    """What `UtcTime` keeps of a moment; raises as it does."""
+    """What `UtcTime` keeps of a moment: whole milliseconds since 1970; raises as it does."""
     if value is None:
         return None
     if value.tzinfo is None:

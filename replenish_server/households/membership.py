@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from replenish_server.households.hashed_secrets import hash_pin, is_pin, new_token, token_hash
 from replenish_server.households.operators import ever_had_operators
 from replenish_server.households.people import Act, Actor, Role, needs_sign_in
 from replenish_server.households.people_tables import ApiToken, Person
-from replenish_server.households.secret_texts import hash_pin, is_pin, new_token, token_hash
 from replenish_server.households.tables import Household
 from replenish_server.ids import new_id
 

@@ -9,7 +9,7 @@ import string
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
-from replenish_server.households.moments import moment_text, month_text
+from replenish_server.households.date_texts import moment_text, month_text
 from replenish_server.households.money import money
 
 Data = Mapping[str, int | str | None]

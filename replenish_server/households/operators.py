@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from replenish_server.households.hashed_secrets import new_token, token_hash
 from replenish_server.households.operator_tables import Operator, OperatorSession
-from replenish_server.households.secret_texts import new_token, token_hash
 from replenish_server.ids import new_id
 
 SESSION_LASTS = timedelta(hours=12)

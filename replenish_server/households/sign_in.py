@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from replenish_server.database import Database
+from replenish_server.households.hashed_secrets import new_token, pin_matches, token_hash
 from replenish_server.households.membership import actor_of
 from replenish_server.households.people import Actor
 from replenish_server.households.people_tables import Person, SignInLink, SignInSession
-from replenish_server.households.secret_texts import new_token, pin_matches, token_hash
 from replenish_server.ids import new_id
 
 LINK_LASTS = timedelta(minutes=30)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from replenish_server.inventory.absence import UNKNOWN, to_ten_thousandths
 from replenish_server.inventory.levels import OVERFULL_SHARE, LevelSample, level_now
-from replenish_server.inventory.lifted import UNKNOWN, to_ten_thousandths
 
 DAYS = 84
 BINS_PER_DAY = 4

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
+from replenish_server.inventory.absence import absent_readings, to_ten_thousandths
 from replenish_server.inventory.events import DAY, Consumption, Refill, daily_use
-from replenish_server.inventory.lifted import lifted, to_ten_thousandths
 from replenish_server.inventory.sequence import in_order
 from replenish_server.inventory.steps import (
     EXCURSION,
@@ -128,7 +128,7 @@ def _usable(ordered: Sequence[LevelSample], capacity: int) -> tuple[list[Point],
         for sample in ordered
     ]
     plausible = [(s.at, s.level) for s, ok in zip(ordered, good, strict=True) if ok and s.level is not None]
-    absent = iter(lifted([(at, to_ten_thousandths(level, capacity)) for at, level in plausible]))
+    absent = iter(absent_readings([(at, to_ten_thousandths(level, capacity)) for at, level in plausible]))
     usable: list[Point] = []
     trailing: list[Point] = []
     after_gap = False

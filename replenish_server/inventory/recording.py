@@ -6,9 +6,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from replenish_server.inventory.absence import UNKNOWN
 from replenish_server.inventory.grid import BINS_PER_DAY, bin_at, newest_levels
 from replenish_server.inventory.levels import LevelSample
-from replenish_server.inventory.lifted import UNKNOWN
 from replenish_server.inventory.shares import visible_shares
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from replenish_server.inventory.absence import NOTHING, PLENTY, TEN_THOUSANDTHS
 from replenish_server.inventory.grid import BINS, BINS_PER_DAY, LevelGrid
-from replenish_server.inventory.lifted import NOTHING, PLENTY, TEN_THOUSANDTHS
 
 
 def fleet_shares(grids: Sequence[LevelGrid], at: datetime) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from replenish_server.inventory.absence import NOTHING, PLENTY, TEN_THOUSANDTHS
 from replenish_server.inventory.events import DAY, Consumption, Refill
-from replenish_server.inventory.lifted import NOTHING, PLENTY, TEN_THOUSANDTHS
 from replenish_server.inventory.lookback import Lowest, Moments
 
 REFILL_SHARE = 0.07  # a rise of less than 7 % of the container is drift or a nudge, not a refill

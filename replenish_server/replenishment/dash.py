@@ -18,7 +18,7 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.units import BY_BASE
-from replenish_server.households.secret_texts import token_hash
+from replenish_server.households.hashed_secrets import token_hash
 from replenish_server.households.tables import SlotMandate
 from replenish_server.ids import new_id
 from replenish_server.ordering.orders import open_order

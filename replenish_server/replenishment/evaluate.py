@@ -47,13 +47,13 @@ from replenish_server.replenishment.facts import SlotInsight, gather
 from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
 from replenish_server.replenishment.grids import keep_grid
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
+from replenish_server.replenishment.prefetch import read_slot
 from replenish_server.replenishment.priors import Models, shipped_models
 from replenish_server.replenishment.readings import is_counted
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.shadow import follow_shadow, keep_shadow
 from replenish_server.replenishment.stock import keep_refills
 from replenish_server.replenishment.tables import DecisionRecord, PressAnswer
-from replenish_server.replenishment.together import read_slot
 from replenish_server.telemetry.tables import DeviceEvent
 
 log = logging.getLogger(__name__)

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from replenish_server.database import from_ms
+from replenish_server.database import from_ms, to_ms
 from replenish_server.fleet.tables import Slot
 from replenish_server.inventory.grid import BIN, DAYS, LevelGrid, bin_at, bin_start
 from replenish_server.replenishment.readings import is_counted, last_good, level_samples
 from replenish_server.replenishment.tables import SlotGrid
 from replenish_server.telemetry.newest import arrivals
-from replenish_server.telemetry.sources import unix_ms
 
 _PAST = timedelta(days=DAYS + 1)
 _CLOCK_DOUBT = timedelta(days=1)  # a server whose clock was set back must not overlook what came meanwhile
@@ -35,8 +34,8 @@ def current_grid(session: Session, slot: Slot, now: datetime) -> tuple[LevelGrid
     stored = None if kept is None or kept.capacity != capacity else _decoded(kept.grid)
     received_since_ms, newest = 0, slot.created_at
     if kept is not None and stored is not None:
-        newest, received_since_ms = kept.seen_at, unix_ms(kept.seen_at - _CLOCK_DOUBT)
-    fresh = arrivals(session, slot.device_id, slot.key, unix_ms(now - _PAST), received_since_ms, BIN)
+        newest, received_since_ms = kept.seen_at, to_ms(kept.seen_at - _CLOCK_DOUBT)
+    fresh = arrivals(session, slot.device_id, slot.key, to_ms(now - _PAST), received_since_ms, BIN)
     newest = max((from_ms(came_ms) for _, came_ms in fresh), default=newest)
     if counted:
         return LevelGrid.of_samples(level_samples(session, slot, now - _PAST), capacity, now), newest

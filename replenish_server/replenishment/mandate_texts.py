@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from replenish_server.households.date_texts import month_text
 from replenish_server.households.mandate import Verdict
-from replenish_server.households.moments import month_text
 from replenish_server.replenishment.amounts import amount, money
 
 Numbers = Mapping[str, int | str | float | None]

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Executable, bindparam, func, o
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from replenish_server.database import Prepared, from_ms
+from replenish_server.database import Prepared, from_ms, to_ms
 from replenish_server.fleet.tables import Slot
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.inventory import LevelHistory, LevelSample, read_level, read_levels
@@ -16,7 +16,6 @@ from replenish_server.inventory.levels import LOOKED_BACK, OVERFULL_SHARE
 from replenish_server.inventory.totals import Reset, TotalHistory, TotalSample, as_levels, read_totals
 from replenish_server.replenishment.tables import SlotFit
 from replenish_server.telemetry import newest
-from replenish_server.telemetry.sources import unix_ms
 from replenish_server.telemetry.tables import DeviceEvent, Reading, Sample, Stream
 
 _SAMPLE = (
@@ -112,7 +111,7 @@ def last_good(session: Session, slot: Slot, since: datetime, before: datetime) -
     that measures. Finding them fetches no others."""
     factor = BY_BASE[slot.unit].factor
     highest = int((slot.capacity or 1) * OVERFULL_SHARE) // factor
-    when = (unix_ms(since), unix_ms(before))
+    when = (to_ms(since), to_ms(before))
     found = newest.last_good(session, slot.device_id, slot.key, *when, highest, LOOKED_BACK)
     return [
         LevelSample(from_ms(one.at_ms), one.boot, one.seq, one.number * factor, good=True) for one in found

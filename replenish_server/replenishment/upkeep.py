@@ -11,7 +11,7 @@ from replenish_server.database import Database
 from replenish_server.fleet.claims import burn_proven
 from replenish_server.fleet.presence import notice_silence
 from replenish_server.fleet.tables import ClaimCode, Device
-from replenish_server.replenishment.joining import wipe_departed
+from replenish_server.replenishment.device_lifecycle import wipe_departed
 
 _LOOK_EVERY_S = 30.0  # silence is a matter of hours: a fleet is not read every second
 _ON_ITS_WAY_S = 6.0  # ingest believes a row for 4 s; nothing of a device that was cut arrives later than this

@@ -10,10 +10,9 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from replenish_server.clock import Clock
-from replenish_server.database import Bulk, Database
+from replenish_server.database import Bulk, Database, to_ms
 from replenish_server.telemetry.quarantine import is_crowded, trim_quarantine
 from replenish_server.telemetry.rollups import DAY_MS, HOUR_MS, Measured, measured, roll_up
-from replenish_server.telemetry.sources import unix_ms
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +38,8 @@ class Retention:
     def run(self) -> int:
         """Roll up everything that is due, in short transactions; returns how many rows became fewer."""
         now, rolled = self.clock.now(), 0
-        raw_until = unix_ms(now - timedelta(days=self.raw_days)) // HOUR_MS * HOUR_MS
-        hourly_until = unix_ms(now - timedelta(days=self.hourly_days)) // DAY_MS * DAY_MS
+        raw_until = to_ms(now - timedelta(days=self.raw_days)) // HOUR_MS * HOUR_MS
+        hourly_until = to_ms(now - timedelta(days=self.hourly_days)) // DAY_MS * DAY_MS
         with self.database.read() as session:
             streams = [row[0] for row in session.connection().exec_driver_sql("SELECT id FROM stream")]
         for stream in streams:

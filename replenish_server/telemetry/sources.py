@@ -8,7 +8,6 @@ import secrets
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,10 +17,8 @@ from replenish_server.database import ask, state_after, state_before
 from replenish_server.fleet.units import BY_BASE
 from replenish_server.telemetry.codec import parse_topic
 from replenish_server.telemetry.conduct import Conduct
-from replenish_server.telemetry.seen import Boot, Ledger, newest_range, newest_ranges
+from replenish_server.telemetry.deduplication import Boot, StoredRanges, newest_range, newest_ranges
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _BELIEVED_S = 4.0  # a device that was removed by another process is still heard for this long
 _SOURCES_KEPT = 200_000  # about 1 KiB each
 _RISE_SHARE = 0.05  # of the capacity: more than noise, less than any pack
@@ -109,15 +106,15 @@ class Sources:
     `age` changes whenever somebody else may have written; `batch` counts.
 
     Args:
-        ledger: keeps what of their boots is stored.
+        ranges: keeps which sequences of their boots are stored.
         kept: how many devices are remembered, and those of one batch.
     """
 
-    def __init__(self, ledger: Ledger | None = None, kept: int = _SOURCES_KEPT) -> None:
+    def __init__(self, ranges: StoredRanges | None = None, kept: int = _SOURCES_KEPT) -> None:
         self._kept = kept
         self.age = 0
         self.batch = 0
-        self.ledger = ledger or Ledger()
+        self.ranges = ranges or StoredRanges()
         self._known: dict[str, Source] = {}
         self._heard: dict[str, Source] = {}  # by topic: one look instead of three
         self._version: object = None
@@ -143,7 +140,7 @@ class Sources:
         None where nobody who is registered does."""
         moment, heard = time.monotonic(), self._heard
         if len(self._known) > self._kept:
-            self.ledger.settle(connection)
+            self.ranges.settle(connection)
             self._forget_all()
         found = [heard.get(topic) for topic in topics]
         if self._notice(connection, moment):
@@ -203,9 +200,9 @@ class Sources:
     def _take_over(self, connection: Connection) -> None:
         """If another process stored readings since, what is remembered of boots here is out of date."""
         if self._version is None:
-            self.ledger.settle(connection)
+            self.ranges.settle(connection)
         if ask(connection, _LAST_WRITER) != [(self._name,)]:
-            self.ledger.settle(connection)
+            self.ranges.settle(connection)
             self._forget_all()
             ask(connection, _NAME_WRITER, (self._name,))
 
@@ -224,7 +221,7 @@ class Sources:
             there[device_id][slot_key] = number
         moved = [name for name in names if self._known[name].streams() != there[name]]
         if moved:
-            self.ledger.settle(connection)
+            self.ranges.settle(connection)
             self._heard.clear()
         for name in moved:
             self._paced_ms[name] = self._known.pop(name).conduct.paced_ms
@@ -234,7 +231,7 @@ class Sources:
         if len(source.boots) >= _BOOTS_KEPT:
             idle = [boot for boot in source.boots.values() if not boot.changed and not boot.acks]
             if any(boot.logged for boot in idle):
-                self.ledger.settle(connection)
+                self.ranges.settle(connection)
             for boot in idle:
                 del source.boots[boot.name]
         number = int(name, 16)
@@ -277,7 +274,7 @@ class Sources:
                 source.slots += (marks,)
         for name in names:
             if name not in found and known.pop(name, None) is not None:
-                self.ledger.settle(connection)
+                self.ranges.settle(connection)
                 self._heard.clear()
 
 
@@ -308,11 +305,6 @@ def _marks(
     watch = int(wish.watch or 0) if wish is not None else 0
     rise = max(1, int((capacity or 0) // factor * _RISE_SHARE))
     return SlotMarks(slot_id, key, max((threshold or 0) // factor, watch), rise)
-
-
-def unix_ms(moment: datetime) -> int:
-    """Whole milliseconds since 1970, as `database.UtcTime` keeps them."""
-    return (moment - _EPOCH) // _MILLISECOND
 
 
 _PAGES_KEPT = "PRAGMA cache_size=-32768"  # up to 32 MiB where a fleet needs them; a home needs two

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from replenish_server.database import Bulk
+from replenish_server.database import Bulk, to_ms
 from replenish_server.fleet import commands, twin
 from replenish_server.fleet.alarms import alarm_of, note_alarm, note_double, note_resolution, resolution_of
 from replenish_server.fleet.troubles import Said, note_troubles
@@ -27,9 +27,9 @@ from replenish_server.telemetry.codec import (
     parse_topic,
 )
 from replenish_server.telemetry.conduct import Pace
+from replenish_server.telemetry.deduplication import Boot, take
 from replenish_server.telemetry.quarantine import keep_refused
-from replenish_server.telemetry.seen import Boot, take
-from replenish_server.telemetry.sources import SlotMarks, Source, Sources, unix_ms
+from replenish_server.telemetry.sources import SlotMarks, Source, Sources
 from replenish_server.telemetry.tables import MEASURED, QUALITIES
 
 # "Last seen" is written when it is older than this, not with each message; in a crowd later.
@@ -156,7 +156,7 @@ class _Work:
             self._refuse(message, Rejected("revoked", reason))
             return
         if message.received_at is not self._received_at:
-            self._received_at, self._received_ms = message.received_at, unix_ms(message.received_at)
+            self._received_at, self._received_ms = message.received_at, to_ms(message.received_at)
         if source.batch != self._batch:
             source.batch, source.paced_before_ms = self._batch, source.conduct.paced_ms
             self._heard.append(source)
@@ -246,7 +246,7 @@ class _Work:
         _INSERT_SAMPLE.run(connection, self._samples)
         _INSERT_EVENT.run(connection, self._events)
         stored = self._stored
-        self._sources.ledger.write(connection, self._boots, urgent=bool(stored.presses))
+        self._sources.ranges.write(connection, self._boots, urgent=bool(stored.presses))
         for boot in self._boots:
             if boot.acks:
                 stored.acks[boot.device_id, boot.name] = boot.acks

@@ -14,12 +14,12 @@ from replenish_server.households.money import money
 from replenish_server.retailers.book.acts import Parcel, Step
 from replenish_server.retailers.book.states import Act
 from replenish_server.retailers.feed.desk import Caller, Desk, InFlight, KeyReused, NotFound, Refund
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import language
 from replenish_server.web.amounts import amount_example, read_amount
 from replenish_server.web.errors import error_page
 from replenish_server.web.form_route import FormRoute
 from replenish_server.web.phrases import translate
+from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.rendering import page
 from replenish_server.web.secret_sign_in import SecretSignIn, Words
 from replenish_server.web.views import Lang
@@ -38,7 +38,7 @@ _WORDS: Final = Words(
 )
 
 
-def build_console(desk: Desk, tries: Buckets) -> APIRouter:
+def build_console(desk: Desk, tries: RateLimit) -> APIRouter:
     """The console's routes.
 
     Args:

@@ -8,17 +8,17 @@ from fastapi import APIRouter, Request, Response
 
 from replenish_server.retailers.cxml.inbound import CxmlDesk, CxmlReply
 from replenish_server.retailers.cxml.messages import MAX_BYTES
-from replenish_server.retailers.feed.limits import Buckets
+from replenish_server.web.rate_limit import RateLimit
 
 PATH = "/cxml"
 
 
-def cxml_limits() -> Buckets:
+def cxml_limits() -> RateLimit:
     """Five messages a second from one address, in bursts of fifty."""
-    return Buckets(5.0, 50, time.monotonic)
+    return RateLimit(5.0, 50, time.monotonic)
 
 
-def build_cxml_edge(desk: CxmlDesk, per_address: Buckets, base_url: str) -> APIRouter:
+def build_cxml_edge(desk: CxmlDesk, per_address: RateLimit, base_url: str) -> APIRouter:
     """The route; suppliers reach it under `base_url`, which our profile says."""
     router = APIRouter(include_in_schema=False)
 

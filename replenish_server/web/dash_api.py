@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from replenish_server.replenishment.dash import DashDesk, DashRefused, SlotStatus, Speaker
-from replenish_server.retailers.feed.limits import Buckets
+from replenish_server.web.rate_limit import RateLimit
 
 _PREFIX = "com.amazon.dash.replenishment.Drs"
 _MAX_BODY_BYTES = 16 * 1024
@@ -53,17 +53,17 @@ class DeviceStatusBody(BaseModel):
     mostRecentlyActiveDate: datetime  # noqa: N815
 
 
-def dash_limits() -> tuple[Buckets, Buckets]:
+def dash_limits() -> tuple[RateLimit, RateLimit]:
     """Two calls a second for a device, in bursts of twenty; six wrong tokens a minute for an address."""
-    return Buckets(2.0, 20, time.monotonic), Buckets(0.1, 20, time.monotonic)
+    return RateLimit(2.0, 20, time.monotonic), RateLimit(0.1, 20, time.monotonic)
 
 
-def build_dash_api(desk: DashDesk, per_device: Buckets, per_stranger: Buckets) -> FastAPI:
+def build_dash_api(desk: DashDesk, per_device: RateLimit, per_stranger: RateLimit) -> FastAPI:
     """The application to be mounted at /drs."""
     app = FastAPI(title="Replenish: DRS", docs_url=None, redoc_url=None, openapi_url=None)
     _install_errors(app)
 
-    def within(buckets: Buckets, who: str) -> None:
+    def within(buckets: RateLimit, who: str) -> None:
         wait_s = buckets.take(who)
         if wait_s > 0:
             headers = {"retry-after": str(math.ceil(wait_s))}

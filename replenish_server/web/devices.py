@@ -16,7 +16,7 @@ from replenish_server.fleet.units import OF_KIND
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import Household
 from replenish_server.ids import HouseholdId, RetailerId
-from replenish_server.replenishment.joining import join_household, leave_household
+from replenish_server.replenishment.device_lifecycle import join_household, leave_household
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web.device_edge import Limiter
 from replenish_server.web.devices_views import DevicesView, HomeDevice

@@ -12,11 +12,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.fleet_report import SIGNS, STATES, FleetFilter
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import language
 from replenish_server.web.errors import error_page
 from replenish_server.web.fleet import PAGE_ROWS, DatabaseFleet
 from replenish_server.web.form_route import FormRoute
+from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.rendering import page
 from replenish_server.web.secret_sign_in import SecretSignIn, Words
 
@@ -30,7 +30,7 @@ _WORDS: Final = Words(
 )
 
 
-def build_fleet_pages(fleet: DatabaseFleet, tries: Buckets) -> APIRouter:
+def build_fleet_pages(fleet: DatabaseFleet, tries: RateLimit) -> APIRouter:
     """The operator's routes.
 
     Args:

@@ -13,8 +13,8 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web.errors import error_page
+from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.security import MAX_FORM_BYTES, is_same_origin
 
 
@@ -47,6 +47,6 @@ class FormRoute(APIRoute):
         return handle_for_people
 
 
-def sign_in_tries() -> Buckets:
+def sign_in_tries() -> RateLimit:
     """Six tries a minute to sign in at a desk from one address, in bursts of ten."""
-    return Buckets(0.1, 10, time.monotonic)
+    return RateLimit(0.1, 10, time.monotonic)

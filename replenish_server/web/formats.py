@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from replenish_server.households.moments import day_text, moment_text, month_text, short_day_text
+from replenish_server.households.date_texts import day_text, moment_text, month_text, short_day_text
 from replenish_server.households.money import currency_exponent, money
 from replenish_server.web.phrases import translate
 from replenish_server.web.views import Lang, Unit

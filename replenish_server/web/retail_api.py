@@ -27,8 +27,8 @@ from replenish_server.retailers.feed.desk import (
     Refund,
     Reply,
 )
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import retail_models as models
+from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.retail_problems import MEDIA_TYPE, Problem, install_problems, problem_response
 from replenish_server.web.rfc3339 import Moment
 
@@ -54,7 +54,7 @@ KeyText = Annotated[
 ]
 
 
-def build_retail_api(desk: Desk, per_key: Buckets, per_stranger: Buckets) -> FastAPI:
+def build_retail_api(desk: Desk, per_key: RateLimit, per_stranger: RateLimit) -> FastAPI:
     """The application to be mounted at /retail/v1.
 
     Args:
@@ -94,12 +94,12 @@ def build_retail_api(desk: Desk, per_key: Buckets, per_stranger: Buckets) -> Fas
     return app
 
 
-def retail_limits() -> tuple[Buckets, Buckets]:
+def retail_limits() -> tuple[RateLimit, RateLimit]:
     """Ten requests a second for a key, in bursts of fifty; six wrong keys a minute for an address."""
-    return Buckets(10.0, 50, time.monotonic), Buckets(0.1, 20, time.monotonic)
+    return RateLimit(10.0, 50, time.monotonic), RateLimit(0.1, 20, time.monotonic)
 
 
-def _within(buckets: Buckets, who: str) -> None:
+def _within(buckets: RateLimit, who: str) -> None:
     wait_s = buckets.take(who)
     if wait_s > 0:
         headers = {"retry-after": str(math.ceil(wait_s))}

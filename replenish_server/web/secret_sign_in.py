@@ -9,8 +9,8 @@ from typing import Annotated, Final, Protocol
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import language
+from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.rendering import page
 
 _COOKIE_MAX_AGE_S: Final = 12 * 3600
@@ -56,7 +56,7 @@ class SecretSignIn:
     cookie: str
     words: Words
     sessions: Sessions
-    tries: Buckets
+    tries: RateLimit
 
     def token(self, request: Request) -> str:
         """The session's token that a request carries, or ""."""

@@ -15,9 +15,9 @@ from replenish_server.households.mandate import Mode
 from replenish_server.households.tables import Household, SlotMandate
 from replenish_server.ordering.states import UNDERWAY
 from replenish_server.replenishment.amounts import amount
-from replenish_server.replenishment.basis import basis
 from replenish_server.replenishment.decision import Decision
 from replenish_server.replenishment.facts import LOOKED_AT
+from replenish_server.replenishment.forecast_texts import forecast_sentences
 from replenish_server.replenishment.policy import FRESH_FOR
 from replenish_server.replenishment.readings import level_of
 from replenish_server.replenishment.record import from_json
@@ -159,7 +159,7 @@ def decision_view(record: DecisionRecord | None, lang: views.Lang) -> views.Deci
         rules=[
             (rule_name(v.rule, lang), v.ok, verdict_text(v, decision.unit, lang)) for v in decision.verdicts
         ],
-        basis=basis(decision, lang),
+        basis=forecast_sentences(decision, lang),
     )
 
 

@@ -15,7 +15,7 @@ from replenish_server.replenishment.readings import (
     since_at_most,
     total_samples,
 )
-from replenish_server.replenishment.soundness import about_sensor
+from replenish_server.replenishment.sensor_health import sensor_sentences
 from replenish_server.web.views import Lang, StockView
 
 _WEEK = 7
@@ -54,6 +54,6 @@ def stock_view(session: Session, slot: Slot, insight: SlotInsight, now: datetime
         used=sum(week) // factor if week else None,
         most_in_a_day=max(week) // factor if week else None,
         elsewhere=elsewhere[-_ELSEWHERE_SHOWN:][::-1],
-        sensor=about_sensor(insight.history, balance, capacity, slot.unit, lang, slot.sensor_step),
+        sensor=sensor_sentences(insight.history, balance, capacity, slot.unit, lang, slot.sensor_step),
         counted=is_counted(slot),
     )

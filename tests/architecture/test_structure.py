@@ -25,7 +25,7 @@ PURE = (
     "inventory/*.py",
     "forecast/*.py",
     "replenishment/amounts.py",
-    "replenishment/basis.py",
+    "replenishment/forecast_texts.py",
     "replenishment/basket.py",
     "replenishment/decision.py",
     "replenishment/lead_time.py",

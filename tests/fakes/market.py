@@ -22,10 +22,10 @@ from replenish_server.retailers.book.tables import BookOrder
 from replenish_server.retailers.directory import RetailerDirectory
 from replenish_server.retailers.feed.desk import Desk
 from replenish_server.retailers.feed.keys import make_key
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind
 from replenish_server.retailers.registry import add_retailer
 from replenish_server.retailers.ucp.connection import Identity
+from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.retail_api import build_retail_api
 from tests.fakes.retailer_house import NOW, House
 
@@ -63,7 +63,7 @@ class Market:
         self.desk = Desk(house.database, self.clock, self.acted)
         self.seconds = 0.0
         self.api = FastAPI()
-        limits = [Buckets(10.0, 50, lambda: self.seconds), Buckets(0.1, 20, lambda: self.seconds)]
+        limits = [RateLimit(10.0, 50, lambda: self.seconds), RateLimit(0.1, 20, lambda: self.seconds)]
         self.api.mount("/retail/v1", build_retail_api(self.desk, *limits))
         self.corner, self.corner_key = self._retailer("Corner")
         self.other, self.other_key = self._retailer("Other")

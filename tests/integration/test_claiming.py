@@ -24,7 +24,7 @@ from replenish_server.fleet.broker import SERVER_USER
 from replenish_server.fleet.claims import code_hash, create_code
 from replenish_server.fleet.tables import ClaimCode, Device, Slot, Twin
 from replenish_server.operations import Credential
-from replenish_server.replenishment.joining import leave_household
+from replenish_server.replenishment.device_lifecycle import leave_household
 from replenish_server.telemetry.tables import Quarantined, Reading, SeenRange, Stream
 from tests.support.mortal_house import EncryptedHouse, MortalHouse, wait_until
 from tests.support.stranger import stranger

@@ -32,13 +32,13 @@ from replenish_server.retailers.cxml.messages import Unreadable
 from replenish_server.retailers.cxml.reading import parse, read_message, read_status
 from replenish_server.retailers.cxml.rules import violations
 from replenish_server.retailers.feed.keys import make_key
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.retailers.feed.messages import Messenger
 from replenish_server.retailers.http import Answer, ShopClient
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind, RetailerRefused, check_retailer
 from replenish_server.retailers.registry import add_retailer
 from replenish_server.retailers.tables import Retailer
 from replenish_server.web.cxml_edge import build_cxml_edge
+from replenish_server.web.rate_limit import RateLimit
 from tests.fakes.cxml_supplier import CxmlSupplier, confirmation, line, ship_notice
 from tests.fakes.market import PRICES, Market
 from tests.fakes.retailer_house import NOW, House
@@ -279,7 +279,7 @@ async def test_the_edge_answers_with_a_status(office: Office) -> None:
     """Also to too much, and to too often."""
     office.placed()
     app, at = FastAPI(), 0.0
-    app.include_router(build_cxml_edge(office.cxml, Buckets(1.0, 3, lambda: at), "http://home.test"))
+    app.include_router(build_cxml_edge(office.cxml, RateLimit(1.0, 3, lambda: at), "http://home.test"))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://home.test"
     ) as client:

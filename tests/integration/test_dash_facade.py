@@ -16,9 +16,9 @@ from replenish_server.replenishment.dash_codes import DetailCode, detail_code
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.tables import DecisionRecord
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.telemetry.tables import Reading
 from replenish_server.web.dash_api import build_dash_api
+from replenish_server.web.rate_limit import RateLimit
 from tests.fakes.market import MovedClock
 from tests.fakes.retailer_house import NOW, House
 
@@ -59,7 +59,7 @@ class DashClient:
 async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
     """The facade over the house."""
     desk = DashDesk(house.database, MovedClock(), shipped_models, lambda: None)
-    api = build_dash_api(desk, Buckets(2.0, 200, lambda: 0.0), Buckets(0.1, 200, lambda: 0.0))
+    api = build_dash_api(desk, RateLimit(2.0, 200, lambda: 0.0), RateLimit(0.1, 200, lambda: 0.0))
     transport = httpx.ASGITransport(app=api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://home.test") as client:
         yield client

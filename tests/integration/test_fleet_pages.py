@@ -15,10 +15,10 @@ from fastapi import FastAPI
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.fleet.tables import DeviceTrouble
 from replenish_server.households.operators import add_operator
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web.fleet import PAGE_ROWS, DatabaseFleet
 from replenish_server.web.fleet_phrases import FLEET_PHRASES
 from replenish_server.web.fleet_routes import COOKIE, build_fleet_pages
+from replenish_server.web.rate_limit import RateLimit
 from tests.fakes.retailer_house import NOW, House
 from tests.support.firmware_fleet import FirmwareFleet
 
@@ -39,7 +39,7 @@ async def browser(fleet: FirmwareFleet) -> AsyncIterator[httpx.AsyncClient]:
     """An operator's, not signed in."""
     app = FastAPI()
     pages = DatabaseFleet(fleet.database, fleet.clock, fleet.firmware)
-    app.include_router(build_fleet_pages(pages, Buckets(0.1, 4, lambda: 0.0)))
+    app.include_router(build_fleet_pages(pages, RateLimit(0.1, 4, lambda: 0.0)))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),
         base_url="https://localhost",

@@ -9,11 +9,11 @@ from fastapi import FastAPI
 
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.feed.keys import revoke_key
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import install_pages
 from replenish_server.web.console import build_console
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
+from replenish_server.web.rate_limit import RateLimit
 from tests.fakes.market import Market
 from tests.fakes.retailer_house import House
 
@@ -30,7 +30,7 @@ def market(house: House) -> Market:
 async def browser(market: Market) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that is not signed in."""
     app, house = FastAPI(), market.house
-    app.include_router(build_console(market.desk, Buckets(0.1, 3, lambda: 0.0)))
+    app.include_router(build_console(market.desk, RateLimit(0.1, 3, lambda: 0.0)))
     pages = DatabasePages(house.database, market.clock, lambda: None, shipped_models)
     install_pages(app, pages, DatabasePeople(house.database, market.clock, lambda: None))
     transport = httpx.ASGITransport(app=app)

@@ -20,7 +20,7 @@ from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.orders import create_order, move, open_order, plan, skip, stumble
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.tables import OrderEvent, Parcel, PurchaseOrder
-from replenish_server.replenishment.joining import join_household
+from replenish_server.replenishment.device_lifecycle import join_household
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.retailers.handoff.adapter import HandOffRetailer

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from replenish_server.households.secret_texts import token_hash
+from replenish_server.households.hashed_secrets import token_hash
 from replenish_server.retailers.feed.tables import RetailerKey, RetailerSession
 from replenish_server.retailers.tables import Retailer
 

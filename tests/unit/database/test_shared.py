@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from replenish_server.database import Bells, Database, Duties, is_alive
+from replenish_server.database import Database, Duties, Wakeups, is_alive
 from replenish_server.households.tables import Household
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.orders import create_order
@@ -71,12 +71,12 @@ def test_a_bell_is_heard_in_another_process_also_after_a_restart(
 ) -> None:
     """What was rung while the database was away is not heard: a tick makes that good."""
     heard: SimpleQueue[str] = SimpleQueue()
-    here, there = Bells(shared.database, heard.put), Bells(other, lambda _name: None)
+    here, there = Wakeups(shared.database, heard.put), Wakeups(other, lambda _name: None)
     here.start()
     there.start()
 
     def arrives(name: str) -> bool:
-        there.ring(name)
+        there.wake(name)
         with suppress(Empty):
             return heard.get(timeout=0.2) == name
         return False

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from replenish_server.inventory.absence import absent_readings
 from replenish_server.inventory.grid import BIN, BINS, LevelGrid, bin_at, bin_start
 from replenish_server.inventory.levels import LevelSample
-from replenish_server.inventory.lifted import lifted
 from replenish_server.inventory.shares import fleet_shares, visible_shares
 
 CAPACITY = 2_000_000
@@ -164,7 +164,7 @@ def test_a_fleet_and_a_single_slot_agree_on_what_is_lifted(bins: list[int]) -> N
     shares = visible_shares(np.array([bins, bins[::-1]], np.int16))
     for row, order in zip(shares, (bins, bins[::-1]), strict=True):
         known = [(i, level) for i, level in enumerate(order) if level >= 0]
-        absent = lifted([(END + i * BIN, level) for i, level in known])
+        absent = absent_readings([(END + i * BIN, level) for i, level in known])
         expected = [np.nan] * len(order)
         for (i, level), gone in zip(known, absent, strict=True):
             expected[i] = np.nan if gone else level / 10_000

@@ -9,7 +9,7 @@ from replenish_server.fleet.tables import Slot
 from replenish_server.households.people import Actor, Role
 from replenish_server.households.tables import Household
 from replenish_server.ordering.limits import wake_orders
-from replenish_server.replenishment.joining import leave_household
+from replenish_server.replenishment.device_lifecycle import leave_household
 from replenish_server.replenishment.pausing import pause
 from replenish_server.retailers.consent import ConsentRefused, terms_for
 from replenish_server.retailers.tables import Retailer

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from replenish_server.households.mandate import Verdict
 from replenish_server.inventory import stock_position
 from replenish_server.replenishment.amounts import amount, money
-from replenish_server.replenishment.basis import basis
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
+from replenish_server.replenishment.forecast_texts import forecast_sentences
 from replenish_server.replenishment.mandate_texts import clause
 from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
@@ -117,7 +117,7 @@ def test_every_decision_reads_in_both_languages(decision: Decision) -> None:
         assert not re.search(r"None|nan|inf|\{|\}|\?", text.replace("가격 한도가 없음", "")), text
         for verdict in decision.verdicts:
             assert verdict_text(verdict, decision.unit, language).strip()
-        for said in basis(decision, language):
+        for said in forecast_sentences(decision, language):
             assert not re.search(r"None|nan|inf|\{|\}", said), said
 
 
@@ -125,7 +125,7 @@ def test_every_decision_reads_in_both_languages(decision: Decision) -> None:
 @given(decisions())
 def test_the_numbers_of_the_basis_are_those_of_the_decision(decision: Decision) -> None:
     """Days, percentages and risks, to the digit shown."""
-    said = " ".join(basis(decision, "en"))
+    said = " ".join(forecast_sentences(decision, "en"))
     if decision.run_out_days is None:
         assert said == ""
         return

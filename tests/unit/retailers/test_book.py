@@ -3,12 +3,11 @@
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from replenish_server.retailers.book.prices import PriceListRefused, read_price_list
 from replenish_server.retailers.book.states import Act, BookState, OutOfTurn, after, may
-from replenish_server.retailers.feed.limits import Buckets
 
 HEAD = "item_id,name,unit_price,currency,unit,available\n"
 
@@ -71,17 +70,3 @@ def test_a_price_list_with_a_mistake_is_refused_whole(text: str, says: str) -> N
     """And the line is named."""
     with pytest.raises(PriceListRefused, match=says):
         read_price_list(text)
-
-
-@settings(max_examples=60)
-@given(st.lists(st.floats(0, 5), max_size=60))
-def test_a_bucket_never_gives_more_than_flowed_in(pauses: list[float]) -> None:
-    """However the asking is spread."""
-    at, given_out, start = 100.0, 0, 100.0
-    buckets = Buckets(2.0, 5, lambda: at)
-    for pause in pauses:
-        at += pause
-        wait = buckets.take("k")
-        given_out += wait == 0
-        assert given_out <= 5 + (at - start) * 2.0 + 1e-6
-        assert 0 <= wait <= 0.5

@@ -12,10 +12,10 @@ from replenish_server.retailers.cxml.messages import Unreadable
 from replenish_server.retailers.cxml.reading import parse, read_message, read_status
 from replenish_server.retailers.cxml.rules import violations
 from replenish_server.retailers.feed.keys import make_key
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind
 from replenish_server.retailers.registry import add_retailer
 from replenish_server.web.cxml_edge import build_cxml_edge
+from replenish_server.web.rate_limit import RateLimit
 from tests.fakes.cxml_supplier import confirmation
 from tests.fakes.retailer_house import NOW, House
 
@@ -38,7 +38,7 @@ async def test_every_server_says_what_it_takes(house: House) -> None:
         session.flush()
         secret = make_key(session, retailer_id, "", NOW)
     desk, app = CxmlDesk(house.database, SystemClock(), lambda _: None), FastAPI()
-    app.include_router(build_cxml_edge(desk, Buckets(9.0, 9, lambda: 0.0), "https://home.example"))
+    app.include_router(build_cxml_edge(desk, RateLimit(9.0, 9, lambda: 0.0), "https://home.example"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://h.test") as client:
         stranger = await client.post("/cxml", content=asking("<ProfileRequest/>"))
         known = await client.post("/cxml", content=asking("<ProfileRequest/>", secret))

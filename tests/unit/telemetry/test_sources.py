@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from replenish_server.telemetry.seen import Boot, Ledger, settle, take, write_ranges
+from replenish_server.telemetry.deduplication import Boot, StoredRanges, settle, take, write_ranges
 from replenish_server.telemetry.sources import Sources
 from replenish_server.telemetry.tables import SeenRange
 from tests.fakes.retailer_house import House
@@ -86,10 +86,10 @@ def test_what_waits_in_the_log_is_known_to_every_writer(
         for table in ("seen_range", "seen_log"):
             session.connection().exec_driver_sql(f"DELETE FROM {table}")
     seen: set[tuple[int, int]] = set()
-    sources = Sources(Ledger(few=2, most=5))
+    sources = Sources(StoredRanges(few=2, most=5))
     for batch, writer, urgent in batches:
         if writer == "another":
-            sources = Sources(Ledger(few=2, most=5))
+            sources = Sources(StoredRanges(few=2, most=5))
         fresh, boots = set(seen), {}
         with contextlib.suppress(InterruptedError), house.database.write() as session:
             connection = session.connection()
@@ -101,7 +101,7 @@ def test_what_waits_in_the_log_is_known_to_every_writer(
                 boots[name] = boot
                 assert ((number, seq) not in fresh) is take(connection, boot, seq)
                 fresh.add((number, seq))
-            sources.ledger.write(connection, boots.values(), urgent)
+            sources.ranges.write(connection, boots.values(), urgent)
             sources.written(connection)
             if writer == "failed":
                 sources.forget()
@@ -155,12 +155,12 @@ def test_who_is_remembered_is_bounded_and_nobody_is_forgotten_in_mid_batch(house
 
 def test_of_a_crowd_in_the_log_each_range_is_settled_once(house: House) -> None:
     """However often it grew since: only as it is now."""
-    ledger, boots = Ledger(few=1, most=1000), [Boot(DEVICE, f"{n:08x}", n, 0, -1) for n in range(1, 4)]
+    ranges, boots = StoredRanges(few=1, most=1000), [Boot(DEVICE, f"{n:08x}", n, 0, -1) for n in range(1, 4)]
     for seq in range(5):
         with house.database.write() as session:
             for boot in boots:
                 assert take(session.connection(), boot, seq)
-            ledger.write(session.connection(), boots, urgent=False)
+            ranges.write(session.connection(), boots, urgent=False)
     with house.database.write() as session:
         raw: Any = session.connection().connection.dbapi_connection
         before = getattr(raw, "total_changes", None)  # SQLite counts rows, PostgreSQL does not

@@ -18,7 +18,7 @@ from replenish_server.fleet.troubles import WORDS, troubles_now, wrong_with
 from replenish_server.fleet.twin import want_threshold
 from replenish_server.households.tables import HouseholdNotice
 from replenish_server.ids import DeviceId
-from replenish_server.replenishment.joining import wipe_departed
+from replenish_server.replenishment.device_lifecycle import wipe_departed
 from replenish_server.telemetry.store import Incoming, PressKey, ReadingStore, Stored, store_batch
 from replenish_server.telemetry.tables import Quarantined, Reading, SeenLog, SeenRange
 from tests.fakes.retailer_house import NOW, House, build_house

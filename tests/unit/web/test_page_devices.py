@@ -11,13 +11,13 @@ from fastapi import FastAPI
 
 from replenish_server.fleet.claims import create_code
 from replenish_server.fleet.troubles import WORDS
-from replenish_server.retailers.feed.limits import Buckets
 from replenish_server.web import install_pages
 from replenish_server.web.devices import DatabaseDevices
 from replenish_server.web.devices_phrases import DEVICES_PHRASES
 from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.devices_views import DevicesView, HomeDevice
 from replenish_server.web.people_views import Viewer
+from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.views import Refused
 from tests.fakes.mortality import ManualClock
 from tests.fakes.pages import NOW, household
@@ -114,7 +114,7 @@ def test_the_form_of_a_new_device_sent_twice_is_one_device(house: House) -> None
     """A second tap is answered like the first; another home's code stays wrong."""
     with house.database.write() as session:
         code = create_code(session, "button", NOW)
-    limits = Buckets(10, 10, lambda: 0.0)
+    limits = RateLimit(10, 10, lambda: 0.0)
     devices = DatabaseDevices(house.database, ManualClock(NOW), lambda: None, limits)
     typed = {"code": code, "name": "Second button", "slot": "Coffee", "shop": RETAILER, "product": "Beans"}
     typed |= {"item": "beans-1", "pack": "", "capacity": "", "threshold": ""}

@@ -1,6 +1,6 @@
-"""Waking another process that shares the database: NOTIFY, heard by LISTEN on a connection kept for it.
+"""Wakes workers in other processes that share the database: NOTIFY, and LISTEN on a connection of its own.
 
-A ring only hastens. What is due is a row, and whoever missed the ring sees it at the next tick.
+A wakeup only hastens. What is due is a row, and a process that missed the wakeup sees it at its next tick.
 """
 
 import logging
@@ -19,12 +19,12 @@ _LISTEN_S = 0.5  # how long a listener may not notice that it is to stop
 _AGAIN_S = 1.0
 
 
-class Bells:
-    """The bells of one installation. With SQLite there is nobody to ring for, and nothing is started.
+class Wakeups:
+    """Sends and receives wakeups. With SQLite there is no other process, and nothing is started.
 
     Args:
         database: the one that is shared.
-        heard: called with the name of each bell that another process rang; it must return at once.
+        heard: called with the name of the worker that another process wants woken; it must return at once.
     """
 
     def __init__(self, database: Database, heard: Callable[[str], None]) -> None:
@@ -34,8 +34,8 @@ class Bells:
         self._lock = threading.Lock()  # of the names
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._ring, name="bells-ring", daemon=True),
-            threading.Thread(target=self._listen, name="bells-listen", daemon=True),
+            threading.Thread(target=self._send, name="wakeups-send", daemon=True),
+            threading.Thread(target=self._listen, name="wakeups-listen", daemon=True),
         ]
 
     def start(self) -> None:
@@ -44,21 +44,21 @@ class Bells:
             for thread in self._threads:
                 thread.start()
 
-    def ring(self, name: str) -> None:
-        """Wake whoever works under this name in another process; returns at once."""
+    def wake(self, name: str) -> None:
+        """Have other processes wake their worker of this name; returns at once."""
         with self._lock:
             self._names.add(name)
         self._wanted.set()
 
     def stop(self) -> None:
-        """Ring and hear no more."""
+        """Neither send nor receive any more."""
         self._stopping.set()
         self._wanted.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=5)
 
-    def _ring(self) -> None:
+    def _send(self) -> None:
         while True:
             self._wanted.wait()
             self._wanted.clear()
@@ -72,7 +72,7 @@ class Bells:
                         connection.exec_driver_sql(f"SELECT pg_notify('{_CHANNEL}', ?)", (name,))
                     connection.commit()
             except SQLAlchemyError as error:
-                log.info("action=bell_unheard why=%s", str(error).strip()[:200])
+                log.info("action=wakeup_unsent why=%s", str(error).strip()[:200])
 
     def _listen(self) -> None:
         failed = self._database.reading.dialect.loaded_dbapi.Error
@@ -85,10 +85,10 @@ class Bells:
                 connection.autocommit = True
                 connection.execute(f"LISTEN {_CHANNEL}")
                 while not self._stopping.is_set():
-                    for rung in connection.notifies(timeout=_LISTEN_S):
-                        self._heard(rung.payload)
+                    for sent in connection.notifies(timeout=_LISTEN_S):
+                        self._heard(sent.payload)
             except (SQLAlchemyError, failed) as error:
-                log.info("action=bells_away why=%s", str(error).strip()[:200])
+                log.info("action=wakeups_unheard why=%s", str(error).strip()[:200])
                 self._stopping.wait(_AGAIN_S)
             finally:
                 if connection is not None:

@@ -1,4 +1,4 @@
-"""How often one caller may ask: a bucket of tokens each, filled steadily, kept in this process."""
+"""How often one caller may ask: a token bucket for each, kept in the memory of this process."""
 
 import threading
 from collections import OrderedDict
@@ -7,12 +7,12 @@ from collections.abc import Callable
 _MOST_CALLERS = 10_000
 
 
-class Buckets:
-    """One bucket per caller.
+class RateLimit:
+    """A token bucket for each caller; for any number of threads.
 
     Args:
-        per_second: how many tokens flow in.
-        burst: how many a bucket holds.
+        per_second: tokens that flow into a bucket.
+        burst: tokens that a bucket holds, and begins with.
         monotonic: seconds that only grow.
     """
 
@@ -24,7 +24,7 @@ class Buckets:
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, caller: str) -> float:
-        """Take a token; returns 0, or the seconds after which there is one again."""
+        """Take a token; returns 0, or without one the seconds until there is one again."""
         now = self._monotonic()
         with self._lock:
             level, since = self._levels.pop(caller, (float(self._burst), now))

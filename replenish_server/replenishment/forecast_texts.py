@@ -10,7 +10,7 @@ _TIMINGS = {
 }
 
 
-def basis(decision: Decision, language: str) -> tuple[str, ...]:
+def forecast_sentences(decision: Decision, language: str) -> tuple[str, ...]:
     """What the forecast rests on and what the household's timing means, a sentence each; its own numbers."""
     if decision.run_out_days is None or decision.days_known is None or decision.timing is None:
         return ()

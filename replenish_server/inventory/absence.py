@@ -1,4 +1,4 @@
-"""PURE: absence is not zero: when a level near nothing is a container that was lifted off its sensor.
+"""PURE: absence is not zero: whether a level near nothing means a container that was lifted off its sensor.
 
 A level at or under 1.5 % that follows one over 15 % is believed only once readings near nothing span a whole
 day; until then, and for ever when the level comes back sooner, it is unknown. Whoever used the last sixth at
@@ -20,8 +20,8 @@ def to_ten_thousandths(level: int, capacity: int) -> int:
     return (level * TEN_THOUSANDTHS + capacity // 2) // capacity
 
 
-def lifted(levels: Sequence[tuple[datetime, int]]) -> list[bool]:
-    """Which of one slot's levels are a lifted container.
+def absent_readings(levels: Sequence[tuple[datetime, int]]) -> list[bool]:
+    """Which of one slot's readings were taken while its container was lifted off; one answer for each level.
 
     Args:
         levels: (when, ten-thousandths of the container) of every plausible reading, oldest first.

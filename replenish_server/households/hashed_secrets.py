@@ -1,4 +1,4 @@
-"""Tokens and PINs: how they are made, and the only form in which they are kept."""
+"""Tokens and PINs: how they are made, and the hashes that are all we keep of them."""
 
 import hashlib
 import hmac

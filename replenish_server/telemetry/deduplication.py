@@ -43,12 +43,12 @@ class Boot(msgspec.Struct, gc=False):
     acks: list[int] | None = None
 
 
-class Ledger:
-    """Writes the ranges of a batch, where they belong or to the log; for the one writer of readings.
+class StoredRanges:
+    """Writes the ranges of a batch, to their table or to the log; used by the one writer of readings only.
 
     Args:
-        few: below so many ranges they are written where they belong.
-        most: so many the log may hold.
+        few: fewer ranges than this go to their table.
+        most: ranges that the log may hold.
     """
 
     def __init__(self, few: int = _FEW, most: int = _MOST) -> None:

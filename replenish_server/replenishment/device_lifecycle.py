@@ -31,7 +31,7 @@ from replenish_server.replenishment.tables import (
     StockCorrection,
 )
 from replenish_server.retailers.tables import Retailer
-from replenish_server.telemetry.seen import settle
+from replenish_server.telemetry.deduplication import settle
 from replenish_server.telemetry.tables import DeviceEvent, Quarantined, Rollup, Sample, SeenRange, Stream
 
 

@@ -1,4 +1,4 @@
-"""PURE: what is to be said of a sensor itself: it drifts, it is noisy, level and counted use disagree."""
+"""PURE: what is wrong with a sensor, in sentences: it drifts, is noisy, or disagrees with counted use."""
 
 from replenish_server.inventory import LevelHistory
 from replenish_server.inventory.balance import Balance, Finding
@@ -9,7 +9,7 @@ _DRIFT_STEPS = 4  # and of what this sensor can tell from noise: less says nothi
 _NOISY_SHARE = 0.015  # a step of a usual scale is half a percent
 
 
-def about_sensor(
+def sensor_sentences(
     history: LevelHistory,
     balance: Balance | None,
     capacity: int,

@@ -1,4 +1,4 @@
-"""What a decision looks at first, read at once; the unit of work holds it for rules that ask one by one."""
+"""Reads by one statement what the decision on a slot looks up; the unit of work then has it in memory."""
 
 from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
@@ -9,7 +9,7 @@ from replenish_server.households.tables import Household, HouseholdMandate, Slot
 from replenish_server.retailers.tables import Retailer
 
 _Rest = tuple[HouseholdMandate | None, SlotFulfilment | None]
-_TOGETHER: Prepared[tuple[Slot, Device, Household, SlotMandate, Retailer, *_Rest]] = Prepared(
+_SLOT_WITH_ALL: Prepared[tuple[Slot, Device, Household, SlotMandate, Retailer, *_Rest]] = Prepared(
     select(Slot, Device, Household, SlotMandate, Retailer, HouseholdMandate, SlotFulfilment)
     .join(Device, col(Device.id) == col(Slot.device_id))
     .join(Household, col(Household.id) == col(Slot.household_id))
@@ -22,8 +22,8 @@ _TOGETHER: Prepared[tuple[Slot, Device, Household, SlotMandate, Retailer, *_Rest
 
 
 def read_slot(session: Session, slot_id: str) -> Slot | None:
-    """The slot with its device, home, retailer and rules; None where there is none."""
-    found = _TOGETHER.first(session, slot_id=slot_id)
+    """The slot, having read its device, home, retailer and rules too; None where there is no such slot."""
+    found = _SLOT_WITH_ALL.first(session, slot_id=slot_id)
     if found is None:
         return None
     slot, *_, home, fulfilment = found
