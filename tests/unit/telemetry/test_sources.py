@@ -155,12 +155,12 @@ def test_who_is_remembered_is_bounded_and_nobody_is_forgotten_in_mid_batch(house
 
 def test_of_a_crowd_in_the_log_each_range_is_settled_once(house: House) -> None:
     """However often it grew since: only as it is now."""
-    ranges, boots = StoredRanges(few=1, most=1000), [Boot(DEVICE, f"{n:08x}", n, 0, -1) for n in range(1, 4)]
+    stored, boots = StoredRanges(few=1, most=1000), [Boot(DEVICE, f"{n:08x}", n, 0, -1) for n in range(1, 4)]
     for seq in range(5):
         with house.database.write() as session:
             for boot in boots:
                 assert take(session.connection(), boot, seq)
-            ranges.write(session.connection(), boots, urgent=False)
+            stored.write(session.connection(), boots, urgent=False)
     with house.database.write() as session:
         raw: Any = session.connection().connection.dbapi_connection
         before = getattr(raw, "total_changes", None)  # SQLite counts rows, PostgreSQL does not
