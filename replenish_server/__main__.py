@@ -26,7 +26,7 @@ def _run() -> None:
 
         serve(sys.argv[2:])
     else:
-        from replenish_server.cli import main as run_command
+        from replenish_server.cli.main import main as run_command
 
         run_command()
 

@@ -32,7 +32,7 @@ def pytest_report_header() -> str:
 
 
 def _has_broker() -> bool:
-    from replenish_server.cli import find_mosquitto
+    from replenish_server.fleet.broker import find_mosquitto
 
     return find_mosquitto() is not None
 
@@ -153,7 +153,7 @@ def zygote() -> Iterator["Zygote"]:
 @pytest.fixture(scope="module")
 def make_house(zygote: "Zygote") -> Iterator[Callable[..., "MortalHouse"]]:
     """Starts real houses (broker, retailer, server); they end with the file, and leave nothing behind."""
-    from replenish_server.cli import find_mosquitto
+    from replenish_server.fleet.broker import find_mosquitto
     from tests.support.mortal_house import MortalHouse
 
     houses: list[MortalHouse] = []

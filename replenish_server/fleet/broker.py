@@ -3,6 +3,8 @@
 It writes files and never starts or signals a broker.
 """
 
+import os
+import shutil
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from importlib.resources import files
@@ -142,3 +144,10 @@ def _set_password(path: Path, user: str, password: str) -> None:
 
 def _lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def find_mosquitto() -> str | None:
+    """The path of the broker's binary, None without one; Debian keeps it outside of ordinary users' PATH."""
+    search = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    found = shutil.which("mosquitto", path=search)
+    return None if found is None else str(Path(found))

@@ -14,9 +14,9 @@ from sqlmodel import col, select
 from device_sim.clock import SimClock
 from device_sim.vm import VmDevice, VmMissingError, find_vm
 from replenish_server import operations
-from replenish_server.cli import find_mosquitto
 from replenish_server.demo.house import PrivateHouse
 from replenish_server.fleet import twin
+from replenish_server.fleet.broker import find_mosquitto
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from replenish_server.cli import find_mosquitto
+from replenish_server.fleet.broker import find_mosquitto
 from tests.e2e.conftest import need
 
 pytestmark = [pytest.mark.broker, pytest.mark.vm, pytest.mark.timeout(240)]

@@ -18,9 +18,9 @@ from device_sim.clock import SimClock
 from device_sim.fleet import Access
 from device_sim.process import free_ports
 from device_sim.vm import VmDevice
-from replenish_server.cli import app, find_mosquitto
+from replenish_server.cli.main import app
 from replenish_server.fleet.authority import Authority
-from replenish_server.fleet.broker import SERVER_USER
+from replenish_server.fleet.broker import SERVER_USER, find_mosquitto
 from replenish_server.fleet.claims import code_hash, create_code
 from replenish_server.fleet.tables import ClaimCode, Device, Slot, Twin
 from replenish_server.operations import Credential

@@ -16,8 +16,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from replenish_server import operations
-from replenish_server.cli import find_mosquitto
 from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.broker import find_mosquitto
 from replenish_server.fleet.credentials import CredentialKind, revoke_device
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.fleet.tables import Device

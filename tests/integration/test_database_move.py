@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import Session, col, func, select
 from typer.testing import CliRunner, Result
 
-from replenish_server.cli import app
+from replenish_server.cli.main import app
 from replenish_server.database import Database
 from replenish_server.fleet.tables import Device, DeviceTrouble, Slot
 from replenish_server.households.tables import HouseholdNotice

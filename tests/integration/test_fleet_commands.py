@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from replenish_server.cli import app
+from replenish_server.cli.main import app
 from replenish_server.fleet.images import FirmwareFolder
 from tests.fakes.retailer_house import House
 from tests.support.firmware_fleet import FirmwareFleet

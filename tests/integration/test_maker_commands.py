@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from device_sim import images
 from device_sim.bench_board import BenchBoard
 from device_sim.vm import ROOT
-from replenish_server.cli import app
+from replenish_server.cli.main import app
 from replenish_server.fleet.authority import Authority
 from replenish_server.maker import calibration, flashing
 from replenish_server.maker.board import Board, BoardError

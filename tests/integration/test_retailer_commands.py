@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from replenish_server.cli import app
+from replenish_server.cli.main import app
 from replenish_server.database import Database
 from replenish_server.retailers.feed.keys import find_key
 from tests.fakes.retailer_house import House

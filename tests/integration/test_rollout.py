@@ -11,8 +11,8 @@ from sqlmodel import select
 
 from device_sim.fleet import SimDevice
 from device_sim.updates import BROKEN, SimFirmware
-from replenish_server.cli import find_mosquitto
 from replenish_server.fleet.authority import Authority
+from replenish_server.fleet.broker import find_mosquitto
 from replenish_server.fleet.firmware_tables import RolloutDevice
 from replenish_server.fleet.images import FirmwareFolder, add_image
 from replenish_server.fleet.rollouts import Terms, abort_rollout, find_rollout, start_rollout

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from device_sim.clock import SimClock
 from device_sim.fleet import Access
 from device_sim.vm import VmDevice
-from replenish_server.cli import app
+from replenish_server.cli.main import app
 from replenish_server.fleet.tables import Device, Twin
 from replenish_server.fleet.twin import Agreement, slot_agreement, want_threshold
 from replenish_server.ids import DeviceId

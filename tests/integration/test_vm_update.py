@@ -11,7 +11,7 @@ from device_sim import images
 from device_sim.clock import SimClock
 from device_sim.fleet import Access
 from device_sim.vm import ROOT, VmDevice
-from replenish_server.cli import find_mosquitto
+from replenish_server.fleet.broker import find_mosquitto
 from replenish_server.fleet.images import FirmwareFolder, add_image
 from replenish_server.fleet.rollouts import Terms, abort_rollout, find_rollout, start_rollout
 from replenish_server.fleet.signing import SigningKeys, load_public, sign_image

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from replenish_server.cli import find_mosquitto
+from replenish_server.fleet.broker import find_mosquitto
 from replenish_server.settings import Role
 from tests.support.cluster import Cluster
 from tests.support.mortal_house import SharedHouse

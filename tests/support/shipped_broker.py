@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from device_sim.process import free_ports
-from replenish_server.cli import find_mosquitto
 from replenish_server.fleet.authority import Authority
-from replenish_server.fleet.broker import SERVER_USER, TWIN_USER, BrokerFiles, Listeners
+from replenish_server.fleet.broker import SERVER_USER, TWIN_USER, BrokerFiles, Listeners, find_mosquitto
 from replenish_server.fleet.registry import mosquitto_hash
 from tests.support.vm_board import PASSWORD, Server, listens, until
 

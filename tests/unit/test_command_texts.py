@@ -9,8 +9,8 @@ import pytest
 import typer
 from rich.markup import render
 
-from replenish_server.cli import app
-from replenish_server.cli_parts import fail, say
+from replenish_server.cli.main import app
+from replenish_server.cli.parts import fail, say
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("[/x]", "[bold]Ada[/bold]", "{lines:id:qty}", "a" * 200)

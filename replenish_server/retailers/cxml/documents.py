@@ -1,4 +1,4 @@
-"""PURE: the cXML documents that we write: an order, and the answer to what suppliers send.
+"""The cXML documents that we write: an order, and the answer to what suppliers send. No network, no disk.
 
 Source: cXML 1.2 reference guide. The document type is named and never fetched by anybody here.
 """

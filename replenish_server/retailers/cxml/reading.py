@@ -1,4 +1,4 @@
-"""PURE: cXML from others, read without trusting it: no entity, no other file, no depth, a bounded size."""
+"""cXML from others, read without trusting it: no entity, no other file, no depth, a bounded size."""
 
 from decimal import Decimal, InvalidOperation
 

@@ -1,4 +1,4 @@
-"""PURE: an order of the book as its retailer reads it: the same document in answers and in messages."""
+"""An order of the book as its retailer reads it: the same document in answers and in messages."""
 
 from datetime import datetime
 from typing import Any

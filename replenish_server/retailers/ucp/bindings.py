@@ -1,4 +1,4 @@
-"""PURE: the two ways in which the same operations travel: REST, and MCP tool calls as JSON-RPC over HTTP.
+"""The two ways in which the same operations travel: REST, and MCP tool calls as JSON-RPC over HTTP.
 
 Source: UCP checkout, catalogue and order, REST and MCP bindings; error codes of the overview.
 """

@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from device_sim.process import Child, free_ports
 from replenish_server import operations
-from replenish_server.cli import find_mosquitto
 from replenish_server.database import Database
+from replenish_server.fleet.broker import find_mosquitto
 from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.particulars import Address

@@ -13,7 +13,7 @@ from rich.table import Table
 from sqlmodel import Session, select
 
 from replenish_server import fleet_report, operations
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
+from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.doctor import examine
 from replenish_server.fleet import commands
 from replenish_server.fleet.authority import Authority, NoAuthority

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
+from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.claims import create_code
 from replenish_server.fleet.units import OF_KIND

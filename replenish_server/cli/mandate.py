@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from replenish_server.cli_parts import AsJson, fail, open_database, print_json, say, the_household
+from replenish_server.cli.parts import AsJson, fail, open_database, print_json, say, the_household
 from replenish_server.fleet.mandates import slot_mandate
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.calendar import QuietHours

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from sqlmodel import Session
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
+from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.households.money import money
 from replenish_server.retailers.book.prices import PriceListRefused, import_prices, read_price_list
 from replenish_server.retailers.feed import keys

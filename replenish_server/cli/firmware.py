@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
+from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.fleet.images import (
     FirmwareFolder,
     FirmwareRefused,

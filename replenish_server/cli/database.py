@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from replenish_server.cli_parts import AsJson, fail, open_database, print_json, say, the_household
+from replenish_server.cli.parts import AsJson, fail, open_database, print_json, say, the_household
 from replenish_server.database import Database
 from replenish_server.database.move import MoveRefused, Proof, move
 from replenish_server.operations import lock_data_folder

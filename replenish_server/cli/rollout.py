@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from sqlmodel import Session
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
+from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.fleet import rollouts
 from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout
 from replenish_server.fleet.images import FirmwareFolder, FirmwareRefused

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from replenish_server.cli_parts import AsJson, fail, open_database, print_json, say
+from replenish_server.cli.parts import AsJson, fail, open_database, print_json, say
 from replenish_server.replenishment.dash import DashRefused, make_token
 from replenish_server.settings import Settings
 

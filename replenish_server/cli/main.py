@@ -1,7 +1,6 @@
 """The `replenish` command. It reads arguments, calls one use case, and prints; nothing else."""
 
 import os
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -11,24 +10,25 @@ import typer
 from rich.table import Table
 
 from replenish_server import operations
-from replenish_server.cli_dash import dash_app
-from replenish_server.cli_database import database_app
-from replenish_server.cli_firmware import firmware_app
-from replenish_server.cli_fleet import add_device_commands, ca_app, claim_code, doctor, fleet, show_credential
-from replenish_server.cli_maker import add_maker_commands
-from replenish_server.cli_mandate import mandate_app, pause
-from replenish_server.cli_operator import operator_app
-from replenish_server.cli_orders import add_order_commands
-from replenish_server.cli_parts import AsJson, console, say
-from replenish_server.cli_parts import fail as _fail
-from replenish_server.cli_parts import open_database as _database
-from replenish_server.cli_parts import print_json as _print
-from replenish_server.cli_parts import the_household as _household
-from replenish_server.cli_people import person_app, token_app
-from replenish_server.cli_retailers import retailer_app
-from replenish_server.cli_rollout import rollout_app
+from replenish_server.cli.dash import dash_app
+from replenish_server.cli.database import database_app
+from replenish_server.cli.firmware import firmware_app
+from replenish_server.cli.fleet import add_device_commands, ca_app, claim_code, doctor, fleet, show_credential
+from replenish_server.cli.maker import add_maker_commands
+from replenish_server.cli.mandate import mandate_app, pause
+from replenish_server.cli.operator import operator_app
+from replenish_server.cli.orders import add_order_commands
+from replenish_server.cli.parts import AsJson, console, say
+from replenish_server.cli.parts import fail as _fail
+from replenish_server.cli.parts import open_database as _database
+from replenish_server.cli.parts import print_json as _print
+from replenish_server.cli.parts import the_household as _household
+from replenish_server.cli.people import person_app, token_app
+from replenish_server.cli.retailers import retailer_app
+from replenish_server.cli.rollout import rollout_app
 from replenish_server.failures import require_free_ports
 from replenish_server.fleet.authority import Authority, NoAuthority
+from replenish_server.fleet.broker import find_mosquitto
 from replenish_server.fleet.credentials import CredentialKind
 from replenish_server.fleet.registry import DeviceRefused, NewDevice, Product
 from replenish_server.fleet.units import OF_KIND
@@ -327,14 +327,3 @@ def sim(
     if binary is None:
         raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
     raise typer.Exit(run_sim(SimOptions(binary, devices, credentials, seconds, every, outage, seed, as_json)))
-
-
-def find_mosquitto() -> str | None:
-    """Where the broker's binary is; Debian keeps it where ordinary users' PATH does not look."""
-    search = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
-    found = shutil.which("mosquitto", path=search)
-    return None if found is None else str(Path(found))
-
-
-if __name__ == "__main__":
-    main()

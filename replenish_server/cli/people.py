@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 from sqlmodel import Session, col, select
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say, the_household
+from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say, the_household
 from replenish_server.fleet.registry import DeviceRefused, give_device
 from replenish_server.households.membership import (
     PersonRefused,

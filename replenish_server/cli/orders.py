@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from replenish_server.cli_parts import AsJson, open_database, print_json, say, the_household
+from replenish_server.cli.parts import AsJson, open_database, print_json, say, the_household
 from replenish_server.households.tables import Household
 from replenish_server.ordering.reconcile import Mark
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, go, stop, stopped_scopes

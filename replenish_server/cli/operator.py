@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from sqlmodel import Session, select
 
-from replenish_server.cli_parts import AsJson, console, fail, open_database, print_json, say
+from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
 from replenish_server.households.membership import ensure_owner
 from replenish_server.households.operators import (
     OperatorRefused,
