@@ -121,6 +121,7 @@ def _permissions(settings: Settings) -> Iterator[Finding]:
     files = BrokerFiles(settings.broker_folder)
     secrets = [files.device_passwords, files.device_keys, files.server_passwords]
     secrets += [settings.data_dir / "broker-passwords.json", settings.authority_folder / "ca.key"]
+    secrets += [] if settings.database_file is None else [settings.database_file]
     secrets += [settings.platform_keys, settings.household_keys, settings.firmware_folder / "signing.pem"]
     loose = [path for path in secrets if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
     for path in loose:

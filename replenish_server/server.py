@@ -81,7 +81,10 @@ class Server:
         self.twin = TwinPublisher(
             self.database, self.clock, host, port, TWIN_USER, passwords["twin"], self._has_the_broker
         )
-        self._watch = BrokerWatch(self.database, self.clock, host, port, passwords["gate"])
+        self.gatekeeper = operations.gatekeeper(self.database, settings)
+        self._watch = BrokerWatch(
+            self.database, self.clock, host, port, passwords["gate"], self.gatekeeper.end_session
+        )
         self.keys = KeyRing(settings.platform_keys)
         self.household_keys = KeyRing(settings.household_keys)
         signing = Keys(self.household_keys.signer, self.keys.signer, self.keys.find)
@@ -116,7 +119,6 @@ class Server:
         self._reconcile = self._alone("reconcile", self.reconciler.run)
         self._deadlines = Worker("deadlines", self.timekeeper.run, then=self._wake_after_deadline)
         self._refit = self._alone("refit", self._refit_if_due)
-        self.gatekeeper = operations.gatekeeper(self.database, settings)
         self._gate = self._alone("gate", self.gatekeeper.run)
         upkeep = FleetUpkeep(self.database, self.clock, self.clock.speed)
         self._upkeep = self._alone("upkeep", upkeep.run)

@@ -104,6 +104,8 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision; where it is there, Alembic is not even loaded."""
+        if not self.shared:
+            sqlite.make_private(self.path)
         if self._revision() == _newest_revision():
             return
         from alembic import command

@@ -1,5 +1,7 @@
 """SQLite in a file: WAL, a commit that returned is on the disk, one writer at a time (docs/adr/0008)."""
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,12 @@ def open_sqlite(url: URL) -> tuple[Engine, Engine]:
     event.listen(reading, "connect", _configure)
     event.listen(reading, "begin", _begin)
     return reading, reading.execution_options(writes=True)
+
+
+def make_private(path: Path) -> None:
+    """A new file that only its owner reads: keys of devices will be in it. SQLite gives its log the same mode."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def mark(connection: Connection) -> object:

@@ -1,4 +1,4 @@
-"""Reads the broker's own log, which it publishes to us alone, and tells of credentials that two use.
+"""Reads the broker's own log, which it publishes to us alone: who shares a credential, who takes all its memory.
 
 What is heard here is never needed for anything else: without it, everything works.
 """
@@ -15,7 +15,7 @@ from replenish_server.database import Database
 from replenish_server.fleet.alarms import note_double
 from replenish_server.fleet.broker import GATE_USER
 from replenish_server.fleet.tables import Device
-from replenish_server.fleet.takeovers import Takeovers
+from replenish_server.fleet.takeovers import Takeovers, out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class BrokerWatch:
         host: the broker's inner listener.
         port: the broker's inner listener.
         password: of `GATE_USER` there.
+        end_session: has the broker forget all that it keeps for a client id.
         seconds: real seconds that only grow.
     """
 
@@ -41,10 +42,11 @@ class BrokerWatch:
         host: str,
         port: int,
         password: str,
+        end_session: Callable[[str], object],
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._clock, self._seconds = database, clock, seconds
-        self._address = host, port
+        self._address, self._end_session = (host, port), end_session
         self._takeovers = Takeovers(seconds())
         self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.username_pw_set(GATE_USER, password)
@@ -64,7 +66,11 @@ class BrokerWatch:
 
     def read(self, line: bytes) -> None:
         """Take in a line of the log."""
-        device_id = self._takeovers.read(line.decode("utf-8", "replace"), self._seconds())
+        said = line.decode("utf-8", "replace")
+        greedy = out_of_memory(said)
+        if greedy is not None:
+            self._relieve(greedy)
+        device_id = self._takeovers.read(said, self._seconds())
         if device_id is None:
             return
         with self._database.write() as session:
@@ -72,3 +78,11 @@ class BrokerWatch:
             if device is not None and device.revoked_at is None:
                 told = note_double(session, device_id, self._clock.now())
                 log.warning("action=credential_doubled device_id=%s told=%s", device_id, told)
+
+    def _relieve(self, device_id: str) -> None:
+        """A device at whose packet the broker's memory ended: its session, which outlasts it, ends as well."""
+        with self._database.read() as session:
+            if session.get(Device, device_id) is None:
+                return  # the server itself, which came too late
+        self._end_session(device_id)
+        log.warning("action=session_ended why=broker_memory device_id=%s", device_id)

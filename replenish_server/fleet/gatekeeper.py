@@ -116,7 +116,7 @@ class Gatekeeper:
         """End the open connections; a second time, for one that came back before the broker had read."""
         self.pause(_READ_S)
         for _ in range(2):
-            unheard = [device_id for device_id in device_ids if not self._take_over(device_id)]
+            unheard = [device_id for device_id in device_ids if not self.end_session(device_id)]
             self.pause(_READ_S)
         with self.database.write() as session:
             for device_id in device_ids:
@@ -124,8 +124,11 @@ class Gatekeeper:
                     session.get_one(Device, device_id).cut_at = self.clock.now()
                     log.info("action=device_cut device_id=%s", device_id)
 
-    def _take_over(self, device_id: str) -> bool:
-        """Connect inside under the device's client id, which ends its own connection and its session."""
+    def end_session(self, device_id: str) -> bool:
+        """Connect inside under the device's client id, which ends its own connection and its session.
+
+        Returns whether the broker took it.
+        """
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=device_id, clean_session=True)
         client.username_pw_set(GATE_USER, self.password)
         answers: list[bool] = []

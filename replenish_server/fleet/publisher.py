@@ -103,7 +103,7 @@ class TwinPublisher:
     async def _clear(self, client: aiomqtt.Client, departed: list[str]) -> None:
         """Have the broker forget what it retains of devices that were wiped: an empty message does that."""
         for device_id in departed:
-            for topic in ("down/desired", "up/st"):
+            for topic in ("down/desired", "up/st", "up/ev"):
                 await client.publish(f"rp/1/{device_id}/{topic}", b"", qos=1, retain=True)
             await asyncio.to_thread(self._confirm_cleared, device_id)
             log.info("action=retained_cleared device_id=%s", device_id)

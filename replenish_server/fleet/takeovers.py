@@ -23,6 +23,13 @@ _LINE = re.compile(
     r"Client (?P<thrown>\S+) already connected, closing old connection|"
     r"Client (?P<left>\S+) (?:closed its connection|disconnected)\b)"
 )
+_OUT_OF_MEMORY = re.compile(r"(?:\d+: )?Client (\S+) disconnected due to out of memory")
+
+
+def out_of_memory(line: str) -> str | None:
+    """The client id at whose packet the broker would have needed more memory than it may; None otherwise."""
+    found = _OUT_OF_MEMORY.match(line)
+    return None if found is None else found[1]
 
 
 @dataclass

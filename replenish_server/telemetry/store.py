@@ -149,8 +149,8 @@ class _Work:
             self._refuse_stranger(message)
             return
         is_report = message.topic[-1] == "t"  # up/st, and not up/ev
-        if not message.payload and is_report:
-            return  # a retained report was cleared
+        if not message.payload and (is_report or source.revoked):
+            return  # what the broker retained was cleared
         if source.revoked:
             reason = f"device {source.device_id!r} was revoked; nothing of it counts"
             self._refuse(message, Rejected("revoked", reason))

@@ -47,6 +47,7 @@ def test_a_device_cannot_publish_as_another(mortal_house: MortalHouse, protocol:
     me, other = new_access(mortal_house), new_access(mortal_house)
     wanted = [f"rp/1/{other.device_id}/up/ev", f"rp/1/{other.device_id}/up/st", "rp/1//up/ev"]
     wanted += [f"rp/1/{me.device_id}/down/desired", f"rp/1/{other.device_id}/down/ack"]
+    wanted += [f"rp/1/{me.device_id}/up/more", f"rp/1/{me.device_id}/up/ev/more"]  # each could be retained
     with stranger(other) as victim, stranger(me, protocol) as client:
         victim.listen(f"rp/1/{other.device_id}/down/ack")
         reasons = [client.say(topic, press(), retain=topic == wanted[1]) for topic in wanted]

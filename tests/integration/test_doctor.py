@@ -106,6 +106,9 @@ def test_a_healthy_house_is_healthy_until_something_is_not(tls_house: EncryptedH
     assert f"chmod 600 {key}" in wrong(settings)["permissions"].said
     assert stat.S_IMODE(key.stat().st_mode) == 0o644
     key.chmod(0o600)
+    settings.database_file.chmod(0o644)
+    assert f"chmod 600 {settings.database_file}" in wrong(settings)["permissions"].said
+    settings.database_file.chmod(0o600)
     other = settings.model_copy(update={"device_hosts": ["elsewhere.example"]})
     assert "replenish ca renew" in wrong(other)["TLS, devices"].said
     foreign = Authority(settings.data_dir / "foreign")

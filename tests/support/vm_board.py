@@ -53,7 +53,8 @@ class Broker:
             self.port = int(free.getsockname()[1])
         self._acl = folder / "acl"
         self._acl.write_text(
-            "pattern write rp/1/%u/up/#\npattern read rp/1/%u/down/#\nuser server\ntopic readwrite rp/1/#\n"
+            "pattern write rp/1/%u/up/ev\npattern write rp/1/%u/up/st\npattern read rp/1/%u/down/#\n"
+            "user server\ntopic readwrite rp/1/#\n"
         )
         config = folder / "mosquitto.conf"
         lines = [

@@ -89,6 +89,15 @@ def test_a_commit_survives_a_power_cut(file: Database, pragma: str, value: objec
             assert value == connection.execute(text(f"PRAGMA {pragma}")).scalar()
 
 
+def test_nobody_else_reads_the_file(tmp_path: Path) -> None:
+    """Pre-shared keys, tokens and addresses are in it, and in its log."""
+    database = Database(f"sqlite:///{tmp_path / 'new' / 'replenish.db'}")
+    database.migrate()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "new").iterdir()}
+    database.close()
+    assert modes == dict.fromkeys(["replenish.db", "replenish.db-shm", "replenish.db-wal"], 0o600)
+
+
 def test_two_transactions_that_read_before_they_write_both_succeed(database: Database) -> None:
     """BEGIN IMMEDIATE: the second waits and then reads what the first wrote; deferred, it would fail."""
     with database.write() as session:

@@ -1,6 +1,6 @@
 """Lines of the broker's log: two that take turns are told from one whose network fails."""
 
-from replenish_server.fleet.takeovers import LASTED_S, MANY, WITHIN_S, Takeovers
+from replenish_server.fleet.takeovers import LASTED_S, MANY, WITHIN_S, Takeovers, out_of_memory
 
 CAME = "1795720217: New client connected from 127.0.0.1:47389 as dev (p5, c1, k60, u'dev')."
 THROWN = "1795720217: Client dev already connected, closing old connection."
@@ -39,3 +39,11 @@ def test_other_lines_say_nothing() -> None:
     assert (
         lines((1, "Client dev has exceeded timeout, disconnecting."), (2, "x" * 9000), (3, "")) == [None] * 3
     )
+
+
+def test_the_client_at_whose_packet_the_memory_ended_is_known() -> None:
+    """As Mosquitto 2.0.11 says it, with its time and without; no other line is meant."""
+    said = "Client level-9wtt3ypbkq disconnected due to out of memory."
+    assert [out_of_memory(line) for line in (said, f"1795741457: {said}", LEFT, "")] == [
+        "level-9wtt3ypbkq", "level-9wtt3ypbkq", None, None,
+    ]  # fmt: skip

@@ -123,3 +123,5 @@ def test_the_form_of_a_new_device_sent_twice_is_one_device(house: House) -> None
     assert sum(row.name == "Second button" for row in devices.devices(owner).devices) == 1
     with pytest.raises(Refused, match="code"):
         devices.claim(replace(owner, household_id="home-2"), typed)
+    with pytest.raises(Refused, match="code"):
+        devices.claim(owner, typed | {"code": "\ud800" + code[1:]})  # JSON can say half a character
