@@ -50,7 +50,7 @@ def open_sqlite(url: URL) -> tuple[Engine, Engine]:
 
 
 def make_private(path: Path) -> None:
-    """A new file that only its owner reads: keys of devices will be in it. SQLite gives its log the same mode."""
+    """A new file that only its owner reads: keys will be in it. SQLite gives its log the same mode."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 

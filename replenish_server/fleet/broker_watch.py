@@ -1,4 +1,4 @@
-"""Reads the broker's own log, which it publishes to us alone: who shares a credential, who takes all its memory.
+"""Reads the broker's own log, published to us alone: who shares a credential, who takes all its memory.
 
 What is heard here is never needed for anything else: without it, everything works.
 """
@@ -80,7 +80,7 @@ class BrokerWatch:
                 log.warning("action=credential_doubled device_id=%s told=%s", device_id, told)
 
     def _relieve(self, device_id: str) -> None:
-        """A device at whose packet the broker's memory ended: its session, which outlasts it, ends as well."""
+        """A device at whose packet the broker's memory ended: its session outlasts it, and ends here."""
         with self._database.read() as session:
             if session.get(Device, device_id) is None:
                 return  # the server itself, which came too late
