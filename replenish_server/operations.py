@@ -29,6 +29,7 @@ from replenish_server.replenishment.device_lifecycle import join_household
 from replenish_server.retailers import registry
 from replenish_server.retailers.kinds import NewRetailer, RetailerKind
 from replenish_server.settings import Settings
+from replenish_server.telemetry.ahead import count_aside
 from replenish_server.telemetry.tables import DeviceEvent, Quarantined, Reading
 
 
@@ -300,6 +301,7 @@ def collect_stats(database: Database, now: datetime) -> dict[str, Any]:
         newest = session.exec(select(Quarantined).order_by(col(Quarantined.last_at).desc()).limit(10)).all()
         return {
             "readings": _count(session, Reading),
+            "readings_set_aside": count_aside(session),
             "presses": session.exec(
                 select(func.count()).select_from(DeviceEvent).where(DeviceEvent.type == "press")
             ).one(),

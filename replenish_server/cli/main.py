@@ -194,7 +194,7 @@ def stats(as_json: AsJson = False) -> None:
         _print(data)
         return
     table = Table("what", "count")
-    for name in ("readings", "presses", "devices", "slots_due", "calls_unanswered"):
+    for name in ("readings", "readings_set_aside", "presses", "devices", "slots_due", "calls_unanswered"):
         table.add_row(name.replace("_", " "), str(data[name]))
     for state, number in sorted(data["orders"].items()):
         table.add_row(f"orders {state}", str(number))

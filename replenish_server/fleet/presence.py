@@ -7,11 +7,12 @@ is gone (its will). A silent device's readings grow stale, and stale readings ne
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import bindparam, select
-from sqlmodel import Session, col
+from sqlalchemy import bindparam
+from sqlalchemy import select as select_columns
+from sqlmodel import Session, col, select
 
 from replenish_server.database import UtcTime
-from replenish_server.fleet.tables import Device, Twin
+from replenish_server.fleet.tables import Device, DeviceTrouble, Twin
 from replenish_server.households.notices import Notice, notify
 
 State = Literal["heard", "silent", "never", "revoked", "erasing", "gone"]
@@ -58,6 +59,25 @@ def state_of(device: Device, twin: Twin | None, now: datetime) -> State:
     return "silent" if now > by else "heard"
 
 
+def put_right(session: Session, device_id: str, now: datetime) -> tuple[str, str]:
+    """A device is heard now that was heard in the future: what that clock wrote of it holds nothing back.
+
+    Returns:
+        Its household's id, and its name.
+    """
+    device = session.get_one(Device, device_id)
+    device.last_seen_at = now
+    if device.doubled_at is not None:
+        device.doubled_at = min(device.doubled_at, now)
+    session.add(device)
+    for trouble in session.exec(select(DeviceTrouble).where(col(DeviceTrouble.device_id) == device_id)):
+        trouble.since = min(trouble.since, now)
+        trouble.ended_at = None if trouble.ended_at is None else min(trouble.ended_at, now)
+        session.add(trouble)
+    session.flush()
+    return device.household_id, device.name
+
+
 def notice_silence(session: Session, now: datetime) -> int:
     """Mark devices that fell silent or came back, inside the caller's transaction; returns how many.
 
@@ -93,7 +113,7 @@ def _changed(session: Session, now: datetime) -> list[tuple[str, datetime, bool]
 
 
 _LONG_UNHEARD = (
-    select(Device.id, Device.last_seen_at, Device.silent_at, Twin.reported, Twin.gone_at)  # type: ignore[call-overload]
+    select_columns(Device.id, Device.last_seen_at, Device.silent_at, Twin.reported, Twin.gone_at)  # type: ignore[call-overload]
     .join(Twin, col(Twin.device_id) == col(Device.id))
     .where(col(Device.revoked_at).is_(None))
     .where(

@@ -40,6 +40,12 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{device} has not been heard since {seen}. Nothing is ordered from old readings. Check its battery.",
         "{device}: {seen} 이후 신호가 없습니다. 오래된 값으로는 주문하지 않습니다. 배터리를 확인해 주세요.",
     ),
+    "device_ahead": (
+        "{device}: {readings} readings are dated up to {last}, which is yet to come: the server's clock was "
+        "wrong. They are kept and do not count; what it says now does.",
+        "{device}: 기록 {readings}개의 시각이 아직 오지 않은 {last}까지로 되어 있습니다. 서버 시계가 "
+        "틀렸습니다. 기록은 보관하되 쓰지 않고, 지금부터 오는 값을 씁니다.",
+    ),
     "device_doubled": (
         "{device}: two devices use its name, noticed {at}. One is a copy: block it and add yours anew.",
         "{device}: 두 기기가 같은 이름을 씁니다({at}). 복제되었으니 차단하고 다시 등록해 주세요.",

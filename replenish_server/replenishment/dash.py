@@ -153,7 +153,6 @@ class DashDesk:
         slot = self._slot(who, slot_id)
         share = _share(status)
         with self._database.write() as session:
-            session.get_one(Device, slot.device_id).last_seen_at = now
             if slot.capacity is not None and share is not None:
                 unit = BY_BASE[slot.unit]
                 number = min(MAX_NUMBER, round(share * slot.capacity / unit.factor))
@@ -161,6 +160,7 @@ class DashDesk:
                 if status.on_hand is not None and status.original:
                     packs = int(status.on_hand / status.original * slot.capacity / slot.pack_amount)
                     correct_spare(session, slot, min(_MOST_SPARE_PACKS, packs), now)
+            session.get_one(Device, slot.device_id).last_seen_at = now
             slot.due_at = now
             session.add(slot)
         self._on_change()

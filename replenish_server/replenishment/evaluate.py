@@ -358,6 +358,8 @@ _LAST: Prepared[DecisionRecord] = Prepared(
     .where(
         col(DecisionRecord.slot_id) == bindparam("slot_id"),
         col(DecisionRecord.trigger) == bindparam("trigger"),
+        # one of a clock that was ahead would be the last until that date
+        col(DecisionRecord.last_at) <= bindparam("now"),
     )
     .order_by(col(DecisionRecord.last_at).desc())
     .limit(1)
@@ -369,7 +371,7 @@ def _keep(session: Session, slot_id: str, decision: Decision, now: datetime) -> 
     refusal = decision.refused_by()
     rule = refusal.rule if refusal is not None else None
     if decision.kind in _KEEP_APART:
-        last = _LAST.first(session, slot_id=slot_id, trigger=decision.trigger.value)
+        last = _LAST.first(session, slot_id=slot_id, trigger=decision.trigger.value, now=now)
         apart = _KEEP_APART[decision.kind]
         same = last is not None and last.kind == decision.kind and last.rule == rule and now - last.at < apart
         if last is not None and same and decision.press_age_minutes is None:

@@ -31,6 +31,8 @@ def current_grid(session: Session, slot: Slot, now: datetime) -> tuple[LevelGrid
     """
     capacity, counted = slot.capacity or 1, is_counted(slot)
     kept = session.get(SlotGrid, slot.id)
+    if kept is not None and kept.seen_at > now:
+        kept = None  # of a clock that was ahead: it would take in nothing until that date
     stored = None if kept is None or kept.capacity != capacity else _decoded(kept.grid)
     received_since_ms, newest = 0, slot.created_at
     if kept is not None and stored is not None:

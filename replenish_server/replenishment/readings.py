@@ -16,6 +16,7 @@ from replenish_server.inventory.levels import LOOKED_BACK, OVERFULL_SHARE
 from replenish_server.inventory.totals import Reset, TotalHistory, TotalSample, as_levels, read_totals
 from replenish_server.replenishment.tables import SlotFit
 from replenish_server.telemetry import newest
+from replenish_server.telemetry.ahead import is_aside
 from replenish_server.telemetry.tables import DeviceEvent, Reading, Sample, Stream
 
 _SAMPLE = (
@@ -220,7 +221,7 @@ def total_samples(
         rows += session.execute(_thinned(slot, since, whole, wanted))
         counted = counted.where(col(Reading.occurred_at) >= whole)
     rows += session.execute(counted)
-    begun = select(DeviceEvent.occurred_at, DeviceEvent.boot, DeviceEvent.late).where(
+    begun = select(DeviceEvent.occurred_at, DeviceEvent.boot, DeviceEvent.late, DeviceEvent.slot_key).where(
         DeviceEvent.device_id == slot.device_id,
         DeviceEvent.type == "hello",
         DeviceEvent.seq == 0,
@@ -237,7 +238,13 @@ def total_samples(
         )
         for at, boot, seq, number, quality, late in rows
     ]
-    return totals + [TotalSample(at, boot, 0, 0, not late, late) for at, boot, late in session.exec(begun)]
+    first = {sample.boot: sample.at for sample in sorted(totals, key=lambda sample: sample.seq, reverse=True)}
+    for at, boot, late, slot_key in session.exec(begun):
+        # Of a boot that began while the clock was ahead only this is certain: it was before its first total.
+        began_at = first.get(boot) if is_aside(slot_key) else at
+        if began_at is not None:
+            totals.append(TotalSample(began_at, boot, 0, 0, not late, late))
+    return totals
 
 
 def _thinned(

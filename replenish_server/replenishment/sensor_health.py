@@ -1,5 +1,8 @@
 """PURE: what is wrong with a sensor, in sentences: it drifts, is noisy, or disagrees with counted use."""
 
+from datetime import datetime
+
+from replenish_server.households.moments import moment_text
 from replenish_server.inventory import LevelHistory
 from replenish_server.inventory.balance import Balance, Finding
 from replenish_server.replenishment.amounts import amount
@@ -52,6 +55,28 @@ def sensor_sentences(
             f"기기가 {step} 단위로 알려 줍니다." if korean else f"The device tells it in steps of {step}."
         )
     return tuple(said)
+
+
+def set_apart(readings: int, last_at: datetime, now: datetime, language: str) -> str:
+    """What became of readings that the server dated into the future, and why.
+
+    Args:
+        readings: how many, 1 at least.
+        last_at: the date of the newest, in the household's time zone.
+        now: the moment, likewise.
+        language: "ko", anything else is English.
+    """
+    until = moment_text(last_at, language, now.year)
+    if language == "ko":
+        return (
+            f"기록 {readings}개는 시각이 {until}까지로 되어 있어 쓰지 않습니다. 그때 서버 시계가 틀렸습니다. "
+            "기록은 보관되어 있습니다."
+        )
+    are = "reading is" if readings == 1 else "readings are"
+    return (
+        f"{readings} {are} dated up to {until}, because the server's clock was wrong then. "
+        f"{'It is' if readings == 1 else 'They are'} kept, and not used."
+    )
 
 
 def _balance(balance: Balance, unit: str, korean: bool) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from replenish_server.telemetry.ahead import is_aside
 from replenish_server.telemetry.tables import DeviceEvent
 
 
@@ -13,7 +14,7 @@ def versions_heard(session: Session, since: Mapping[str, datetime]) -> dict[str,
     if not since:
         return {}
     query = (
-        select(DeviceEvent.device_id, DeviceEvent.occurred_at, DeviceEvent.health)
+        select(DeviceEvent.device_id, DeviceEvent.occurred_at, DeviceEvent.health, DeviceEvent.slot_key)
         .where(
             col(DeviceEvent.device_id).in_(since),
             DeviceEvent.type == "hello",
@@ -22,8 +23,8 @@ def versions_heard(session: Session, since: Mapping[str, datetime]) -> dict[str,
         .order_by(col(DeviceEvent.occurred_at))
     )
     found = {}
-    for device_id, occurred_at, health in session.exec(query):
+    for device_id, occurred_at, health, slot_key in session.exec(query):
         version = (health or {}).get("fw")
-        if occurred_at > since[device_id] and isinstance(version, str):
+        if occurred_at > since[device_id] and isinstance(version, str) and not is_aside(slot_key):
             found[device_id] = version
     return found

@@ -312,7 +312,10 @@ _LAST_WRITER = "SELECT name FROM reading_writer WHERE id = 1"
 _NAME_WRITER = (
     "INSERT INTO reading_writer(id, name) VALUES(1, ?) ON CONFLICT(id) DO UPDATE SET name = excluded.name"
 )
-_STREAMS = "SELECT device_id, slot_key, id FROM stream WHERE device_id"
+# What is set aside (`telemetry.ahead`) has a stream of its own, into which no device speaks.
+_STREAMS = (
+    "SELECT device_id, slot_key, id FROM stream WHERE replace(slot_key, '~', '') = slot_key AND device_id"
+)
 _STREAMS_LISTED = f"{_STREAMS} IN (SELECT value FROM json_each(?))"
 _STREAMS_AMONG = f"{_STREAMS} = ANY(?::text[])"
 _NEW_STREAM = (

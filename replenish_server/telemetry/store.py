@@ -18,6 +18,7 @@ from replenish_server.fleet import commands, twin
 from replenish_server.fleet.alarms import alarm_of, note_alarm, note_double, note_resolution, resolution_of
 from replenish_server.fleet.troubles import Said, note_troubles
 from replenish_server.ids import DeviceId
+from replenish_server.telemetry.ahead import Leaps
 from replenish_server.telemetry.codec import (
     PRESS_AGE_LIMIT,
     Event,
@@ -139,6 +140,7 @@ class _Work:
         self._steps: dict[str, int] = {}
         self._held: dict[str, int] = {}
         self._doubled: dict[str, datetime] = {}
+        self._leaps = Leaps()
         self._stored = Stored()
         self._received_at: datetime | None = None
         self._received_ms = 0
@@ -160,6 +162,7 @@ class _Work:
         if source.batch != self._batch:
             source.batch, source.paced_before_ms = self._batch, source.conduct.paced_ms
             self._heard.append(source)
+            self._leaps.note(source, self._received_ms)
         source.seen_ms = max(source.seen_ms, self._received_ms)
         if self._pace is not None and not source.conduct.may_speak(self._received_ms, self._pace):
             # Neither stored nor acknowledged to the device: an honest one still has it, and sends it again.
@@ -241,6 +244,10 @@ class _Work:
     def finish(self) -> Stored:
         """Write what was gathered, one statement for each table."""
         connection = self._connection
+        for source in self._leaps.settle(self._session, self._received_ms):
+            for slot in source.slots:
+                slot.due_as_of, slot.due_ms = self._sources.age, source.seen_ms
+                self._due[slot.slot_id] = slot
         if len(self._heard) >= _CROWD:
             self._samples.sort()  # in the order of their places, so that each page is looked for once
         _INSERT_SAMPLE.run(connection, self._samples)

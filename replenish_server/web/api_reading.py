@@ -24,6 +24,7 @@ from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
 from replenish_server.retailers.tables import Retailer
+from replenish_server.telemetry.ahead import AHEAD_AT_MOST
 from replenish_server.telemetry.tables import Reading
 from replenish_server.web import api_models as models
 from replenish_server.web.formats import zone
@@ -143,13 +144,15 @@ def _slot(session: Session, slot: Slot, now: datetime, run_out: RunOut | None, l
             loaded=position.loaded, spare=position.spare, on_order=position.on_order, total=position.total
         ),
         forecast=forecast,
-        decision=_decision(session, slot.id, lang),
+        decision=_decision(session, slot.id, lang, now),
         open_order_id=None if order is None else order.id,
     )
 
 
-def _decision(session: Session, slot_id: str, lang: Lang) -> models.Decision | None:
-    query = select(DecisionRecord).where(DecisionRecord.slot_id == slot_id)
+def _decision(session: Session, slot_id: str, lang: Lang, now: datetime) -> models.Decision | None:
+    query = select(DecisionRecord).where(
+        DecisionRecord.slot_id == slot_id, col(DecisionRecord.last_at) <= now + AHEAD_AT_MOST
+    )
     record = session.exec(query.order_by(col(DecisionRecord.last_at).desc()).limit(1)).first()
     if record is None or not record.data:
         return None

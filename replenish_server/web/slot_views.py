@@ -26,6 +26,7 @@ from replenish_server.replenishment.stock import kept_stocks
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.timing import Timing
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
+from replenish_server.telemetry.ahead import AHEAD_AT_MOST
 from replenish_server.web import views
 
 _PAGE_UNITS: dict[str, views.Unit] = {"mg": "g", "ml": "ml", "page": "pages", "pack": "presses"}
@@ -57,7 +58,7 @@ def slots_at_a_glance(
     devices = {slot.device_id for slot in slots}
     session.exec(select(Device).where(col(Device.id).in_(devices))).all()
     session.exec(select(Twin).where(col(Twin.device_id).in_(devices))).all()
-    mandates, records = slot_mandates(session, slots), _last_decisions(session, ids)
+    mandates, records = slot_mandates(session, slots), _last_decisions(session, ids, now)
     stocks = kept_stocks(session, [slot.id for slot in slots if slot.capacity is not None])
     found = []
     for slot in slots:
@@ -67,12 +68,12 @@ def slots_at_a_glance(
     return found
 
 
-def _last_decisions(session: Session, slot_ids: Sequence[str]) -> dict[str, DecisionRecord]:
-    """The newest decision of each slot that has one."""
+def _last_decisions(session: Session, slot_ids: Sequence[str], now: datetime) -> dict[str, DecisionRecord]:
+    """The newest decision of each slot that has one; none of a clock that was ahead."""
     one = aliased(DecisionRecord)
     newest = (
         select(one.id)
-        .where(one.slot_id == Slot.id)
+        .where(one.slot_id == Slot.id, col(one.last_at) <= now + AHEAD_AT_MOST)
         .order_by(col(one.last_at).desc())
         .limit(1)
         .correlate(Slot)

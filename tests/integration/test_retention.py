@@ -34,10 +34,13 @@ class Clock:
         return self.at
 
 
-def message(seq: int, grams: int, at: datetime, kind: str = "level") -> Incoming:
-    """A reading of the level sensor."""
-    body = {"v": 1, "b": "0000000a", "s": seq, "t": kind, "n": grams}
-    return Incoming("rp/1/level-1/up/ev", json.dumps(body).encode(), False, at)
+def message(
+    seq: int, grams: int, at: datetime, kind: str = "level", came_at: datetime | None = None
+) -> Incoming:
+    """A reading of the level sensor, which came at once or later."""
+    came_at = came_at or at
+    body = {"v": 1, "b": "0000000a", "s": seq, "t": kind, "n": grams, "a": (came_at - at).total_seconds()}
+    return Incoming("rp/1/level-1/up/ev", json.dumps(body).encode(), False, came_at)
 
 
 def used(database: Database) -> int:
@@ -60,10 +63,10 @@ def year(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         batch = [
             message(n + 1, 2000 - n % 1900, begin + n * EVERY) for n in range(start, min(start + 4000, count))
         ]
+        if start == 4000:
+            batch.append(message(count + 1, 2000, NOW - timedelta(days=450), "refill"))
         with house.database.write() as session:
             store.store(session, batch)
-    with house.database.write() as session:
-        store.store(session, [message(count + 1, 2000, NOW - timedelta(days=450), "refill")])
     yield house, clock, before
     house.database.close()
 
@@ -126,7 +129,8 @@ def test_what_comes_a_hundred_days_late_joins_its_hour_and_comes_once(year: tupl
         (before,) = levels(session, hour, hour + timedelta(hours=1))
     known = 500 * 96 - 100 * 96
     with house.database.write() as session:
-        ReadingStore().store(session, [message(known, 1, hour), message(90_001, 1999, hour)])
+        late = [message(seq, grams, hour, came_at=NOW) for seq, grams in ((known, 1), (90_001, 1999))]
+        ReadingStore().store(session, late)
     keeper.run()
     with house.database.read() as session:
         assert [before] == levels(session, hour, hour + timedelta(hours=1))

@@ -54,7 +54,7 @@ def test_old_readings_become_hours_and_days_and_a_late_one_joins_its_hour(house:
     store, keeper = ReadingStore(), Retention(house.database, Clock(), RAW_DAYS, HOURLY_DAYS)
     ages = {"raw": 10, "hourly": 100, "daily": 450}
     streams = {age: days(1 + 1000 * n, ago) for n, (age, ago) in enumerate(ages.items())}
-    for batch in streams.values():
+    for batch in reversed(streams.values()):
         with house.database.write() as session:
             store.store(session, batch)
     assert keeper.run() == 2 * DAYS * 96 + DAYS * 24  # the oldest twice: to hours, and on to days
@@ -63,9 +63,11 @@ def test_old_readings_become_hours_and_days_and_a_late_one_joins_its_hour(house:
     assert numbers(house, ages["hourly"]) == [4] * DAYS * 24
     assert numbers(house, ages["daily"]) == [4] * DAYS
     hourly = streams["hourly"]
-    late = Incoming(hourly[5].topic, level_event(900_000, 77), False, hourly[5].received_at)
+    again = [Incoming(one.topic, one.payload, False, NOW) for one in hourly]
+    age_s = (NOW - hourly[5].received_at) // timedelta(seconds=1)
+    late = level_event(900_000, 77).replace(b'"a":0', b'"a":%d' % age_s)
     with house.database.write() as session:
-        store.store(session, [*hourly, late])
+        store.store(session, [*again, Incoming(hourly[5].topic, late, False, NOW)])
     keeper.run()
     assert numbers(house, ages["hourly"]) == [4] * DAYS * 24
     with house.database.read() as session:
