@@ -41,10 +41,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{device}: {seen} 이후 신호가 없습니다. 오래된 값으로는 주문하지 않습니다. 배터리를 확인해 주세요.",
     ),
     "device_ahead": (
-        "{device}: {readings} readings are dated up to {last}, which is yet to come: the server's clock was "
-        "wrong. They are kept and do not count; what it says now does.",
-        "{device}: 기록 {readings}개의 시각이 아직 오지 않은 {last}까지로 되어 있습니다. 서버 시계가 "
-        "틀렸습니다. 기록은 보관하되 쓰지 않고, 지금부터 오는 값을 씁니다.",
+        "{device}: {readings} readings up to {last} do not count: the server's clock was wrong then.",
+        "{device}: 서버 시계가 틀렸을 때의 기록 {readings}개({last}까지)는 보관만 하고 쓰지 않습니다.",
     ),
     "device_doubled": (
         "{device}: two devices use its name, noticed {at}. One is a copy: block it and add yours anew.",

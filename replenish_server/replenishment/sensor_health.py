@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from replenish_server.households.moments import moment_text
+from replenish_server.households.date_texts import moment_text
 from replenish_server.inventory import LevelHistory
 from replenish_server.inventory.balance import Balance, Finding
 from replenish_server.replenishment.amounts import amount

@@ -1,9 +1,9 @@
 """Readings from the future: set aside when the clock stands before them, back when it passed them unheard.
 
-A device says only how old its events are; the time is this server's. Where that is put back, what it dated before
-would be the newest of its slot until that date comes, and then be taken for fresh. So the readings of a device
-that speaks again lie under another key of its slot from then on, which no device can name: stored, counted, shown,
-and read by nobody who asks for the slot. See docs/adr/0045-set-aside-from-the-future.md.
+A device says only how old its events are; the time is this server's. Where that is put back, what it dated
+before would be the newest of its slot until that date comes, and then be taken for fresh. So the readings of
+a device that speaks again lie under another key of its slot from then on, which no device can name: stored,
+counted, shown, and read by nobody who asks for the slot. See docs/adr/0045-set-aside-from-the-future.md.
 """
 
 import json
@@ -21,7 +21,7 @@ from replenish_server.telemetry.sources import Source
 
 AHEAD_AT_MOST = timedelta(hours=1)
 _AHEAD_MS = AHEAD_AT_MOST // timedelta(milliseconds=1)
-_AT_ONCE = 8  # devices in one transaction: it may be all that they ever said; the others at their next message
+_AT_ONCE = 8  # devices in one transaction: it may be all that they ever said; others at their next message
 _MARK = "~ahead"  # no slot key has a tilde (docs/wire.md, key `k`)
 
 
@@ -46,7 +46,7 @@ class Leaps:
         self._unheard: dict[str, tuple[Source, int]] = {}
 
     def note(self, source: Source, now_ms: int) -> None:
-        """A device speaks at a moment (Unix milliseconds); to be told before anything else is done with it."""
+        """A device speaks, at a moment in Unix milliseconds; told before its message is taken in."""
         before_ms = source.last_seen_ms
         if before_ms == 0 or abs(now_ms - before_ms) <= _AHEAD_MS:
             return
@@ -83,7 +83,11 @@ def set_aside(session: Session, device_id: str, now_ms: int) -> None:
     if moved:
         dated = [aside.last_at for key in keys if (aside := read_aside(session, device_id, key)) is not None]
         last_at = max(dated, default=now)
-        data = {"device": name, "readings": moved, "last_at": last_at.isoformat()}
+        data: dict[str, int | str | None] = {
+            "device": name,
+            "readings": moved,
+            "last_at": last_at.isoformat(),
+        }
         key = f"device_ahead:{device_id}:{last_at.isoformat()}"
         notify(session, Notice(household_id, key, "device_ahead", data, now))
 
@@ -129,7 +133,7 @@ def count_aside(session: Session) -> int:
 def _move(
     connection: Connection, device_id: str, source: str, target: str, after_ms: int, until_ms: int | None
 ) -> int:
-    """Give what was received in a stretch of time another key; returns how many readings, presses and hellos."""
+    """Give what was received in a stretch of time another key; returns how much that was."""
     until_ms = _END_OF_TIME if until_ms is None else until_ms
     streams = dict(ask(connection, _STREAMS, (device_id, source, target)))
     if target not in streams:
@@ -168,8 +172,10 @@ _COUNT = " UNION ALL ".join(
     (
         f"SELECT count(*), min(at_ms), max(at_ms) {_COUNT_MEASURED.format(table='sample')}",
         f"SELECT sum(readings), min(at_ms), max(at_ms) {_COUNT_MEASURED.format(table='rollup')}",
-        "SELECT count(*), min(occurred_at), max(occurred_at) FROM device_event"
-        " WHERE device_id = ? AND slot_key = ?",
+        (
+            "SELECT count(*), min(occurred_at), max(occurred_at) FROM device_event"
+            " WHERE device_id = ? AND slot_key = ?"
+        ),
     )
 )
 _COUNT_ALL = (

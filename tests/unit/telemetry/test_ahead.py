@@ -23,7 +23,7 @@ DAY_S, AHEAD_S = 86_400, 5 * 365 * 86_400
 
 
 def read(house: House, after_s: float = 0) -> tuple[int | None, int, list[int], int]:
-    """Grams, those of the newest quarter-day, sequences of the slot, how many are set aside; as a look does."""
+    """Grams, those of the newest quarter-day, sequences of the slot, and how many are set aside."""
     now = NOW + timedelta(seconds=after_s)
     with house.database.write() as session:
         slot = session.get_one(Slot, house.slots[DeviceId("level-1")])
@@ -36,7 +36,12 @@ def read(house: House, after_s: float = 0) -> tuple[int | None, int, list[int], 
         share = int.from_bytes(grid.bins[-2:], "little", signed=True)
         newest = round(share * (slot.capacity or 0) / 10_000 / 1000)
         found = sorted(session.exec(mine))
-        return None if whole.level is None else whole.level // 1000, newest, found, 0 if aside is None else aside.readings
+        return (
+            None if whole.level is None else whole.level // 1000,
+            newest,
+            found,
+            0 if aside is None else aside.readings,
+        )
 
 
 def test_a_slot_goes_on_by_what_its_device_says_now(house: House) -> None:
@@ -62,7 +67,7 @@ def test_a_slot_goes_on_by_what_its_device_says_now(house: House) -> None:
 
 
 def test_a_clock_that_was_behind_takes_nothing_away(house: House) -> None:
-    """A board that believes for a minute that it is last year: what it set aside is back at the next message."""
+    """A board that believes for a minute that it is last year: what is set aside comes back."""
     readings = ReadingStore()
     for seq in range(1, 4):
         with house.database.write() as session:
@@ -82,7 +87,8 @@ def test_what_is_set_aside_is_kept_like_any_other(house: House) -> None:
     store(house, *ahead, up(press(40), at_s=AHEAD_S))
     store(house, up(level(41, 800)))
     later = ManualClock(NOW + timedelta(seconds=AHEAD_S + 60 * DAY_S))
-    assert Retention(house.database, later, raw_days=40, hourly_days=400).run() == 30 + 2  # that of today to an hour and on to a day
+    rolled = Retention(house.database, later, raw_days=40, hourly_days=400).run()
+    assert rolled == 30 + 2  # that of today to an hour, and on to a day
     assert read(house)[3] == 31
     store(house, up(level(42, 700), at_s=30 * DAY_S))
     assert read(house, 30 * DAY_S)[2:] == ([41, 42], 31)
