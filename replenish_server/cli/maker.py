@@ -238,7 +238,7 @@ def _address(text: str, ssid: str) -> dict[str, list[str]]:
 def _slot(text: str) -> tuple[str, dict[str, int]]:
     key, _, rest = text.partition("=")
     pages, _, index = rest.partition(":")
-    if not (key and pages.isdigit() and (not index or index.isdigit())):
+    if not (key and pages.isdecimal() and (not index or index.isdecimal())):
         raise fail(
             f"{text!r} is no slot; write KEY=PAGES or KEY=PAGES:INDEX, such as black=2500 or cyan=1200:2"
         )

@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlmodel import Session, col, delete
 
-from replenish_server.database import Database
+from replenish_server.database import Database, to_ms
 from replenish_server.households.people_tables import IdempotentCall
 
 KEPT = timedelta(days=30)
-_IN_FLIGHT = timedelta(minutes=1)  # of a process that lives; a killed one leaves its claim to the next try
+_IN_FLIGHT = timedelta(minutes=1)  # then a claim counts as that of a killed process and is taken over
 
 
 class KeyReused(Exception):
@@ -71,7 +71,7 @@ def answer_once(
 
     Raises:
         KeyReused: the key was used for another request.
-        InFlight: the first request with it is not answered yet.
+        InFlight: another request with it is not answered yet.
     """
     with database.write() as session:
         earlier = _claim(session, call, now, _IN_FLIGHT * speed)
@@ -79,17 +79,33 @@ def answer_once(
         return earlier, True
     try:
         with database.write() as session:
-            answer = act(session)
-            row = session.get_one(IdempotentCall, (call.caller, call.key))
-            row.answer = answer
+            row = _claimed(session, call, now)
+            if row.answer is not None:
+                earlier = row.answer
+                return earlier, True
+            row.answer = answer = act(session)
             session.add(row)
+    except InFlight:
+        raise
     except BaseException:
         with database.write() as session:
-            row = session.get_one(IdempotentCall, (call.caller, call.key))
-            if row.answer is None:
-                session.delete(row)
+            kept = session.get(IdempotentCall, (call.caller, call.key))
+            if kept is not None and kept.answer is None and to_ms(kept.claimed_at) == to_ms(now):
+                session.delete(kept)
         raise
     return answer, False
+
+
+def _claimed(session: Session, call: Call, now: datetime) -> IdempotentCall:
+    """The claim that was made at `now`. Who slept since then may find that another took over.
+
+    Raises:
+        InFlight: that one is at work, or failed.
+    """
+    row = session.get(IdempotentCall, (call.caller, call.key))
+    if row is None or (row.answer is None and to_ms(row.claimed_at) != to_ms(now)):
+        raise InFlight
+    return row
 
 
 def _claim(session: Session, call: Call, now: datetime, in_flight: timedelta) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """What /api/v1 shows, read from the rooms below for one household at a time. It changes nothing."""
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ from replenish_server.web.order_views import load_order_rows
 from replenish_server.web.views import Lang
 
 Place = tuple[datetime, str]
+_KEY = re.compile(r"[!-~]{1,100}")  # ids, and boot:seq
+_SEQ = re.compile(r"[0-9]{1,10}")
 _Row = TypeVar("_Row")
 _Out = TypeVar("_Out")
 
@@ -59,7 +62,7 @@ def decode_cursor(text: str | None) -> Place | None:
         moment = datetime.fromisoformat(at)
     except (ValueError, TypeError) as error:
         raise CursorRefused(text) from error
-    if moment.tzinfo is None or not isinstance(key, str):
+    if moment.tzinfo is None or not isinstance(key, str) or not _KEY.fullmatch(key):
         raise CursorRefused(text)
     return moment, key
 
@@ -242,7 +245,7 @@ def reading_rows(session: Session, slot: Slot, limit: int, before: Place | None)
     query = select(Reading).where(Reading.device_id == slot.device_id, Reading.slot_key == slot.key)
     if before is not None:
         boot, _, seq = before[1].partition(":")
-        if not seq.isdigit():
+        if not _SEQ.fullmatch(seq):
             raise CursorRefused(before[1])
         query = query.where(place < (before[0], boot, int(seq)))
     query = query.order_by(col(Reading.occurred_at).desc(), col(Reading.boot).desc(), col(Reading.seq).desc())

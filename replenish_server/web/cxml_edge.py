@@ -5,10 +5,12 @@ import time
 from secrets import token_hex
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import OperationalError
 
 from replenish_server.retailers.cxml.inbound import CxmlDesk, CxmlReply
 from replenish_server.retailers.cxml.messages import MAX_BYTES
 from replenish_server.web.rate_limit import RateLimit
+from replenish_server.web.retail_problems import database_trouble
 
 PATH = "/cxml"
 
@@ -33,7 +35,11 @@ def build_cxml_edge(desk: CxmlDesk, per_address: RateLimit, base_url: str) -> AP
             body += chunk
             if len(body) > MAX_BYTES:
                 return _answer(desk, CxmlReply(400, "Bad Request", f"at most {MAX_BYTES} bytes"), 413)
-        reply = await asyncio.to_thread(desk.take, bytes(body))
+        try:
+            reply = await asyncio.to_thread(desk.take, bytes(body))
+        except OperationalError as error:
+            said, headers = database_trouble(error)
+            return _answer(desk, CxmlReply(560, "Temporary server error", said), 503, headers)
         return _answer(desk, reply, profile_url=base_url + PATH if reply.with_profile else None)
 
     return router

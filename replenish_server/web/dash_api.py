@@ -14,15 +14,29 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Form, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from sqlalchemy.exc import OperationalError
 
 from replenish_server.replenishment.dash import DashDesk, DashRefused, SlotStatus, Speaker
 from replenish_server.web.rate_limit import RateLimit
+from replenish_server.web.retail_problems import database_trouble
 
 _PREFIX = "com.amazon.dash.replenishment.Drs"
 _MAX_BODY_BYTES = 16 * 1024
 _TOKEN_LASTS_S = 3600  # what clients expect to have to renew after; the token itself stays the same
 _Number = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+def _utc(moment: datetime) -> datetime:
+    """In UTC, as which a moment without a zone is read.
+
+    Raises:
+        ValueError: it lies outside of the years 1 to 9999 there.
+    """
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it lies outside the years 1 to 9999") from error
 
 
 class DashProblem(Exception):
@@ -50,7 +64,7 @@ class DeviceStatusBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    mostRecentlyActiveDate: datetime  # noqa: N815
+    mostRecentlyActiveDate: Annotated[datetime, AfterValidator(_utc)]  # noqa: N815
 
 
 def dash_limits() -> tuple[RateLimit, RateLimit]:
@@ -105,7 +119,7 @@ def _add_calls(app: FastAPI, desk: DashDesk, speaker: Callable[..., Speaker]) ->
     @app.post("/deviceStatus")
     def device_status(request: Request, who: Who, body: DeviceStatusBody) -> Response:
         answer_type = _versions(request, "DeviceStatus")
-        desk.report_device(who, _utc(body.mostRecentlyActiveDate))
+        desk.report_device(who, body.mostRecentlyActiveDate)
         return _answer(answer_type, {})
 
     @app.get("/subscriptionInfo")
@@ -179,10 +193,6 @@ def _sent_at(request: Request) -> datetime | None:
         return None
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 def _answer(answer_type: str, document: dict[str, Any]) -> Response:
     return JSONResponse(document, headers={"x-amzn-type-version": answer_type, "cache-control": "no-store"})
 
@@ -211,10 +221,15 @@ def _install_errors(app: FastAPI) -> None:
         where = ".".join(str(part) for part in first["loc"])
         return _error(400, "INVALID_BODY", f"{where}: {first['msg']}"[:300])
 
+    @app.exception_handler(OperationalError)
+    def on_database(_request: Request, error: OperationalError) -> Response:
+        said, headers = database_trouble(error)
+        return _error(503, "UNAVAILABLE", said, headers)
+
     @app.middleware("http")
     async def bounded(request: Request, call_next: Callable[[Request], Any]) -> Response:
         length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > _MAX_BODY_BYTES or "transfer-encoding" in request.headers:
+        if not length.isdecimal() or int(length) > _MAX_BODY_BYTES or "transfer-encoding" in request.headers:
             return _error(413, "TOO_LARGE", f"send at most {_MAX_BODY_BYTES} bytes with Content-Length")
         response: Response = await call_next(request)
         return response

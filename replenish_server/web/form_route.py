@@ -34,7 +34,7 @@ class FormRoute(APIRoute):
                 if not is_same_origin(request):
                     return error_page(request, 403)
                 length = request.headers.get("content-length", "")
-                if not length.isdigit() or int(length) > MAX_FORM_BYTES:
+                if not length.isdecimal() or int(length) > MAX_FORM_BYTES:
                     return error_page(request, 400)
             refusal = await self.refusal(request)
             if refusal is not None:

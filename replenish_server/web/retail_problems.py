@@ -56,11 +56,21 @@ def problem_response(
     return JSONResponse(document, status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def database_problem(error: OperationalError) -> Response:
-    """The database cannot be asked now: its disk is full, say. What was asked was not done."""
+def database_trouble(error: OperationalError) -> tuple[str, dict[str, str]]:
+    """The database cannot be asked now: its disk is full, say. What was asked was not done. It is logged.
+
+    Returns:
+        A sentence for whoever asked, and the headers that say when to ask again; they go with a 503.
+    """
     log_failure(log, error, "action=request_failed")
-    detail = explain_failure(error) or "the database does not answer; nothing was changed; send it again"
-    return problem_response(503, "unavailable", detail, {"retry-after": "5"})
+    said = explain_failure(error) or "the database does not answer; nothing was changed; send it again later"
+    return said, {"retry-after": "5"}
+
+
+def database_problem(error: OperationalError) -> Response:
+    """The problem that says so; see `database_trouble`."""
+    detail, headers = database_trouble(error)
+    return problem_response(503, "unavailable", detail, headers)
 
 
 def install_problems(app: FastAPI, most_bytes: int) -> None:
@@ -140,7 +150,7 @@ def _methods(request: Request) -> str:
 def _body_problem(request: Request, most_bytes: int) -> Response | None:
     """Why this body is not read, None for one that is; without a length and not in chunks there is none."""
     length = request.headers.get("content-length", "0")
-    if "transfer-encoding" in request.headers or not length.isdigit():
+    if "transfer-encoding" in request.headers or not length.isdecimal():
         return problem_response(411, "length_required", "send the whole body with its Content-Length")
     if int(length) > most_bytes:
         return problem_response(413, "too_large", f"send at most {most_bytes} bytes")

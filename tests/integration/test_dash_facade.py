@@ -21,6 +21,7 @@ from replenish_server.web.dash_api import build_dash_api
 from replenish_server.web.rate_limit import RateLimit
 from tests.fakes.market import MovedClock
 from tests.fakes.retailer_house import NOW, House
+from tests.support.read_only import read_only
 
 TYPES = "com.amazon.dash.replenishment.Drs"
 
@@ -93,6 +94,25 @@ async def test_a_replenish_call_is_a_press_and_a_second_one_is_in_progress(
     ]
 
 
+async def test_a_date_beyond_all_years_is_none(house: House, http: httpx.AsyncClient) -> None:
+    """The call counts as made now."""
+    cloud = client(house, http)
+    assert "STANDARD_ORDER_PLACED" == (await cloud.replenish(date="Fri, 31 Dec 9999 23:59:59 -1200"))[1]
+
+
+async def test_a_database_that_takes_nothing_is_said(house: House, http: httpx.AsyncClient) -> None:
+    """And the call can be made again."""
+    cloud = client(house, http)
+    with read_only(house.database.engine):
+        answer = await cloud.call("POST", "/replenish/main", "Replenish")
+    assert (503, "UNAVAILABLE", "5") == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.headers["retry-after"],
+    )
+    assert "STANDARD_ORDER_PLACED" == (await cloud.replenish())[1]
+
+
 async def test_without_leave_it_asks(house: House, http: httpx.AsyncClient) -> None:
     """The mandate is the household's, whoever calls; an old wish asks, too."""
     with house.database.write() as session:
@@ -156,7 +176,8 @@ async def test_a_slots_status_becomes_a_reading(house: House, http: httpx.AsyncC
     assert 200 == (await button.call("POST", "/slotStatus/main", "SlotStatus", sample)).status_code
     active = {"mostRecentlyActiveDate": "2026-05-04T11:00:00.000Z"}
     assert 200 == (await cloud.call("POST", "/deviceStatus", "DeviceStatus", active)).status_code
-    assert 400 == (await cloud.call("POST", "/deviceStatus", "DeviceStatus", {})).status_code
+    for never in ({}, {"mostRecentlyActiveDate": "9999-12-31T23:59:59-12:00"}):
+        assert 400 == (await cloud.call("POST", "/deviceStatus", "DeviceStatus", never)).status_code
 
 
 async def test_subscriptions_in_both_versions(house: House, http: httpx.AsyncClient) -> None:

@@ -2,16 +2,20 @@
 
 import json
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from replenish_server.database import Database
 from replenish_server.households.idempotency import Call, InFlight, KeyReused, answer_once
 from replenish_server.households.people import Act, Role
 from replenish_server.households.people_tables import ApiToken, IdempotentCall
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.web.api_reading import encode_cursor
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House, evaluate_now
 from tests.support.two_homes import TwoHomes, example_body, operations
 
@@ -134,7 +138,8 @@ async def test_pages_join_without_gap_or_repeat(homes: TwoHomes) -> None:
     slots = (await homes.client.get("/slots", headers=owner, params={"limit": "1"})).json()
     rest = await homes.client.get("/slots", headers=owner, params={"cursor": slots["next_cursor"]})
     assert len(rest.json()["items"]) == 1
-    for wrong in ("x", "bm8", "WyJ4IiwieSJd"):
+    bent = [encode_cursor((NOW, key)) for key in ("a:²", f"a:{10**30}", "\ud800", "a\x00")]
+    for wrong in ("x", "bm8", "WyJ4IiwieSJd", *bent):
         answer = await homes.client.get(path, headers=owner, params={"cursor": wrong})
         assert (answer.status_code, answer.json()["code"]) == (400, "cursor")
 
@@ -244,6 +249,49 @@ def test_while_the_first_runs_the_second_is_in_flight_and_a_killed_one_is_taken_
     thread.join(30)
     assert seen == [({"n": 1}, False)]
     assert json.dumps(answer_once(house.database, call, slow, NOW)[0]) == '{"n": 1}'
+
+
+class Overtaken:
+    """A database on which something happens between the two transactions of `answer_once`."""
+
+    def __init__(self, database: Database, meanwhile: Callable[[], object]) -> None:
+        self._database, self._meanwhile, self._begun = database, meanwhile, 0
+
+    def write(self) -> AbstractContextManager[Session]:
+        """A unit of work."""
+        self._begun += 1
+        if self._begun == 2:
+            self._meanwhile()
+        return self._database.write()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_who_claimed_the_key_and_slept_until_another_took_over_does_nothing(
+    house: House, answered: bool
+) -> None:
+    """A machine that was suspended after the claim wakes up and finds the answer, or the other at work."""
+    call, later, done = Call("pers-1", "k", b"request"), NOW + timedelta(minutes=2), []
+
+    def act(_session: Session) -> dict[str, Any]:
+        done.append(1)
+        return {"n": len(done)}
+
+    def take_over() -> None:
+        if answered:
+            answer_once(house.database, call, act, later)
+        else:
+            with house.database.write() as session:
+                session.get_one(IdempotentCall, ("pers-1", "k")).claimed_at = later
+
+    database: Any = Overtaken(house.database, take_over)
+    if answered:
+        assert answer_once(database, call, act, NOW) == ({"n": 1}, True)
+    else:
+        with pytest.raises(InFlight):
+            answer_once(database, call, act, NOW)
+        with house.database.read() as session:
+            assert session.get_one(IdempotentCall, ("pers-1", "k")).claimed_at == later
+    assert len(done) == answered
 
 
 async def test_the_last_use_of_a_token_is_kept_once_an_hour(homes: TwoHomes) -> None:

@@ -3,18 +3,23 @@
 What an outside fuzzer of OpenAPI documents found once stays here.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import event
+from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
-from replenish_server.database import ask
 from replenish_server.households.people import Role
+from replenish_server.retailers.cxml.inbound import CxmlDesk, CxmlReply
+from replenish_server.retailers.cxml.reading import read_status
+from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
 from tests.fakes.market import Market
 from tests.fakes.retailer_house import House
+from tests.support.read_only import read_only
 from tests.support.two_homes import TwoHomes, operations
 
 PROBLEM = "application/problem+json"
@@ -126,22 +131,13 @@ async def test_moments_and_days_are_text_and_never_a_number(house: House) -> Non
 
 async def test_a_database_that_takes_nothing_is_said_and_over_once_it_does(house: House) -> None:
     """As on a full disk, or one mounted to be read; what was asked is not done, and can be asked again."""
-    homes, engine = TwoHomes(house), house.database.engine
+    homes = TwoHomes(house)
     headers, pause = homes.token(Role.OWNER), f"/slots/{house.slots['button-1']}/pause"
-
-    def only_read(connection: Any) -> None:
-        ask(connection, "PRAGMA query_only=ON")
-
-    def written(connection: Any) -> None:
-        ask(connection, "PRAGMA query_only=OFF")
-
     async with homes.client as client:
-        event.listen(engine, "begin", only_read)
-        answer = await client.post(pause, headers=headers, json={"until": "2126-08-15"})
+        with read_only(house.database.engine):
+            answer = await client.post(pause, headers=headers, json={"until": "2126-08-15"})
         assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
         assert "readonly" in answer.json()["detail"]
-        event.remove(engine, "begin", only_read)
-        event.listen(engine, "begin", written)
         assert (await client.post(pause, headers=headers, json={"until": "2126-08-15"})).status_code == 200
 
 
@@ -149,3 +145,24 @@ async def test_a_list_since_a_number_is_refused(market: Market) -> None:
     async with market.client() as client:
         for since in ("0.5", "1780000000", "2026-05-04T12:00:00"):
             assert (await client.get("/orders", params={"since": since})).status_code == 422, since
+
+
+class FullDesk(CxmlDesk):
+    """Where no supplier's message can be stored."""
+
+    def take(self, body: bytes) -> CxmlReply:
+        """Fail as SQLite does."""
+        full = sqlite3.OperationalError("database or disk is full")
+        raise OperationalError("INSERT", {}, full) from full
+
+
+async def test_a_supplier_hears_in_cxml_that_nothing_can_be_stored(market: Market) -> None:
+    """560 is for later (cXML 1.2, status codes), and HTTP says the same."""
+    app, desk = FastAPI(), FullDesk(market.database, market.clock, market.acted)
+    app.include_router(build_cxml_edge(desk, cxml_limits(), "http://home.test"))
+    way = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=way, base_url="http://home.test") as client:
+        answer = await client.post("/cxml", content=b"<cXML/>")
+    status = read_status(answer.content)
+    assert (answer.status_code, answer.headers["retry-after"], status.code) == (503, "5", 560)
+    assert "make room" in status.text
