@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy.exc import SQLAlchemyError
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
+from replenish_server.failures import log_failure
 from replenish_server.fleet.alarms import note_double
 from replenish_server.fleet.broker import GATE_USER
 from replenish_server.fleet.tables import Device
@@ -65,8 +67,13 @@ class BrokerWatch:
         self._client.loop_stop()
 
     def read(self, line: bytes) -> None:
-        """Take in a line of the log."""
-        said = line.decode("utf-8", "replace")
+        """Take in a line of the log; one that the database cannot be asked about is passed over."""
+        try:
+            self._take_in(line.decode("utf-8", "replace"))
+        except SQLAlchemyError as error:  # raised, it would end the client's thread, and with it the watch
+            log_failure(log, error, "action=broker_log_unheeded")
+
+    def _take_in(self, said: str) -> None:
         greedy = out_of_memory(said)
         if greedy is not None:
             self._relieve(greedy)
