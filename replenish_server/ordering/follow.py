@@ -10,6 +10,7 @@ from sqlmodel import Session, col, or_, select, update
 
 from replenish_server.clock import Clock
 from replenish_server.database import Database
+from replenish_server.failures import log_failure
 from replenish_server.fleet.tables import Slot
 from replenish_server.ordering.dispatch import Shops
 from replenish_server.ordering.order_notices import notify_of_order
@@ -76,6 +77,9 @@ class Follower:
                 snapshot = self._shops(retailer).read_order(retailer_order_id)
             except TryLater as error:
                 log.warning("action=follow_later parcel_id=%s why=%s", parcel_id, str(error)[:200])
+                snapshot = None
+            except Exception as error:  # noqa: BLE001 - one order's surprise must not hold up the others
+                log_failure(log, error, "action=follow_failed parcel_id=%s", parcel_id)
                 snapshot = None
             self._apply(parcel_id, snapshot)
         return len(work) + self._note_refunds(now)

@@ -1,5 +1,6 @@
 """Our orders against the retailer's, and a backup that has forgotten what was sent."""
 
+import logging
 import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +11,7 @@ from sqlmodel import select
 
 from replenish_server.households.notices import list_notices
 from replenish_server.ordering.dispatch import Dispatcher
+from replenish_server.ordering.follow import Follower
 from replenish_server.ordering.orders import NotAllowed, approve, create_order
 from replenish_server.ordering.person_reports import report_found
 from replenish_server.ordering.reconcile import Mark, Reconciler
@@ -146,3 +148,36 @@ def test_a_death_before_the_commit_is_a_false_alarm_and_no_more(
     with house.database.read() as session:
         mark.lower_to(session)
         assert not mark.is_ahead_of(session)
+
+
+@dataclass
+class Surprises(NamesItsPrice):
+    """Fails in a way that nobody foresaw when it is asked about its first order; ships all others."""
+
+    def read_order(self, retailer_order_id: str) -> OrderSnapshot:
+        """As said."""
+        if retailer_order_id == "ord_1":
+            raise LookupError(retailer_order_id)
+        return OrderSnapshot(retailer_order_id, Progress.SHIPPED, "", 2490)
+
+
+@pytest.mark.parametrize("who", ["follower", "reconciler"])
+def test_one_order_that_surprises_holds_up_no_other(
+    house: House, tmp_path: Path, who: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told, with its trace, and asked about again when its turn comes."""
+    mark, clock = Mark(tmp_path / "sent"), ManualClock(NOW + timedelta(hours=1))
+    shop = Surprises(iter([(2490, "EUR")] * 9))
+    wanted = [house.order_of(slot_id) for slot_id in house.slots.values()]
+    with house.database.write() as session:
+        ids = [create_order(session, new, NOW) for new in wanted]
+    Dispatcher(house.database, lambda _: shop, ManualClock(NOW), mark.raise_to).run()
+    with caplog.at_level(logging.ERROR):
+        if who == "follower":
+            follower = Follower(house.database, lambda _: shop, clock)
+            assert [len(ids), 0] == [follower.run(), follower.run()]
+        else:
+            assert 0 == Reconciler(house.database, lambda _: shop, clock, mark).compare()
+    states = {order.retailer_order_id: order.state for order in (read(house, order_id) for order_id in ids)}
+    assert states == {"ord_1": State.PLACED, "ord_2": State.SHIPPED}
+    assert [record.exc_info is not None for record in caplog.records] == [True]
