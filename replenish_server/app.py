@@ -4,49 +4,31 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from replenish_server import library_pages
 from replenish_server.fleet.authority import Authority
-from replenish_server.fleet.images import FirmwareFolder
-from replenish_server.interpreter import begin_to_serve
+from replenish_server.interpreter import begin_to_serve, keep_what_was_built
 from replenish_server.process import running
-from replenish_server.retailers.cxml.inbound import CxmlDesk
 from replenish_server.retailers.feed.desk import Desk
 from replenish_server.server import Server
-from replenish_server.web import LOOPBACK_HOSTS, install_pages
-from replenish_server.web.api_desk import ApiDesk
-from replenish_server.web.assistant import build_assistant
-from replenish_server.web.consents import DatabaseConsents
-from replenish_server.web.consents_routes import build_consents_router
-from replenish_server.web.console import build_console
-from replenish_server.web.cxml_edge import build_cxml_edge, cxml_limits
-from replenish_server.web.device_edge import EdgeServer, build_device_edge
-from replenish_server.web.devices import DatabaseDevices
-from replenish_server.web.devices_routes import build_devices_router
-from replenish_server.web.firmware_edge import DatabaseFirmware, build_firmware_router
-from replenish_server.web.fleet import DatabaseFleet
-from replenish_server.web.fleet_routes import build_fleet_pages
-from replenish_server.web.form_route import sign_in_tries
-from replenish_server.web.household import DatabasePages
+from replenish_server.web.edge_server import EdgeServer
+from replenish_server.web.front import build_front
 from replenish_server.web.lazy_app import LazyApp
-from replenish_server.web.life_routes import build_life_router
-from replenish_server.web.mandate_routes import build_mandate_router
-from replenish_server.web.mandates import DatabaseMandates
-from replenish_server.web.order_life import DatabaseLife
-from replenish_server.web.people import DatabasePeople
-from replenish_server.web.products import DatabaseProducts
-from replenish_server.web.products_routes import build_products_router
 from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.retailer_edge import build_retailer_edge
-from replenish_server.web.shopping import DatabaseShopping
-from replenish_server.web.shopping_routes import build_shopping_router
+from replenish_server.web.security import LOOPBACK_HOSTS
 
-_CODE_TRIES = (0.2, 10)  # per second and at once, of one address or household
+_CODE_TRIES = (0.2, 10)  # per second and at once, of one address
 _ASKS = (20.0, 200)  # per second and at once, for pieces of firmware, of one address
 _DOWNLOADS = 64  # at once: 1 MiB of buffers in all
 
@@ -84,11 +66,9 @@ def _device_edge(server: Server) -> EdgeServer | None:
     settings, authority = server.settings, Authority(server.settings.authority_folder)
     if not authority.exists:
         return None
-    app = build_device_edge(server.exchange_code, RateLimit(*_CODE_TRIES, time.monotonic))
-    downloads = DatabaseFirmware(server.database, server.clock, FirmwareFolder(settings.firmware_folder))
-    app.include_router(build_firmware_router(downloads.find, RateLimit(*_ASKS, time.monotonic), _DOWNLOADS))
     at = (settings.device_address, settings.edge_port)
     authority.settle()
+    app = LazyApp(partial(_kept, _device_app, server))
     return EdgeServer(app, at, authority.server_certificate, authority.server_key)
 
 
@@ -97,13 +77,57 @@ def run_web(server: Server) -> None:
     _Web(server).run()
 
 
-def _retail_api(desk: Desk) -> FastAPI:
+def build_app(server: Server) -> Starlette:
+    """The web application; its lifespan starts and stops the whole server."""
+    settings = server.settings
+    desk = Desk(server.database, server.clock, server.retailer_acted)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        edge = _device_edge(server)
+        async with running(server, [] if edge is None else [edge.serve]):
+            yield
+
+    async def healthz(_request: Request) -> JSONResponse:
+        broker = {"broker": server.session.connected.is_set()} if settings.role.hears else {}
+        return JSONResponse({"status": "ok", **broker})
+
+    edge = build_retailer_edge(settings.base_url, server.public_keys, server.take_in)
+    apps: dict[str, Callable[[], ASGIApp]] = {
+        "/retail/v1": partial(_kept, _retail_api, desk),
+        "/drs": partial(_kept, _dash_api, server),
+        "/api/v1": partial(_kept, _household_api, server),
+    }
+    hosts = [*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts]
+    routes = [Route("/healthz", healthz), *edge, Route("/mcp", LazyApp(partial(_kept, _assistant, server)))]
+    return build_front(routes, apps, partial(_kept, _website, server, desk), hosts, lifespan)
+
+
+def _kept(build: Callable[..., ASGIApp], *parts: Any) -> ASGIApp:
+    app = build(*parts)
+    keep_what_was_built()
+    return app
+
+
+def _device_app(server: Server) -> ASGIApp:
+    from replenish_server.fleet.images import FirmwareFolder
+    from replenish_server.web.device_edge import build_device_edge
+    from replenish_server.web.firmware_edge import DatabaseFirmware, build_firmware_router
+
+    app = build_device_edge(server.exchange_code, RateLimit(*_CODE_TRIES, time.monotonic))
+    firmware = FirmwareFolder(server.settings.firmware_folder)
+    downloads = DatabaseFirmware(server.database, server.clock, firmware)
+    app.include_router(build_firmware_router(downloads.find, RateLimit(*_ASKS, time.monotonic), _DOWNLOADS))
+    return app
+
+
+def _retail_api(desk: Desk) -> ASGIApp:
     from replenish_server.web.retail_api import build_retail_api, retail_limits
 
     return build_retail_api(desk, *retail_limits())
 
 
-def _dash_api(server: Server) -> FastAPI:
+def _dash_api(server: Server) -> ASGIApp:
     from replenish_server.replenishment.dash import DashDesk
     from replenish_server.web.dash_api import build_dash_api, dash_limits
 
@@ -111,61 +135,28 @@ def _dash_api(server: Server) -> FastAPI:
     return build_dash_api(desk, *dash_limits())
 
 
-def _household_api(desk: ApiDesk) -> FastAPI:
+def _household_api(server: Server) -> ASGIApp:
+    from replenish_server.web.api_desk import ApiDesk
     from replenish_server.web.household_api import build_household_api
 
+    desk = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
     return build_household_api(desk)
 
 
-def build_app(server: Server) -> FastAPI:
-    """The web application; its lifespan starts and stops the whole server."""
-    settings = server.settings
+def _assistant(server: Server) -> ASGIApp:
+    from fastapi import FastAPI
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        edge = _device_edge(server)
-        async with running(server, [] if edge is None else [edge.serve]):
-            yield
+    from replenish_server.web.api_desk import ApiDesk
+    from replenish_server.web.assistant import build_assistant
+    from replenish_server.web.errors import install_error_pages
 
-    app = FastAPI(title="Replenish", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    pages = DatabasePages(server.database, server.clock, server.wake_dispatch, server.models.current)
-    app.include_router(build_retailer_edge(settings.base_url, server.public_keys, server.take_in))
-    desk = Desk(server.database, server.clock, server.retailer_acted)
-    app.include_router(build_console(desk, sign_in_tries()))
-    app.mount("/retail/v1", LazyApp(partial(_retail_api, desk)))
-    cxml = CxmlDesk(server.database, server.clock, server.retailer_acted)
-    app.include_router(build_cxml_edge(cxml, cxml_limits(), settings.base_url))
-    app.mount("/drs", LazyApp(partial(_dash_api, server)))
-    products = DatabaseProducts(server.database, server.shops.shelf, server.clock, server.wake_dispatch)
-    app.include_router(build_products_router(products))
-    consents = DatabaseConsents(server.database, server.shops.line, server.mandates, server.clock)
-    app.include_router(build_consents_router(consents))
-    shopping = DatabaseShopping(server.database, server.clock, server.wake_dispatch)
-    app.include_router(build_shopping_router(shopping))
-    api = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
-    app.mount("/api/v1", LazyApp(partial(_household_api, api)))
-    mandates = DatabaseMandates(server.database, server.clock, server.wake_dispatch)
-    app.include_router(build_mandate_router(mandates))
-    app.include_router(build_assistant(api))
-    people = DatabasePeople(server.database, server.clock, server.wake_dispatch)
-    limits = RateLimit(*_CODE_TRIES, time.monotonic)
-    devices = DatabaseDevices(server.database, server.clock, server.wake_gate, limits)
-    app.include_router(build_devices_router(devices))
-    life = DatabaseLife(server.database, server.clock, server.wake_dispatch, server.mark.lower_to)
-    app.include_router(build_life_router(life))
-    fleet = DatabaseFleet(server.database, server.clock, FirmwareFolder(settings.firmware_folder))
-    app.include_router(build_fleet_pages(fleet, sign_in_tries()))
-    install_pages(
-        app,
-        pages,
-        people,
-        allowed_hosts=[*LOOPBACK_HOSTS, settings.http_host, *settings.allowed_hosts],
-        public_url=settings.public_url.rstrip("/") or None,
-    )
-
-    @app.get("/healthz", include_in_schema=False)
-    def healthz() -> dict[str, bool | str]:
-        broker = {"broker": server.session.connected.is_set()} if settings.role.hears else {}
-        return {"status": "ok", **broker}
-
+    desk = ApiDesk(server.database, server.clock, server.models.current, server.wake_dispatch)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=build_assistant(desk).routes)
+    install_error_pages(app)
     return app
+
+
+def _website(server: Server, desk: Desk) -> ASGIApp:
+    from replenish_server.website import build_website
+
+    return build_website(server, desk)

@@ -53,6 +53,12 @@ def begin_to_serve() -> None:
     gc.enable()
 
 
+def keep_what_was_built() -> None:
+    """After a server that runs imported or built something large: no full collection goes through it."""
+    gc.collect(1)
+    gc.freeze()
+
+
 def collect_garbage(number: int) -> None:
     """Once a second, by a thread for which nobody waits: left to itself the interpreter does it in whichever
     thread makes the next object, which takes a press 1 to 3 ms, and now and then 20.

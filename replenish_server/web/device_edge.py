@@ -3,22 +3,14 @@
 It says nothing about a code but whether it opens something, and never to one who asks too often.
 """
 
-import contextlib
 import json
-import logging
-import ssl
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-log = logging.getLogger(__name__)
-
-_LOOK_EVERY_TICKS: Final = 20  # of 0.1 s
 _MAX_BODY_BYTES: Final = 1024
 _ASK_AGAIN_S: Final = 10
 
@@ -36,53 +28,6 @@ class Limiter(Protocol):
 
     def take(self, caller: str) -> float:
         """0, or the seconds to wait."""
-
-
-class EdgeServer(uvicorn.Server):
-    """Serves devices over TLS beside the pages, and leaves signals to those.
-
-    Args:
-        app: the edge.
-        at: address and TCP port.
-        certificate: of the authority that devices know.
-        key: its private key.
-    """
-
-    def __init__(self, app: FastAPI, at: tuple[str, int], certificate: Path, key: Path) -> None:
-        host, port = at
-        super().__init__(
-            uvicorn.Config(
-                app,
-                host=host,
-                port=port,
-                log_level="warning",
-                lifespan="off",
-                ssl_certfile=certificate,
-                ssl_keyfile=key,
-            )
-        )
-
-        self._files = (certificate, key)
-        self._shown = self._stamp()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def on_tick(self, counter: int) -> bool:
-        """Also look whether the certificate was renewed; who connects from then on is shown the new one."""
-        if counter % _LOOK_EVERY_TICKS == 0 and (stamp := self._stamp()) != self._shown:
-            try:
-                if self.config.ssl is not None:
-                    self.config.ssl.load_cert_chain(*self._files)
-                self._shown = stamp
-            except (OSError, ssl.SSLError) as error:  # half of a renewal: the next look finds it whole
-                log.warning("action=certificate_not_read why=%s", error)
-        return await super().on_tick(counter)
-
-    def _stamp(self) -> tuple[int, ...]:
-        """When the files were written, 0 for one that is not there."""
-        return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in self._files)
 
 
 def build_device_edge(exchange: Callable[[str, str], dict[str, Any]], limits: Limiter) -> FastAPI:

@@ -7,12 +7,11 @@ Programs that do not ask for HTML get problem details (RFC 9457).
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
 from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, Response
 
 from replenish_server.web import language
 from replenish_server.web.rendering import page
@@ -49,20 +48,26 @@ def error_page(
     )
 
 
-def install_error_pages(app: FastAPI) -> None:
+def install_error_pages(app: Starlette) -> None:
     """Answers browsers with pages where the application would answer JSON: unknown addresses and failures."""
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(OperationalError, _on_database)
-    app.add_exception_handler(Exception, _on_failure)
+    for kind in (HTTPException, OperationalError, Exception):
+        app.add_exception_handler(kind, answer_to)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to a request that ended with an error."""
+    if isinstance(error, HTTPException):
+        return _on_http_exception(request, error)
+    if isinstance(error, OperationalError):
+        return _on_database(request, error)
+    return _on_failure(request)
 
 
 def _wants_page(request: HTTPConnection) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    # Starlette's signature says Exception; it calls this for HTTPException only.
-    assert isinstance(error, HTTPException)  # noqa: S101
+def _on_http_exception(request: Request, error: HTTPException) -> Response:
     problem = _BY_STATUS.get(error.status_code)
     if problem is not None and _wants_page(request):
         response = error_page(request, problem)
@@ -72,8 +77,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return problem_response(error.status_code, code, str(error.detail), dict(error.headers or {}))
 
 
-async def _on_database(request: Request, error: Exception) -> Response:
-    assert isinstance(error, OperationalError)  # noqa: S101 - as above
+def _on_database(request: Request, error: OperationalError) -> Response:
     problem = database_problem(error)
     if not _wants_page(request):
         return problem
@@ -82,8 +86,8 @@ async def _on_database(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _on_failure(request: Request, error: Exception) -> Response:
-    # This runs outside every middleware, so the headers are added here; Starlette raises `error` again
+def _on_failure(request: Request) -> Response:
+    # This runs outside every middleware, so the headers are added here; Starlette raises the error again
     # afterwards, and the server logs it.
     if not _wants_page(request):
         return problem_response(500, "internal", "something broke here; send the same request again", HEADERS)

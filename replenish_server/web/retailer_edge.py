@@ -1,11 +1,15 @@
-"""What retailers see of us: our profiles, one per release, and the webhook that they call about orders."""
+"""What retailers see of us: our profiles, one per release, and the webhook that they call about orders.
+
+An order waits for it, so that it is there from the start, and needs no more than Starlette.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from replenish_server.retailers.port import TryLater
 from replenish_server.retailers.ucp import NEWEST, RELEASES
@@ -20,7 +24,7 @@ _CACHED = {"Cache-Control": "public, max-age=300"}
 
 def build_retailer_edge(
     base_url: str, keys: Callable[[bool], list[dict[str, Any]]], take_in: Callable[[Delivery], None]
-) -> APIRouter:
+) -> list[Route]:
     """Routes for retailers.
 
     Args:
@@ -28,14 +32,7 @@ def build_retailer_edge(
         keys: our public keys now; with those that sign mandates where it is asked so.
         take_in: called with each webhook; see `ordering.deliveries`.
     """
-    router = APIRouter()
-    for release in RELEASES:
-        for mandates in (False, True):
-            router.add_api_route(
-                own_profile_path(release, mandates), _profile(release, base_url, keys, mandates)
-            )
 
-    @router.post("/webhooks/ucp")
     async def order_event(request: Request) -> Response:
         body = b""
         async for chunk in request.stream():
@@ -58,13 +55,19 @@ def build_retailer_edge(
             return JSONResponse(later, status_code=503, headers={"Retry-After": "30"})
         return JSONResponse({"ucp": {"version": NEWEST.date, "status": "success"}})
 
-    return router
+    profiles = [
+        Route(own_profile_path(release, mandates), _profile(release, base_url, keys, mandates))
+        for release in RELEASES
+        for mandates in (False, True)
+    ]
+    return [*profiles, Route("/webhooks/ucp", order_event, methods=["POST"])]
 
 
 def _profile(
     release: Release, base_url: str, keys: Callable[[bool], list[dict[str, Any]]], mandates: bool
-) -> Callable[[], Response]:
-    def profile() -> Response:
-        return JSONResponse(own_profile(release, base_url, keys(mandates), mandates), headers=_CACHED)
+) -> Callable[[Request], Awaitable[Response]]:
+    async def profile(_request: Request) -> Response:
+        public = await asyncio.to_thread(keys, mandates)
+        return JSONResponse(own_profile(release, base_url, public, mandates), headers=_CACHED)
 
     return profile

@@ -285,7 +285,7 @@ def install_pages(
     allowed_hosts: Collection[str] = LOOPBACK_HOSTS,
     public_url: str | None = None,
 ) -> None:
-    """Puts the pages on an application: routes, static files, error pages, host allow-list, headers.
+    """Puts the pages on an application that listens by itself, with host allow-list and headers.
 
     Args:
         app: the application; call this before it starts.
@@ -294,9 +294,14 @@ def install_pages(
         public_url: how other devices reach this server; None means as the asking browser does.
         allowed_hosts: names the server answers under, without port; IPv6 addresses in brackets.
     """
-    app.state.people = people  # the gate of every page asks it, see `gate.PageRoute`
     app.include_router(build_router(pages, people, public_url))
-    app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
-    install_error_pages(app)
+    settle_pages(app, people)
     app.add_middleware(HostAllowList, allowed=allowed_hosts, refuse=lambda c: error_page(c, "host"))
     app.add_middleware(SecurityHeaders)
+
+
+def settle_pages(app: FastAPI, people: PeoplePages) -> None:
+    """Gives an application that has the pages' routes what they need: gate, static files, error pages."""
+    app.state.people = people  # the gate of every page asks it, see `gate.PageRoute`
+    app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
+    install_error_pages(app)

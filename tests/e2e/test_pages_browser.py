@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from replenish_server.web import install_pages
+from replenish_server.web.router import install_pages
 from tests.fakes.pages import FakePages, household
 from tests.fakes.people import FakePeople
 

@@ -12,11 +12,11 @@ from replenish_server.retailers.instruments import instruments_of
 from replenish_server.retailers.tables import OpenMandate, Retailer
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.mandates import MandateBook, mandates_of
-from replenish_server.web import install_pages
 from replenish_server.web.consents import DatabaseConsents
 from replenish_server.web.consents_routes import build_consents_router
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
+from replenish_server.web.router import install_pages
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House
 from tests.fakes.retailer_merchant import SITE, Merchant, hangs, profile, says

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import event
+from starlette.applications import Starlette
 
 from replenish_server.app import build_app
 from replenish_server.fleet.commands import ask
@@ -47,7 +47,7 @@ def site(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def app(site: LivedIn) -> FastAPI:
+def app(site: LivedIn) -> Starlette:
     """The whole application."""
     return build_app(site.server)
 
@@ -63,7 +63,7 @@ def spy(site: LivedIn) -> Iterator[Spy]:
     reading.dispose()
 
 
-def statements(site: LivedIn, app: FastAPI, spy: Spy, paths: list[str]) -> dict[str, int]:
+def statements(site: LivedIn, app: Starlette, spy: Spy, paths: list[str]) -> dict[str, int]:
     """What each page takes, by its path."""
 
     async def look() -> dict[str, int]:
@@ -98,7 +98,7 @@ def grow(site: LivedIn) -> None:
 
 
 def test_no_page_takes_more_statements_because_there_is_more_to_show(
-    site: LivedIn, app: FastAPI, spy: Spy
+    site: LivedIn, app: Starlette, spy: Spy
 ) -> None:
     """But for the home page, which asks each sensor for its newest readings: one statement, for one that
     counts a few. Every open tab loads its page again every few seconds."""

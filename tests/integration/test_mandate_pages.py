@@ -16,11 +16,11 @@ from replenish_server.households.tables import HouseholdMandate
 from replenish_server.ordering.orders import create_order
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.tables import DecisionRecord
-from replenish_server.web import install_pages
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.mandate_routes import build_mandate_router
 from replenish_server.web.mandates import DatabaseMandates
 from replenish_server.web.people import DatabasePeople
+from replenish_server.web.router import install_pages
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House, evaluate_now
 

@@ -20,11 +20,11 @@ from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.stock import read_stock
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.retailers.port import Problem
-from replenish_server.web import install_pages
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.life_routes import build_life_router
 from replenish_server.web.order_life import DatabaseLife
 from replenish_server.web.people import DatabasePeople
+from replenish_server.web.router import install_pages
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 from tests.fakes.retailer_port import NamesItsPrice

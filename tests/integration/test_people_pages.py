@@ -14,9 +14,9 @@ from replenish_server.households.tables import Household, HouseholdNotice
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.replenishment.priors import shipped_models
-from replenish_server.web import install_pages
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople, browser_name
+from replenish_server.web.router import install_pages
 from tests.fakes.pages import NOW as PAGE_NOW
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 

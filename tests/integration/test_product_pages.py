@@ -19,11 +19,11 @@ from replenish_server.retailers.port import PickUp, ShipTo
 from replenish_server.retailers.prices import known_price
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.shelf import UcpShelf
-from replenish_server.web import install_pages
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.products import DatabaseProducts
 from replenish_server.web.products_routes import build_products_router
+from replenish_server.web.router import install_pages
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW, RETAILER, House
 from tests.fakes.retailer_merchant import API, SESSION, SITE, Merchant, checkout, hangs, profile, says

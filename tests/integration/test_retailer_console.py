@@ -9,11 +9,11 @@ from fastapi import FastAPI
 
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.feed.keys import revoke_key
-from replenish_server.web import install_pages
 from replenish_server.web.console import build_console
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
 from replenish_server.web.rate_limit import RateLimit
+from replenish_server.web.router import install_pages
 from tests.fakes.market import Market
 from tests.fakes.retailer_house import House
 

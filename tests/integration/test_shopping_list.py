@@ -15,9 +15,9 @@ from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.handoff.adapter import HandOffRetailer
-from replenish_server.web import install_pages
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople
+from replenish_server.web.router import install_pages
 from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House

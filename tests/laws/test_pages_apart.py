@@ -18,10 +18,12 @@ from replenish_server.households.operators import add_operator, start_operator_s
 from replenish_server.households.people import Role
 from replenish_server.households.sign_in import start_session
 from replenish_server.households.tables import Household
+from replenish_server.retailers.feed.desk import Desk
 from replenish_server.server import Server
 from replenish_server.settings import Settings
 from replenish_server.web import fleet_routes
 from replenish_server.web.gate import COOKIE, FOR_ALL, NAMES_NOTHING, PageRoute
+from replenish_server.website import build_website
 from tests.fakes.retailer_house import HOUSEHOLD, House
 from tests.support.two_homes import OTHER, TwoHomes
 
@@ -60,10 +62,11 @@ class Composed:
             start_session(session, theirs.id, "Their phone", self.server.clock.now())
             self.their_person = theirs.id
         self.their_order = self.homes.order(self.homes.their_slot, OTHER)
-        self.app: FastAPI = build_app(self.server)
-        self.routes = [
-            (m, r) for r in flat(self.app.routes) for m in sorted(getattr(r, "methods", None) or ())
-        ]
+        self.app = build_app(self.server)
+        desk = Desk(self.server.database, self.server.clock, self.server.retailer_acted)
+        self.site: FastAPI = build_website(self.server, desk)
+        routes = flat([*self.app.routes, *self.site.routes])
+        self.routes = [(m, r) for r in routes for m in sorted(getattr(r, "methods", None) or ())]
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         """A browser of our own owner."""

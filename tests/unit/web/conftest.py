@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
-from replenish_server.web import install_pages
 from replenish_server.web.life_routes import build_life_router
+from replenish_server.web.router import install_pages
 from tests.fakes.life import FakeLife
 from tests.fakes.pages import FakePages, household
 from tests.fakes.people import FakePeople

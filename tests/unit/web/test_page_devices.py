@@ -11,13 +11,13 @@ from fastapi import FastAPI
 
 from replenish_server.fleet.claims import create_code
 from replenish_server.fleet.troubles import WORDS
-from replenish_server.web import install_pages
 from replenish_server.web.devices import DatabaseDevices
 from replenish_server.web.devices_phrases import DEVICES_PHRASES
 from replenish_server.web.devices_routes import build_devices_router
 from replenish_server.web.devices_views import DevicesView, HomeDevice
 from replenish_server.web.people_views import Viewer
 from replenish_server.web.rate_limit import RateLimit
+from replenish_server.web.router import install_pages
 from replenish_server.web.views import Refused
 from tests.fakes.mortality import ManualClock
 from tests.fakes.pages import NOW, household
