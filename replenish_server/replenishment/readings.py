@@ -30,17 +30,6 @@ _SAMPLE = (
 _HOUR_MS = 3_600_000
 COUNTED_AT_MOST = 10_080  # a week of one a minute, the most that cfg.measure_s allows
 _NEWEST = 48  # readings that a level is told from
-_NEWEST_OF = (
-    select_columns(*_SAMPLE)
-    .where(
-        col(Reading.device_id) == bindparam("device_id"),
-        col(Reading.slot_key) == bindparam("slot_key"),
-        col(Reading.type).in_(("level", "refill")),
-        col(Reading.occurred_at) >= bindparam("since"),
-    )
-    .order_by(col(Reading.occurred_at).desc())
-    .limit(_NEWEST)
-)
 
 
 # Built once: every look at a slot asks them, in the transaction for which a press may wait.
@@ -84,11 +73,6 @@ def level_samples(
     if before is None:
         return _as_samples(slot, _ALL_SINCE.rows(session.connection(), **where))
     return _as_samples(slot, _SINCE_UNTIL.rows(session.connection(), **where, before=before))
-
-
-def _measured(session: Session, slot: Slot, query: Executable) -> list[LevelSample]:
-    """What a query for `_SAMPLE` finds of a slot that measures."""
-    return _as_samples(slot, session.execute(query))
 
 
 def _as_samples(slot: Slot, rows: Iterable[Any]) -> list[LevelSample]:
@@ -165,16 +149,30 @@ def read_histories(
     return found
 
 
-def level_of(session: Session, slot: Slot, since: datetime) -> tuple[int | None, datetime | None]:
-    """What is left, in base units, and when that was read, as the slot's newest readings say.
+def levels_of(
+    session: Session, slots: Collection[Slot], since: datetime
+) -> dict[str, tuple[int | None, datetime | None]]:
+    """What is left, in base units, and when that was read, by slot id, as the slots' newest readings say.
 
     The same as `read_history` says, from as few readings as tell it: a container is lifted for a day at most.
+    All that measure are asked for by one statement; one that counts is read by itself.
     """
-    if is_counted(slot):
-        history, _ = read_history(session, slot, since)
-        return history.level, history.as_of
-    query = _NEWEST_OF.params(device_id=slot.device_id, slot_key=slot.key, since=since)
-    return read_level(_measured(session, slot, query), slot.capacity or 1)
+    found: dict[str, tuple[int | None, datetime | None]] = {}
+    measured = [slot for slot in slots if not is_counted(slot)]
+    for slot in slots:
+        if is_counted(slot):
+            history, _ = read_history(session, slot, since)
+            found[slot.id] = history.level, history.as_of
+    session.flush()
+    devices = {slot.device_id for slot in measured}
+    rows = newest.newest_levels(session, devices, to_ms(since), _NEWEST) if devices else {}
+    for slot in measured:
+        told = (
+            (from_ms(row.at_ms), row.boot, row.seq, row.number, row.quality, row.late)
+            for row in rows.get((slot.device_id, slot.key), ())
+        )
+        found[slot.id] = read_level(_as_samples(slot, told), slot.capacity or 1)
+    return found
 
 
 def read_counted(session: Session, slot: Slot, since: datetime, most: int = COUNTED_AT_MOST) -> TotalHistory:

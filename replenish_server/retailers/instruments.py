@@ -3,6 +3,7 @@
 Tokens are opaque credentials that the shop's payment handler issued; they are never shown or logged.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam
@@ -43,7 +44,19 @@ _FURTHER: Prepared[PaymentInstrument] = Prepared(
 
 def instruments_of(session: Session, retailer: Retailer) -> tuple[Instrument, ...]:
     """The list in its order; never empty for a UCP retailer."""
-    rows = _FURTHER.all(session, retailer_id=retailer.id)
+    return _listed(retailer, _FURTHER.all(session, retailer_id=retailer.id))
+
+
+def instruments_at(session: Session, retailers: Sequence[Retailer]) -> dict[str, tuple[Instrument, ...]]:
+    """The lists of several retailers by their ids, with one statement."""
+    further: dict[str, list[PaymentInstrument]] = {retailer.id: [] for retailer in retailers}
+    query = select(PaymentInstrument).where(col(PaymentInstrument.retailer_id).in_(further))
+    for row in session.exec(query.order_by(col(PaymentInstrument.place))):
+        further[row.retailer_id].append(row)
+    return {retailer.id: _listed(retailer, further[retailer.id]) for retailer in retailers}
+
+
+def _listed(retailer: Retailer, rows: Sequence[PaymentInstrument]) -> tuple[Instrument, ...]:
     name = retailer.options.get(NAME_OPTION, retailer.payment_handler)
     first = Instrument(name, retailer.payment_handler, retailer.payment_token)
     return (first, *(Instrument(row.name, row.handler, row.token) for row in rows))

@@ -14,7 +14,7 @@ from replenish_server.retailers.instruments import (
     Instrument,
     InstrumentRefused,
     add_instrument,
-    instruments_of,
+    instruments_at,
     remove_instrument,
     use_first,
 )
@@ -65,7 +65,8 @@ class DatabaseConsents:
             if household is None:
                 return None
             shops = _shops(session, household.id)
-            ways = {shop.id: [one.name for one in instruments_of(session, shop)] for shop, _ in shops}
+            instruments = instruments_at(session, [shop for shop, _ in shops])
+            ways = {shop_id: [one.name for one in listed] for shop_id, listed in instruments.items()}
             signed = {m.retailer_id: m for m in mandates_of(session, household.id) if self._holds(m)}
         return ConsentsView(
             household.currency,

@@ -19,7 +19,7 @@ from replenish_server.replenishment.decision import Decision
 from replenish_server.replenishment.facts import LOOKED_AT
 from replenish_server.replenishment.forecast_texts import forecast_sentences
 from replenish_server.replenishment.policy import FRESH_FOR
-from replenish_server.replenishment.readings import level_of
+from replenish_server.replenishment.readings import levels_of
 from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.stock import kept_stocks
@@ -37,6 +37,7 @@ class _Known:
     """What was found for all slots at once, of one of them."""
 
     mode: Mode
+    level: tuple[int | None, datetime | None]
     spare_packs: int
     record: DecisionRecord | None
     open_order: views.OrderView | None
@@ -52,18 +53,21 @@ def slots_at_a_glance(
 ) -> list[views.SlotView]:
     """Slots of one household, with their open orders by slot id; without what `HouseholdPages.slot` adds.
 
-    Rows of all of them are loaded together; besides, each sensor is asked for its newest readings.
+    Rows of all of them are loaded together; only a device that counts is asked by itself.
     """
     ids = [slot.id for slot in slots]
     devices = {slot.device_id for slot in slots}
     session.exec(select(Device).where(col(Device.id).in_(devices))).all()
     session.exec(select(Twin).where(col(Twin.device_id).in_(devices))).all()
     mandates, records = slot_mandates(session, slots), _last_decisions(session, ids, now)
-    stocks = kept_stocks(session, [slot.id for slot in slots if slot.capacity is not None])
+    sensors = [slot for slot in slots if slot.capacity is not None]
+    stocks = kept_stocks(session, [slot.id for slot in sensors])
+    levels = levels_of(session, sensors, now - LOOKED_AT)
     found = []
     for slot in slots:
         spare = stocks[slot.id].spare_packs if slot.id in stocks else 0
-        known = _Known(mandates[slot.id].mode, spare, records.get(slot.id), open_orders.get(slot.id))
+        level = levels.get(slot.id, (None, None))
+        known = _Known(mandates[slot.id].mode, level, spare, records.get(slot.id), open_orders.get(slot.id))
         found.append(_glance(session, slot, household.time_zone, known, lang, now))
     return found
 
@@ -91,7 +95,7 @@ def _glance(
     unit, order = BY_BASE[slot.unit], known.open_order
     device = session.get_one(Device, slot.device_id)
     own = session.get_one(SlotMandate, slot.id)
-    level, as_of = (None, None) if slot.capacity is None else level_of(session, slot, now - LOOKED_AT)
+    level, as_of = known.level
     return views.SlotView(
         slot_id=slot.id,
         name=slot.name,

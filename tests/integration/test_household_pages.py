@@ -88,7 +88,7 @@ class Home:
     def read(self, *levels_g: int, hours_apart: float = 1.0, age_hours: float = 0.0) -> None:
         """Store level readings, the last one `age_hours` ago, and evaluate the slot."""
         with self.database.write() as session:
-            for number, level in enumerate(reversed(levels_g)):
+            for number, level in zip(reversed(range(len(levels_g))), levels_g, strict=True):
                 at = self.clock.now() - timedelta(hours=age_hours + number * hours_apart)
                 store_level(session, "jug", "0000abcd", 1000 - number, level, at)
             session.flush()

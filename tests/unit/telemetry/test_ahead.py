@@ -9,7 +9,7 @@ from replenish_server.fleet.tables import Device, DeviceTrouble, Slot
 from replenish_server.households.tables import HouseholdNotice
 from replenish_server.ids import DeviceId
 from replenish_server.replenishment.grids import current_grid, keep_grid
-from replenish_server.replenishment.readings import level_of, read_history
+from replenish_server.replenishment.readings import levels_of, read_history
 from replenish_server.telemetry.ahead import read_aside
 from replenish_server.telemetry.retention import Retention
 from replenish_server.telemetry.store import ReadingStore
@@ -30,7 +30,8 @@ def read(house: House, after_s: float = 0) -> tuple[int | None, int, list[int], 
         grid, seen_at = current_grid(session, slot, now)
         keep_grid(session, slot, grid, seen_at)
         whole, _ = read_history(session, slot, now - timedelta(days=35))
-        assert level_of(session, slot, now - timedelta(days=35)) == (whole.level, whole.as_of)
+        told = levels_of(session, [slot], now - timedelta(days=35))[slot.id]
+        assert told == (whole.level, whole.as_of)
         mine = select(Reading.seq).where(Reading.device_id == "level-1", Reading.slot_key == slot.key)
         aside = read_aside(session, slot.device_id, slot.key)
         share = int.from_bytes(grid.bins[-2:], "little", signed=True)
