@@ -156,7 +156,7 @@ def test_more_shops_take_no_more_statements(site: LivedIn, spy: Spy) -> None:
         return len(view.shops), spy.since()[0]
 
     asked()
-    (shops, statements_of_few), now = asked(), site.home.now
+    shops, statements_of_few = asked()
     with site.database.write() as session:
         for number, slot_id in enumerate(list(site.home.slots.values())[:MORE]):
             name = f"shop-more-{number}"
