@@ -33,7 +33,7 @@ from replenish_server.ordering.reconcile import Mark, Reconciler
 from replenish_server.ordering.refused_changes import tell_refused_change
 from replenish_server.ordering.timekeeper import Timekeeper
 from replenish_server.replenishment.answers import known_answers, tell_presses
-from replenish_server.replenishment.evaluate import Evaluator
+from replenish_server.replenishment.evaluator import Evaluator
 from replenish_server.replenishment.models import ModelStore, refit_is_due
 from replenish_server.replenishment.upkeep import FleetUpkeep
 from replenish_server.retailers.directory import RetailerDirectory

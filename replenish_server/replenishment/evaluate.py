@@ -1,17 +1,13 @@
 """The use case: look at a due slot, decide, and write decision and order in one transaction."""
 
 import logging
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
-from replenish_server.clock import Clock
-from replenish_server.database import Database, Prepared, append, change
+from replenish_server.database import Prepared, append, change
 from replenish_server.fleet.tables import Device, Slot
 from replenish_server.fleet.twin import want_watch
 from replenish_server.fleet.units import BY_BASE
@@ -24,7 +20,6 @@ from replenish_server.households.people_tables import Person
 from replenish_server.households.rules import home_rules
 from replenish_server.households.tables import Household
 from replenish_server.ids import DecisionId, DeviceId, new_id
-from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.deadlines import CoolingOff, cool_off, slack_of
 from replenish_server.ordering.order_notices import notify_of_order
 from replenish_server.ordering.orders import (
@@ -44,11 +39,9 @@ from replenish_server.replenishment.companions import ask_companions, join_baske
 from replenish_server.replenishment.decision import Decision, Kind, Trigger
 from replenish_server.replenishment.decision_notices import notify_of_decision
 from replenish_server.replenishment.facts import SlotInsight, gather
-from replenish_server.replenishment.forecasts import SlotForecast, forecast_slots
+from replenish_server.replenishment.forecasts import SlotForecast
 from replenish_server.replenishment.grids import keep_grid
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
-from replenish_server.replenishment.prefetch import read_slot
-from replenish_server.replenishment.priors import Models, shipped_models
 from replenish_server.replenishment.readings import is_counted
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.shadow import follow_shadow, keep_shadow
@@ -58,84 +51,10 @@ from replenish_server.telemetry.tables import DeviceEvent
 
 log = logging.getLogger(__name__)
 
-_BATCH = 10  # slots forecast together, so that a press between two of them is not kept waiting
 _LOOK_AGAIN = timedelta(hours=12)  # a silent sensor is noticed, and said, even when nothing arrives
 _AUTOMATIC = (Trigger.LEVEL, Trigger.BASKET)
 _KEEP_APART = {Kind.HOLD: timedelta(days=1), Kind.NOTIFY: timedelta(days=7)}
 """After so long a repetition is written anew, and a household that only wants to be told is told again."""
-
-
-class Departures(Protocol):
-    """Lets an order leave as soon as it is opened, without being looked for."""
-
-    def take(self, session: Session, order_id: str) -> Claim | None:
-        """Claim an order's parcel in the transaction that opens it; None where it has to wait."""
-
-    def send(self, claim: Claim) -> None:
-        """Have what was claimed carried out, now that it is committed; returns at once."""
-
-
-@dataclass(frozen=True)
-class Evaluator:
-    """Evaluates due slots, oldest wish first: forecast together, decided one by one.
-
-    Args:
-        database: where slots are.
-        clock: the server's clock.
-        models: what forecasts are made with, at any moment.
-        departures: takes orders that a press has opened; None leaves them to be found.
-    """
-
-    database: Database
-    clock: Clock
-    models: Callable[[], Models] = shipped_models
-    departures: Departures | None = None
-
-    def run(self) -> int:
-        """Evaluate every due slot, one transaction each; returns how many there were."""
-        now, looked_at = self.clock.now(), 0
-        due = select(Slot).where(col(Slot.due_at) <= now).order_by(col(Slot.due_at)).limit(_BATCH)
-        while (number := self._look(due, now)) > 0:
-            looked_at += number
-        return looked_at
-
-    def run_pressed(self, slot_ids: Collection[str]) -> int:
-        """Evaluate slots whose button was just pressed, before all others; returns how many of them somebody
-        has to look after: what departs already is looked after."""
-        left = [slot_id for slot_id in slot_ids if not self._run_button(slot_id)]
-        if left:
-            self._look(
-                select(Slot).where(col(Slot.id).in_(left), col(Slot.capacity).is_not(None)), self.clock.now()
-            )
-        return len(left)
-
-    def _run_button(self, slot_id: str) -> bool:
-        """Evaluate a slot without a sensor; returns whether its order departs."""
-        claim = None
-        # The press is on the disk, and so will be the call before it leaves: in between nothing has to be.
-        with self.database.provisional() as session:
-            slot = read_slot(session, slot_id)
-            if slot is None or slot.capacity is not None:
-                return False
-            opened = evaluate_slot(session, slot_id, self.clock.now(), None)
-            if opened is not None and self.departures is not None:
-                claim = self.departures.take(session, opened)
-        if claim is None or self.departures is None:
-            return False
-        self.departures.send(claim)
-        return True
-
-    def _look(self, query: SelectOfScalar[Slot], now: datetime) -> int:
-        with self.database.read() as session:
-            due = list(session.exec(query))
-            forecasts = forecast_slots(session, due, now, self.models)
-        for slot in due:
-            with self.database.write() as session:
-                # The moment is taken when nobody else can write any more: an order opened here must not bear
-                # a time before the one at which another worker, just now, ended the last order of the slot.
-                read_slot(session, slot.id)
-                evaluate_slot(session, slot.id, self.clock.now(), forecasts.get(slot.id))
-        return len(due)
 
 
 def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotForecast | None) -> str | None:
@@ -145,7 +64,7 @@ def evaluate_slot(session: Session, slot_id: str, now: datetime, forecast: SlotF
         session: a writing unit of work.
         slot_id: which slot.
         now: the moment of the decision.
-        forecast: the slot's; None for one without a sensor.
+        forecast: the slot's; None for one without a sensor, or whose forecast failed.
 
     Returns:
         The order that a press has opened, None when none did.

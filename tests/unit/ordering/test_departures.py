@@ -14,7 +14,7 @@ from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import EVERYTHING, stop
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
-from replenish_server.replenishment.evaluate import Evaluator
+from replenish_server.replenishment.evaluator import Evaluator
 from replenish_server.retailers.port import Journal, Need, Placed, Quote, QuotedLine
 from replenish_server.retailers.tables import Retailer
 from replenish_server.telemetry.store import Incoming, store_batch

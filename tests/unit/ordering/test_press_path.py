@@ -12,7 +12,7 @@ from replenish_server.fleet.registry import NewDevice, add_device
 from replenish_server.households.tables import SlotMandate
 from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.dispatch import Dispatcher
-from replenish_server.replenishment.evaluate import Evaluator
+from replenish_server.replenishment.evaluator import Evaluator
 from replenish_server.retailers.port import Journal, JournalClosed, Need, Quote
 from replenish_server.telemetry.store import Incoming, ReadingStore
 from tests.fakes.mortality import ManualClock
