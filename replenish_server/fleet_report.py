@@ -21,7 +21,7 @@ from replenish_server.fleet.troubles import Word, troubles_now
 from replenish_server.telemetry.codec import parse_topic
 from replenish_server.telemetry.tables import Quarantined
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run it
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a spreadsheet would run it
 _LOW_MV = 2400
 
 Sign = Literal["doubled", "alarm", "low_battery", "dropping", "refused", "pending", "update_failed"] | Word

@@ -162,7 +162,7 @@ def _answer(offered: Offered, request: Request, over: Callable[[], None]) -> Res
     tag = f'"{offered.sha256}"'
     headers = {"etag": tag, "accept-ranges": "bytes", "cache-control": "no-store"}
     status, first, last = 200, 0, offered.size - 1
-    if request.headers.get("if-range", tag) == tag:
+    if request.method == "GET" and request.headers.get("if-range", tag) == tag:  # HEAD knows no ranges
         asked = _RANGE.fullmatch(request.headers.get("range", ""))
         if asked is not None:  # any other form may be ignored (RFC 9110, 14.2)
             first = int(asked[1])

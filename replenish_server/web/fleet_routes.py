@@ -102,7 +102,8 @@ def _filter(request: Request) -> FleetFilter:
 def _list_page(fleet: DatabaseFleet, request: Request, name: str, refused: str | None = None) -> Response:
     wanted = _filter(request)
     asked = request.query_params.get("page", "1")
-    number = int(asked) if asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= _MOST_PAGES else 1
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
+    number = min(max(1, number), _MOST_PAGES)
     view = fleet.fleet(wanted, number)
     query = urlencode({key: value for key in _FILTERS if (value := getattr(wanted, key))})
     pages = max(1, -(-view.found // PAGE_ROWS))

@@ -101,6 +101,7 @@ async def test_filters_and_pages_show_what_was_asked_for(
     assert await devices("sign=safe") == 1
     assert re.search(r'href="/fleet\?sign=safe">safe mode 1<', (await browser.get("/fleet")).text)
     assert await devices("state=x&kind=y&sign=%27&page=-1") == PAGE_ROWS
+    assert await devices(f"page=000000001{'1' * 5000}") == PAGE_ROWS
     text = (await browser.get("/fleet/devices.csv?state=heard")).text
     assert len(list(csv.DictReader(io.StringIO(text)))) == SIZE - 1
     assert (await browser.get("/fleet/devices/d-3")).status_code == 200

@@ -67,6 +67,10 @@ def test_the_whole_image(client: Client) -> None:
     whole, head = client.get("/firmware/v1/good"), client.ask("HEAD", "/firmware/v1/good")
     assert (200, IMAGE, TAG) == (whole.status_code, whole.content, whole.headers["etag"])
     assert (200, str(len(IMAGE)), b"") == (head.status_code, head.headers["content-length"], head.content)
+    part = client.ask(
+        "HEAD", "/firmware/v1/good", {"range": "bytes=5-9"}
+    )  # a range is for GET alone (RFC 9110, 14.2)
+    assert (200, head.headers["content-length"]) == (part.status_code, part.headers["content-length"])
 
 
 @pytest.mark.parametrize(
