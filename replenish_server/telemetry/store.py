@@ -159,11 +159,12 @@ class _Work:
             return
         if message.received_at is not self._received_at:
             self._received_at, self._received_ms = message.received_at, to_ms(message.received_at)
-        if source.batch != self._batch:
-            source.batch, source.paced_before_ms = self._batch, source.conduct.paced_ms
-            self._heard.append(source)
-            self._leaps.note(source, self._received_ms)
-        source.seen_ms = max(source.seen_ms, self._received_ms)
+        if not message.retained:  # a copy comes whenever we subscribe, of a device silent since long ago, too
+            if source.batch != self._batch:
+                source.batch, source.paced_before_ms = self._batch, source.conduct.paced_ms
+                self._heard.append(source)
+                self._leaps.note(source, self._received_ms)
+            source.seen_ms = max(source.seen_ms, self._received_ms)
         if self._pace is not None and not source.conduct.may_speak(self._received_ms, self._pace):
             # Neither stored nor acknowledged to the device: an honest one still has it, and sends it again.
             self._held[source.device_id] = self._held.get(source.device_id, 0) + 1

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
@@ -44,6 +44,23 @@ def test_what_is_held_back_is_not_acknowledged_and_comes_again(house: House) -> 
     assert sorted(readings) == list(range(40))
     assert ("too_fast", b"") == (row.code, row.payload)
     assert row.seen == sum(range(30 - 2, 0, -2)) + 30  # what each of the rounds left waiting
+
+
+def test_a_retained_copy_is_no_sign_of_life(house: House) -> None:
+    """The broker sends it at each start of the server: who is silent would be told silent once more."""
+    store = ReadingStore()
+
+    def seen_after(*batch: Incoming) -> datetime | None:
+        take_in(house, store, *batch)
+        with house.database.read() as session:
+            return session.get_one(Device, "level-1").last_seen_at
+
+    report = Incoming("rp/1/level-1/up/st", b'{"v":1,"rev":0}', True, NOW + timedelta(seconds=50))
+    copies = [report, Incoming("rp/1/level-1/up/ev", level(7, 50).payload, True, NOW + timedelta(seconds=50))]
+    assert seen_after(*copies) is None
+    assert seen_after(level(1, 0)) == NOW
+    assert seen_after(*copies) == NOW
+    assert seen_after(*copies, level(2, 60)) == NOW + timedelta(seconds=60)
 
 
 class Locked(Session):
