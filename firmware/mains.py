@@ -3,8 +3,8 @@
 import asyncio
 
 from firmware.app import meter
+from firmware.app.commands import ServerCommands
 from firmware.app.console import say
-from firmware.app.orders import Orders
 from firmware.app.uplink import Uplink
 from firmware.core import boots, policy
 from firmware.hal.panel import Lamp, PushButton
@@ -60,7 +60,7 @@ class Mains:
         self._updates = updates
         lamp = Lamp()
         self._program = _program(node, radio, known, lamp)
-        node.commands = self._orders = Orders(node, self._program, lamp)
+        node.commands = self._commands = ServerCommands(node, self._program, lamp)
         self._uplink = Uplink(node, radio, wire)
         self._started_ms = node.clock.ticks_ms()
         self._failures = node.state.failures
@@ -94,9 +94,9 @@ class Mains:
             if updates:
                 updates.prepare(busy)
             rest_ms = self._program.turn()
-            self._orders.turn()
+            self._commands.turn()
             self._chip.beat()
-            if self._orders.restarts:
+            if self._commands.restarts:
                 await self._last_words()
                 return 1
             if node.networks and node.networks.changed():

@@ -8,7 +8,7 @@ from firmware.hal.panel import Lamp, PushButton
 from firmware.hal.wifi import Wifi
 from firmware.net.broker import wire_to
 from firmware.net.wire import WireLink
-from firmware.provision.papers import Papers
+from firmware.provision.identity_files import IdentityFiles
 from firmware.provision.portal import Alive
 from firmware.provision.setup import Setup, Surroundings
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def run(chip: Chip, files: "Files", spool: "Files") -> int | None:
     """Set up what is to be set up. None: the board is somebody, go on; otherwise seconds to sleep."""
     kept = state.decode(chip.memory())
-    papers = Papers(files, spool, chip)
-    around = _Board(chip, str(papers.factory().get("ca", "")))
-    return Setup(papers, around, kept.failures if kept else 0).run(chip.powered_on())
+    identity = IdentityFiles(files, spool, chip)
+    around = _Board(chip, str(identity.factory().get("ca", "")))
+    return Setup(identity, around, kept.failures if kept else 0).run(chip.powered_on())
 
 
 class _Watchdog(Alive):

@@ -7,9 +7,9 @@ whatever the network does. It owns when to connect, to ask for a sign of life, a
 from firmware.app.console import say, say_error
 from firmware.app.delivery import Talk, note
 from firmware.app.node import Node
-from firmware.core import lasting
-from firmware.net.lasting import LastingSession
+from firmware.core import persistent
 from firmware.net.mqtt import RefusedError
+from firmware.net.persistent import PersistentSession
 from firmware.net.pipe import Pipe
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ class Uplink:
         self._wire = wire
         self._pipe = Pipe()
         self._talk: LastingTalk | None = None
-        self._session = LastingSession(self._pipe, 0, 0, KEEP_ALIVE_S)
+        self._session = PersistentSession(self._pipe, 0, 0, KEEP_ALIVE_S)
         self._phase = self._rest
         self._since_ms = 0
         self._heard_ms = 0
@@ -128,7 +128,7 @@ class Uplink:
             return _BUSY_MS
         self._pipe.close()
         state = self._node.state
-        self._session = LastingSession(self._pipe, state.window, state.largest, KEEP_ALIVE_S)
+        self._session = PersistentSession(self._pipe, state.window, state.largest, KEEP_ALIVE_S)
         self._talk = LastingTalk(self._node, self._session, -1)
         self._talk.begin()
         self._since_ms = self._heard_ms = self._sent_ms = self._node.clock.ticks_ms()
@@ -211,6 +211,6 @@ class Uplink:
         node = self._node
         note(node, False, reason)
         if not reason:
-            wait_s = lasting.reconnect_s(node.state.failures, node.board.random())
+            wait_s = persistent.reconnect_s(node.state.failures, node.board.random())
             node.state.retry_at_s = node.clock.now_s() + wait_s
             node.keep()

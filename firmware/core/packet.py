@@ -1,7 +1,7 @@
 """MQTT 5 packets to bytes and back. It owns the wire format and never touches a socket.
 
-Only what a visit of seconds needs: CONNECT, SUBSCRIBE, PUBLISH at QoS 1 and their answers; what a lasting
-connection needs besides is in firmware.core.lasting. No classes: each costs a board 300 bytes of its memory.
+Only what a visit of seconds needs: CONNECT, SUBSCRIBE, PUBLISH at QoS 1 and their answers; the rest of what a
+persistent connection needs is in firmware.core.persistent. No classes: each costs a board 300 bytes.
 Source: MQTT Version 5.0, OASIS Standard, 7 March 2019 (section numbers below).
 """
 
@@ -56,7 +56,7 @@ def connect(
     """CONNECT (3.1), with clean start unless there is a `will`. `keep_alive_s`: 0 to 65535.
 
     Without a password no user name is sent either: TLS has said who we are. `session`: its properties, b""
-    for a visit (firmware.core.lasting).
+    for a visit (firmware.core.persistent).
     """
     flags = (0xC0 if password else 0) | (0x0C if will else 0x02)
     properties = b"\x27" + _LONGEST.to_bytes(4, "big") + session

@@ -8,7 +8,7 @@ import socket
 
 from firmware.app.console import say
 from firmware.provision import page
-from firmware.provision.wish import Wish, check, parse_form
+from firmware.provision.setup_request import SetupRequest, check, parse_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,17 +43,17 @@ class Portal:
         self._code_needed = code_needed
         self._networks = networks
 
-    def listen(self, seconds: int) -> Wish | None:
+    def listen(self, seconds: int) -> SetupRequest | None:
         """Wait for a line on the console; None when none was good in time."""
         started = self._clock.ticks_ms()
         while self._clock.since_ms(started) < 1000 * seconds:
-            wish = self._line()
-            if wish is not None:
-                return wish
+            entered = self._line()
+            if entered is not None:
+                return entered
             self._clock.sleep_ms(20)
         return None
 
-    def open(self, seconds: int, port: int, alive: "Alive") -> Wish | None:
+    def open(self, seconds: int, port: int, alive: "Alive") -> SetupRequest | None:
         """Serve the page, and listen to the console beside it; None when nothing good came in time.
 
         Args:
@@ -73,15 +73,15 @@ class Portal:
             door.settimeout(_TURN_S)
             while self._clock.since_ms(started) < 1000 * seconds:
                 alive.feed()
-                wish = self._line() or self._visit(door)
-                if wish is not None:
-                    return wish
+                entered = self._line() or self._visit(door)
+                if entered is not None:
+                    return entered
                 self._clock.sleep_ms(1)
             return None
         finally:
             door.close()
 
-    def _line(self) -> Wish | None:
+    def _line(self) -> SetupRequest | None:
         """What a line `rp {"setup":{...}}` says; anything else on the console is not for us."""
         line = self._console.line() if self._console else None
         if line is None or not line.startswith("rp "):
@@ -92,12 +92,12 @@ class Portal:
         except (ValueError, KeyError, TypeError, AttributeError):
             say("setup", r="refused", why="line")
             return None
-        wish, problem = check(entries[0], entries[1], entries[2], self._code_needed)
+        entered, problem = check(entries[0], entries[1], entries[2], self._code_needed)
         if problem:
             say("setup", r="refused", why=problem)
-        return wish
+        return entered
 
-    def _visit(self, door: socket.socket) -> Wish | None:
+    def _visit(self, door: socket.socket) -> SetupRequest | None:
         try:
             visitor = door.accept()[0]
         except OSError:
@@ -107,15 +107,15 @@ class Portal:
             request = _request(visitor)
             if request is None:
                 return None
-            answer, wish = self._answer(request[0], request[1], request[2])
+            answer, entered = self._answer(request[0], request[1], request[2])
             visitor.sendall(answer)
-            return wish
+            return entered
         except OSError:
             return None  # gone, or too slow
         finally:
             visitor.close()
 
-    def _answer(self, method: str, path: str, body: bytes) -> tuple[bytes, Wish | None]:
+    def _answer(self, method: str, path: str, body: bytes) -> tuple[bytes, SetupRequest | None]:
         if method == "GET" and path == "/":
             return _reply("200 OK", self._form({}, "")), None
         if method != "POST" or path != "/setup":
@@ -127,10 +127,10 @@ class Portal:
         if fields.get("token") != self._token:
             return _reply("403 Forbidden", self._form(fields, "form")), None
         entries = [fields.get(name, "") for name in _ENTRIES]
-        wish, problem = check(entries[0], entries[1], entries[2], self._code_needed)
-        if wish is None:
+        entered, problem = check(entries[0], entries[1], entries[2], self._code_needed)
+        if entered is None:
             return _reply("400 Bad Request", self._form(fields, problem)), None
-        return _reply("200 OK", page.taken()), wish
+        return _reply("200 OK", page.taken()), entered
 
     def _form(self, fields: dict[str, str], problem: str) -> str:
         return page.form(

@@ -10,9 +10,9 @@
 from firmware.app.console import say, say_error
 from firmware.core import policy
 from firmware.provision.exchange import ExchangeError, exchange
-from firmware.provision.papers import Papers
+from firmware.provision.identity_files import IdentityFiles
 from firmware.provision.portal import Alive, Portal
-from firmware.provision.wish import Wish
+from firmware.provision.setup_request import SetupRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Surroundings:
         raise NotImplementedError
 
     def edge(self, host: str, port: int) -> "Link":
-        """A connection to the server's edge over TLS, checked against the authority of the papers."""
+        """A connection to the server's edge over TLS, checked against the authority that its maker wrote."""
         raise NotImplementedError
 
 
@@ -79,16 +79,16 @@ class Setup:
     """One board's setup.
 
     Args:
-        papers: its files.
+        identity: who the board is, and what it was told.
         around: its hardware.
         failures: failed conversations in a row.
     """
 
-    def __init__(self, papers: Papers, around: Surroundings, failures: int) -> None:
-        self._papers = papers
+    def __init__(self, identity: IdentityFiles, around: Surroundings, failures: int) -> None:
+        self._identity = identity
         self._around = around
         self._failures = failures
-        self._factory = papers.factory()
+        self._factory = identity.factory()
 
     def run(self, powered_on: bool) -> int | None:
         """Do what is due. None: the board is who it was, go on; otherwise seconds to sleep.
@@ -98,31 +98,31 @@ class Setup:
         A button held for three seconds opens the board's Wi-Fi for five minutes. A board that is nobody also
         listens to its console after power-on.
         """
-        before = self._papers.device()
-        wish = self._enter(powered_on)
-        if wish is not None:
-            self._papers.keep_wish(wish)
+        before = self._identity.device()
+        entered = self._enter(powered_on)
+        if entered is not None:
+            self._identity.keep_entered(entered)
             say("setup", r="taken")
-        due = self._papers.claim()
+        due = self._identity.claim()
         if due is None and policy.asks_again(self._failures):
-            due = self._papers.proving()
+            due = self._identity.proving()
         if due is not None:
-            self._claim(due, patient=wish is not None)
-        after = self._papers.device()
+            self._claim(due, patient=entered is not None)
+        after = self._identity.device()
         if after:
             return None if after.get("id") == before.get("id") else _RESTART_S
-        if self._papers.claim() is None:
+        if self._identity.claim() is None:
             return _IDLE_S
         return policy.backoff_s(8, self._around.board.random())  # an hour at most: nobody stands there now
 
-    def _enter(self, powered_on: bool) -> Wish | None:
+    def _enter(self, powered_on: bool) -> SetupRequest | None:
         around = self._around
-        known = bool(self._papers.device())
+        known = bool(self._identity.device())
         if self._held():
             networks = around.access_point.near()
             token = f"{around.board.random():08x}"
             return self._open(Portal(around.clock, around.console, token, not known, networks))
-        if powered_on and not known and self._papers.claim() is None and around.console is not None:
+        if powered_on and not known and self._identity.claim() is None and around.console is not None:
             say("setup", open="console", s=LISTEN_S)
             return Portal(around.clock, around.console, "", True, []).listen(LISTEN_S)
         return None
@@ -137,7 +137,7 @@ class Setup:
             clock.sleep_ms(20)
         return False
 
-    def _open(self, portal: Portal) -> Wish | None:
+    def _open(self, portal: Portal) -> SetupRequest | None:
         around, factory = self._around, self._factory
         name, key = str(factory.get("setup_name", "")), str(factory.get("setup_key", ""))
         if not name or len(key) < 8:
@@ -146,10 +146,10 @@ class Setup:
         say("setup", open="wifi", name=name, s=OPEN_S)
         try:
             around.access_point.up(name, key)
-            wish = portal.open(OPEN_S, int(str(factory.get("setup_port", 80))), around.alive)
-            if wish is not None:
+            entered = portal.open(OPEN_S, int(str(factory.get("setup_port", 80))), around.alive)
+            if entered is not None:
                 around.clock.sleep_ms(_LINGER_MS)
-            return wish
+            return entered
         except (OSError, ValueError) as error:
             say_error("setup", error)
             return None
@@ -158,12 +158,12 @@ class Setup:
             around.light.show("none")
             say("setup", open="no")
 
-    def _claim(self, wish: Wish, patient: bool) -> None:
+    def _claim(self, entered: SetupRequest, patient: bool) -> None:
         """Exchange the code; a board that somebody stands beside asks for five minutes, any other once."""
         clock = self._around.clock
         started = clock.ticks_ms()
         while True:
-            result, retry_s = self._ask(wish)
+            result, retry_s = self._ask(entered)
             say("claim", r=result)
             if result not in ("waiting", "slow_down"):
                 break
@@ -174,22 +174,22 @@ class Setup:
                 self._around.alive.feed()
                 clock.sleep_ms(100)
         if result == "code":
-            self._papers.forget_code()
+            self._identity.forget_code()
         self._around.light.show(_LIGHTS[result])
 
-    def _ask(self, wish: Wish) -> tuple[str, int]:
+    def _ask(self, entered: SetupRequest) -> tuple[str, int]:
         """(what came of it, seconds before asking again)."""
         factory = self._factory
         host, port = str(factory.get("server", "")), int(str(factory.get("server_port", 8443)))
-        radio = self._around.radio(wish.ssid, wish.key)
+        radio = self._around.radio(entered.ssid, entered.key)
         try:
             radio.up(20_000)
             self._around.alive.feed()
             link = self._around.edge(host, port)
             kind = str(factory.get("credential", "password"))
-            status, body = exchange(link, self._around.clock, host, wish.code, kind)
+            status, body = exchange(link, self._around.clock, host, entered.code, kind)
             if status == 200:
-                self._papers.settle(wish, body)
+                self._identity.settle(entered, body)
                 return "claimed", 0
             if status in (202, 429):
                 return str(body.get("state")), min(60, max(1, int(str(body.get("retry_s", 10)))))

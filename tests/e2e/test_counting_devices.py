@@ -44,10 +44,10 @@ def power_up(home: Home, kind: str, capacity: int, made: Credential) -> VmDevice
     """A board of this device, its flash as it was left; its will leaves after a second instead of twenty."""
     house, hasty = home.house, home.house.folder / "hasty"
     if not hasty.exists():
-        lasting = (ROOT / "firmware/net/lasting.py").read_text()
+        lasting = (ROOT / "firmware/net/persistent.py").read_text()
         assert lasting.count("_WILL_DELAY_S = const(20)\n") == 1
         sooner = lasting.replace("_WILL_DELAY_S = const(20)", "_WILL_DELAY_S = const(1)")
-        images.tree(hasty, ROOT, {"firmware/net/lasting.py": sooner})
+        images.tree(hasty, ROOT, {"firmware/net/persistent.py": sooner})
     where = made.device_id, made.password, made.host, made.port, house.folder / made.device_id, house.clock
     device = VmDevice(kind, *where, on_event=home.facts[kind].append, slots={"main": {"capacity": capacity}})
     device.firmware_root = hasty

@@ -2,7 +2,7 @@
 
 import unittest
 
-from firmware.core import lasting, packet
+from firmware.core import packet, persistent
 
 
 class PacketTest(unittest.TestCase):
@@ -35,11 +35,11 @@ class PacketTest(unittest.TestCase):
     def test_publish_puback_ping(self):
         self.assertEqual(packet.publish("a/b", b"hi", 10, False), b"\x32\x0a\x00\x03a/b\x00\x0a\x00hi")
         self.assertEqual(packet.publish("a/b", b"", 10, True), b"\x33\x08\x00\x03a/b\x00\x0a\x00")
-        self.assertEqual(lasting.puback(258), b"\x40\x02\x01\x02")
-        self.assertEqual(lasting.pingreq(), b"\xc0\x00")
+        self.assertEqual(persistent.puback(258), b"\x40\x02\x01\x02")
+        self.assertEqual(persistent.pingreq(), b"\xc0\x00")
 
     def test_a_lasting_connection_has_a_session_and_a_will(self):
-        more = lasting.lasting(86400, 60, "t", b"{}")
+        more = persistent.session_and_will(86400, 60, "t", b"{}")
         self.assertEqual(
             packet.connect("d1", "d1", "pw", 60, *more),
             b"\x10\x2e\x00\x04MQTT\x05\xcc\x00\x3c\x0a\x27\x00\x00\x10\x00\x11\x00\x01\x51\x80"

@@ -7,10 +7,10 @@ import pytest
 
 from firmware.app.node import Device
 from firmware.app.ports import AccessPoint, Button, Console, Link, Radio
-from firmware.provision.papers import Papers
+from firmware.provision.identity_files import IdentityFiles
 from firmware.provision.portal import Alive
 from firmware.provision.setup import Setup, Surroundings
-from firmware.provision.wish import Wish
+from firmware.provision.setup_request import SetupRequest
 from tests.unit.firmware.fake_board import Air, Bench, Chip, Flash, Lamp, ManualClock
 
 CODE = "8J2KPQ3MAB4TWX9Z"
@@ -163,8 +163,8 @@ class Body(Surroundings):
         return self._edge
 
 
-def papers(flash: Flash, spool: Flash, chip: Chip) -> Papers:
-    return Papers(flash, spool, chip)
+def papers(flash: Flash, spool: Flash, chip: Chip) -> IdentityFiles:
+    return IdentityFiles(flash, spool, chip)
 
 
 def new_board() -> MortalFlash:
@@ -174,7 +174,7 @@ def new_board() -> MortalFlash:
 
 
 def run(flash: Flash, body: Body, powered_on: bool = True, failures: int = 0) -> int | None:
-    return Setup(Papers(flash, Flash(), body.chip), body, failures).run(powered_on)
+    return Setup(IdentityFiles(flash, Flash(), body.chip), body, failures).run(powered_on)
 
 
 def speak(flash: Flash, edge: Edge) -> bool:
@@ -299,8 +299,8 @@ def test_another_home_gets_nothing_of_the_first() -> None:
     spool.content["record"] = b"a reading of the home before"
     body = Body(edge, Lines(typed()), held=True)
     body.chip.frame = b"its boot"
-    reader = Papers(flash, spool, body.chip)
-    reader.keep_wish(Wish("home", "12345678", CODE))
+    reader = IdentityFiles(flash, spool, body.chip)
+    reader.keep_entered(SetupRequest("home", "12345678", CODE))
     assert Setup(reader, Body(edge), 0).run(False) == 1
     assert spool.content == {}
     assert set(flash.content) == {"factory.json", "device.json", "proving.json"}

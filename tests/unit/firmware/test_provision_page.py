@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.provision.portal import Alive, Portal
-from firmware.provision.wish import Wish, check, normal_code, parse_form
+from firmware.provision.setup_request import SetupRequest, check, normal_code, parse_form
 from replenish_server.fleet.claims import code_hash
 from tests.unit.firmware.fake_board import ManualClock
 
@@ -30,7 +30,7 @@ def door() -> int:
 
 
 def test_the_page_refuses_what_cannot_be_and_keeps_what_was_typed(door: int) -> None:
-    found: list[Wish | None] = []
+    found: list[SetupRequest | None] = []
     portal = Portal(ManualClock(), None, "t0ken", True, ['a"<b>', "home"])
     serving = threading.Thread(target=lambda: found.append(portal.open(3600, door, Watchdog())))
     serving.start()

@@ -5,9 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.app.commands import SHOWN_MS, ServerCommands
 from firmware.app.meter import Flow
 from firmware.app.node import Node
-from firmware.app.orders import SHOWN_MS, Orders
 from firmware.core import command
 from tests.unit.firmware.fake_board import Bench
 from tests.unit.firmware.test_toner import Silent
@@ -17,11 +17,11 @@ def order(number: int, verb: str, until: int = 2_000_000_000) -> bytes:
     return json.dumps({"v": 1, "n": number, "do": verb, "until": until}).encode()
 
 
-def meter(bench: Bench) -> tuple[Node, Orders]:
+def meter(bench: Bench) -> tuple[Node, ServerCommands]:
     """A start of the program."""
     node = bench.node()
     program = Flow(node, Silent(), bench.contact, bench.lamp)
-    node.commands = orders = Orders(node, program, bench.lamp)
+    node.commands = orders = ServerCommands(node, program, bench.lamp)
     return node, orders
 
 

@@ -1,4 +1,4 @@
-"""What a connection that lasts says besides (firmware.core.packet): session and will, PUBACK, PINGREQ.
+"""What a persistent connection needs besides (firmware.core.packet): session and will, PUBACK, PINGREQ.
 
 It also owns when one is tried again, and never touches a socket. A device that visits for seconds needs none
 of it in its memory.
@@ -11,7 +11,7 @@ from firmware.core.packet import packet, text
 _RECONNECT_LAST_S = 600
 
 
-def lasting(expiry_s: int, delay_s: int, topic: str, payload: bytes) -> tuple[bytes, bytes]:
+def session_and_will(expiry_s: int, delay_s: int, topic: str, payload: bytes) -> tuple[bytes, bytes]:
     """Properties of the session and the will, as `connect` takes them (3.1.2.11.2, 3.1.3.2).
 
     Args:

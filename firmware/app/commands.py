@@ -18,7 +18,7 @@ _TRUSTED_S = 86_400
 """A clock set longer ago may be off by more than a command lasts; then the broker drops it in time."""
 
 
-class Orders:
+class ServerCommands:
     """One device's commands.
 
     Args:

@@ -1,11 +1,11 @@
-"""What a person tells a board at its first start: Wi-Fi and claim code. It checks, and stores nothing."""
+"""What a person enters at a board's first start: Wi-Fi and claim code, checked. It stores nothing."""
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CODE_LENGTH = 16
 _READ_AS = {"I": "1", "L": "1", "O": "0"}
 
 
-class Wish:
+class SetupRequest:
     """Checked entries.
 
     Args:
@@ -20,8 +20,8 @@ class Wish:
         self.code = code
 
 
-def check(ssid: str, key: str, code: str, code_needed: bool) -> tuple[Wish | None, str]:
-    """(wish, "") or (None, what is wrong: "ssid", "key" or "code").
+def check(ssid: str, key: str, code: str, code_needed: bool) -> tuple[SetupRequest | None, str]:
+    """(entered, "") or (None, what is wrong: "ssid", "key" or "code").
 
     A network name has 1 to 32 bytes, a key none or 8 to 63 printable ASCII characters (IEEE 802.11i, H.4).
     A code is read as the server reads it: case, dashes and spaces do not count, I and L are 1, O is 0.
@@ -33,7 +33,7 @@ def check(ssid: str, key: str, code: str, code_needed: bool) -> tuple[Wish | Non
     plain = normal_code(code)
     if plain is None or (code_needed and not plain):
         return None, "code"
-    return Wish(ssid, key, plain), ""
+    return SetupRequest(ssid, key, plain), ""
 
 
 def normal_code(code: str) -> str | None:

@@ -1,9 +1,9 @@
-"""An MQTT 5 connection that lasts: a session that outlasts it, a will, pings. It keeps no record.
+"""A persistent MQTT 5 connection: a session that outlasts it, a will, pings. It keeps no record.
 
 It subscribes anew at QoS 1 each time, session present or not.
 """
 
-from firmware.core import lasting, packet
+from firmware.core import packet, persistent
 from firmware.net.mqtt import Session
 
 if __debug__:
@@ -23,7 +23,7 @@ _SEND_MS = const(1000)
 _CONNACK = const(2)
 
 
-class LastingSession(Session):
+class PersistentSession(Session):
     """One connection, until it is lost.
 
     Args:
@@ -41,17 +41,17 @@ class LastingSession(Session):
 
     def ping(self) -> None:
         """Ask for a sign of life. Raises OSError."""
-        self._link.send(lasting.pingreq(), _SEND_MS)
+        self._link.send(persistent.pingreq(), _SEND_MS)
 
     def _greeting(self, device_id: str, password: str, topic: str) -> bytes:
-        more = lasting.lasting(_SESSION_S, _WILL_DELAY_S, topic + "up/st", _WILL)
+        more = persistent.session_and_will(_SESSION_S, _WILL_DELAY_S, topic + "up/st", _WILL)
         head = packet.connect(device_id, device_id, password, self.keep_alive_s, *more)
         return head + packet.subscribe(self._take_id(), topic + "down/+", 1)
 
     def _take(self, first: int, body: bytes) -> "Message | None":
         message = super()._take(first, body)
         if message is not None and message[3]:
-            self._link.send(lasting.puback(message[3]), _SEND_MS)
+            self._link.send(persistent.puback(message[3]), _SEND_MS)
         if first >> 4 == _CONNACK:
             self.connected = True
             self.keep_alive_s = packet.read_limits(body)[1] or self.keep_alive_s

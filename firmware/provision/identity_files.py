@@ -1,4 +1,6 @@
-"""What its maker wrote on a board, what a person wished, who it is: files, each replaced whole.
+"""The files that say who a board is: what its maker wrote, what a person entered, what the server answered.
+
+Each is replaced whole.
 
 | file | what | until |
 |---|---|---|
@@ -12,7 +14,7 @@ The credential is written before the code is forgotten, so a power cut leaves th
 
 import json
 
-from firmware.provision.wish import Wish
+from firmware.provision.setup_request import SetupRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ _LEFT_BEHIND = ("desired.json", "total.json")
 _ANSWERED = ("host", "port", "credential", "password", "psk", "certificate", "ca")
 
 
-class Papers:
+class IdentityFiles:
     """The four files.
 
     Args:
@@ -51,22 +53,22 @@ class Papers:
         """Who the board is; empty when it is nobody yet."""
         return self._read(_DEVICE)
 
-    def claim(self) -> Wish | None:
+    def claim(self) -> SetupRequest | None:
         """What a person gave and what is not exchanged yet."""
-        return self._wish(_CLAIM)
+        return self._request_in(_CLAIM)
 
-    def proving(self) -> Wish | None:
+    def proving(self) -> SetupRequest | None:
         """What was exchanged for the credential that waits to be proved."""
-        return self._wish(_PROVING)
+        return self._request_in(_PROVING)
 
-    def keep_wish(self, wish: Wish) -> None:
+    def keep_entered(self, entered: SetupRequest) -> None:
         """Store what a person gave; without a code it is in force at once."""
-        if wish.code:
-            self._write_wish(_CLAIM, wish)
+        if entered.code:
+            self._write_request(_CLAIM, entered)
             return
         self._data.remove(_NETWORK)
         known = self.device()
-        known["ssid"], known["key"] = wish.ssid, wish.key
+        known["ssid"], known["key"] = entered.ssid, entered.key
         self._write(_DEVICE, known)
 
     def forget_code(self) -> None:
@@ -74,12 +76,12 @@ class Papers:
         self._data.remove(_CLAIM)
         self._data.remove(_PROVING)
 
-    def settle(self, wish: Wish, answer: dict[str, object]) -> None:
+    def settle(self, entered: SetupRequest, answer: dict[str, object]) -> None:
         """Become who the server says; the code stays until the credential is proved.
 
         Raises KeyError when the answer lacks something.
         """
-        document: dict[str, object] = {"id": answer["device_id"], "ssid": wish.ssid, "key": wish.key}
+        document: dict[str, object] = {"id": answer["device_id"], "ssid": entered.ssid, "key": entered.key}
         authority = self.factory().get("ca")
         for name in _ANSWERED:
             if answer.get(name) and answer[name] != authority:
@@ -91,17 +93,17 @@ class Papers:
             self._leave_home()
         self._data.remove(_NETWORK)
         self._write(_DEVICE, document)
-        self._write_wish(_PROVING, wish)
+        self._write_request(_PROVING, entered)
         self._data.remove(_CLAIM)  # cut off before this, the board exchanges the code once more
 
-    def _wish(self, name: str) -> Wish | None:
+    def _request_in(self, name: str) -> SetupRequest | None:
         kept = self._read(name)
         if not kept:
             return None
-        return Wish(str(kept.get("ssid", "")), str(kept.get("key", "")), str(kept.get("code", "")))
+        return SetupRequest(str(kept.get("ssid", "")), str(kept.get("key", "")), str(kept.get("code", "")))
 
-    def _write_wish(self, name: str, wish: Wish) -> None:
-        self._write(name, {"ssid": wish.ssid, "key": wish.key, "code": wish.code})
+    def _write_request(self, name: str, entered: SetupRequest) -> None:
+        self._write(name, {"ssid": entered.ssid, "key": entered.key, "code": entered.code})
 
     def _leave_home(self) -> None:
         for name in self._spool.names():
