@@ -164,6 +164,12 @@ def held_until(mandate: Mandate, now: datetime) -> datetime | None:
     return None if at <= now else at
 
 
+def holding_rule(mandate: Mandate, now: datetime) -> str:
+    """Which rule holds what `held_until` says: "pause", or "quiet_hours"."""
+    paused = mandate.paused_until is not None and start_of(mandate.paused_until, mandate.time_zone) > now
+    return "pause" if paused else "quiet_hours"
+
+
 def judge_pause(mandate: Mandate, now: datetime) -> Verdict:
     """Whether orders may leave today."""
     today, until = day_of(now, mandate.time_zone), mandate.paused_until

@@ -29,6 +29,7 @@ from replenish_server.replenishment.priors import Models
 from replenish_server.replenishment.thresholds import set_threshold, threshold_tag
 from replenish_server.web import api_models as models
 from replenish_server.web import api_reading as reading
+from replenish_server.web.api_orders import show_order, show_orders
 from replenish_server.web.views import Lang
 
 _Row = TypeVar("_Row", Slot, PurchaseOrder)
@@ -137,13 +138,14 @@ class ApiDesk:
         with self.database.read() as session:
             rows = reading.order_rows(session, actor.household_id, limit, before, state)
             page, following = reading.page_of(rows, limit, lambda row: (row.created_at, row.id), lambda r: r)
-            return reading.show_orders(session, page, lang), following
+            return show_orders(session, page, lang, self.clock.now()), following
 
     def order(self, actor: Actor, order_id: str, lang: Lang) -> models.Order:
         """One order."""
         _need(actor, Act.SEE)
         with self.database.read() as session:
-            return reading.show_order(session, _mine(session, PurchaseOrder, order_id, actor), lang)
+            order = _mine(session, PurchaseOrder, order_id, actor)
+            return show_order(session, order, lang, self.clock.now())
 
     def notices(
         self, actor: Actor, limit: int, cursor: str | None, lang: Lang
@@ -201,7 +203,7 @@ class ApiDesk:
         def carry_out(session: Session) -> dict[str, Any]:
             order = _mine(session, PurchaseOrder, order_id, actor)
             act(session, order.id, now=self.clock.now(), by=actor.name)
-            return reading.show_order(session, order, lang).model_dump(mode="json")
+            return show_order(session, order, lang, self.clock.now()).model_dump(mode="json")
 
         return self._once(call, carry_out)
 

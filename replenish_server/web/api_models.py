@@ -151,22 +151,41 @@ class HistoryEntry(BaseModel):
     by: str
 
 
+class Hold(BaseModel):
+    """What keeps an order from leaving."""
+
+    by: str = Field(description="`quiet_hours`, `pause`, or `stop`: somebody has stopped all orders")
+    until: datetime | None = Field(description="when it leaves by itself; null while nobody lets it go")
+
+
 class Order(BaseModel):
     """One order. `total_minor` is what it costs in all, null until a retailer has quoted."""
 
     model_config = _shown(
         order_id="ord-7k2m9qwe4x",
         slot_id="slot-9mqe4x7k2w",
+        slot_name="Filters",
         state="needs_approval",
         trigger="press",
         product_name="Water filters, 3 pack",
         packs=1,
+        pack_text="",
         total_minor=2490,
+        cap_minor=3000,
         currency="EUR",
         retailer_name="Corner Shop",
         reason="1 pack waits for your approval (Mia, child, asks an adult). The button was pressed.",
+        shop_url=None,
         problem=None,
+        may_be_at_shop=False,
+        failures=0,
         created_at="2026-06-01T18:00:00Z",
+        cancelable_until=None,
+        ends_at="2026-06-08T18:00:00Z",
+        hold=None,
+        pickup_place=None,
+        travels_with=0,
+        verdicts=[],
         can_approve=True,
         can_cancel=True,
         history=[{"at": "2026-06-01T18:00:00Z", "state": "needs_approval", "note": "", "by": ""}],
@@ -174,18 +193,30 @@ class Order(BaseModel):
 
     order_id: str
     slot_id: str
+    slot_name: str
     state: str
     trigger: str
     product_name: str
     packs: int
+    pack_text: str = Field(description="what one pack holds, in words; empty where that is not known")
     total_minor: int | None
+    cap_minor: int | None = Field(description="the most that one order may cost by the rules in force")
     currency: str
     retailer_name: str
+    shop_url: str | None = Field(description="the shop's own page of the order")
     reason: str
     problem: str | None
+    may_be_at_shop: bool = Field(description="nobody knows whether the shop has it: look there first")
+    failures: int = Field(description="tries in a row without a usable answer of the shop")
     created_at: datetime
+    cancelable_until: datetime | None = Field(description="while it cools off: it leaves by itself then")
+    ends_at: datetime | None = Field(description="when it ends by itself while nobody answers")
+    hold: Hold | None = Field(description="what keeps it from leaving now, null where nothing does")
+    pickup_place: str | None
+    travels_with: int = Field(description="other orders in the same parcel")
     can_approve: bool
     can_cancel: bool
+    verdicts: list[Verdict] = Field(description="what the rules said of the last quote")
     history: list[HistoryEntry]
 
 

@@ -15,8 +15,7 @@ from replenish_server.households import notices
 from replenish_server.households.notice_texts import notice_text
 from replenish_server.households.tables import Household, HouseholdNotice
 from replenish_server.ordering import orders
-from replenish_server.ordering.sentences import note_text, problem_sentence
-from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
+from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.replenishment.facts import gather
 from replenish_server.replenishment.forecasts import forecast_slots
 from replenish_server.replenishment.priors import Models
@@ -24,12 +23,10 @@ from replenish_server.replenishment.record import from_json
 from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.replenishment.verdicts import rule_name, verdict_text
-from replenish_server.retailers.tables import Retailer
 from replenish_server.telemetry.ahead import AHEAD_AT_MOST
 from replenish_server.telemetry.tables import Reading
 from replenish_server.web import api_models as models
 from replenish_server.web.formats import zone
-from replenish_server.web.order_views import load_order_rows
 from replenish_server.web.views import Lang
 
 Place = tuple[datetime, str]
@@ -191,52 +188,6 @@ def order_rows(
         query = query.where(tuple_(col(PurchaseOrder.created_at), col(PurchaseOrder.id)) < before)
     query = query.order_by(col(PurchaseOrder.created_at).desc(), col(PurchaseOrder.id).desc())
     return session.exec(query.limit(limit + 1)).all()
-
-
-def show_order(session: Session, order: PurchaseOrder, lang: Lang) -> models.Order:
-    """One order with its history."""
-    return show_orders(session, [order], lang)[0]
-
-
-def show_orders(session: Session, rows: Sequence[PurchaseOrder], lang: Lang) -> list[models.Order]:
-    """Orders with their histories, in as many statements as one takes."""
-    load_order_rows(session, rows)
-    histories: dict[str, list[OrderEvent]] = {row.id: [] for row in rows}
-    events = select(OrderEvent).where(col(OrderEvent.order_id).in_(histories))
-    for event in session.exec(events.order_by(col(OrderEvent.id))):
-        histories[event.order_id].append(event)
-    stoppable = orders.cancelable(session, rows)
-    return [_order(session, row, histories[row.id], row.id in stoppable, lang) for row in rows]
-
-
-def _order(
-    session: Session, order: PurchaseOrder, events: Sequence[OrderEvent], can_cancel: bool, lang: Lang
-) -> models.Order:
-    """From rows that the session has."""
-    record = session.get_one(DecisionRecord, order.decision_id)
-    total = order.total_minor if order.total_minor is not None else order.quoted_minor
-    return models.Order(
-        order_id=order.id,
-        slot_id=order.slot_id,
-        state=order.state,
-        trigger=order.trigger,
-        product_name=order.product_name,
-        packs=order.packs,
-        total_minor=total,
-        currency=order.currency,
-        retailer_name=session.get_one(Retailer, order.retailer_id).name,
-        reason=sentence(from_json(record.data), lang) if record.data else "",
-        problem=None
-        if order.problem is None
-        else problem_sentence(order.problem, order.problem_detail, lang),
-        created_at=order.created_at,
-        can_approve=orders.can_approve(order),
-        can_cancel=can_cancel,
-        history=[
-            models.HistoryEntry(at=event.at, state=event.state, note=note_text(event.note, lang), by=event.by)
-            for event in events
-        ],
-    )
 
 
 def reading_rows(session: Session, slot: Slot, limit: int, before: Place | None) -> Sequence[Reading]:

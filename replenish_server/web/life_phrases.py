@@ -20,9 +20,13 @@ LIFE_PHRASES: Final[dict[str, tuple[str, str]]] = {
         "All orders are stopped. Nothing leaves until somebody lets them go again.",
         "모든 주문이 멈춰 있습니다. 다시 허용할 때까지 아무것도 나가지 않습니다.",
     ),
-    "life.held": (
-        "Your quiet hours or a pause hold it. It leaves by itself {when}.",
-        "조용한 시간이거나 일시 중지 중이라 기다립니다. {when}에 자동으로 나갑니다.",
+    "life.held.quiet_hours": (
+        "Your quiet hours hold it. It leaves by itself {when}.",
+        "조용한 시간이라 기다립니다. {when}에 자동으로 나갑니다.",
+    ),
+    "life.held.pause": (
+        "A pause holds it. It leaves by itself {when}.",
+        "일시 중지 중이라 기다립니다. {when}에 자동으로 나갑니다.",
     ),
     "life.unfitted": (
         "It was delivered and not seen in use. Where is it?",

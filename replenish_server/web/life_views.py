@@ -42,7 +42,8 @@ class LifeView:
     `withdraw_until` the end of the time to withdraw once it runs, `pickup` where it can be fetched,
     `together` how many other orders travel in the same parcel, `stopped` whether a switch holds it,
     `asks_where` whether the goods came a while ago and were never seen in use, `asks_arrived` whether nothing
-    was heard of them for long, `held_until` when quiet hours or a pause let go of an order that is to leave.
+    was heard of them for long, `held_until` when the rule `held_by`
+    lets go of an order that is to leave: "quiet_hours" or "pause".
     """
 
     acts: Sequence[LifeAct]
@@ -57,6 +58,7 @@ class LifeView:
     asks_where: bool
     asks_arrived: bool = False
     held_until: datetime | None = None
+    held_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.households.tables import Household
 from replenish_server.ordering import person_reports, stops, withdrawals
-from replenish_server.ordering.limits import may_leave_at
-from replenish_server.ordering.orders import NotAllowed, can_cancel, leave_now, skip, take_up
+from replenish_server.ordering.limits import holds_of
+from replenish_server.ordering.orders import NotAllowed, leave_now, skip, take_up
 from replenish_server.ordering.parcels import orders_in, parcel_of
 from replenish_server.ordering.receipts import receipt_of
 from replenish_server.ordering.states import State
@@ -157,10 +157,10 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
     household = session.get_one(Household, order.household_id)
     fmt = Formatter(lang, zone(household.time_zone), now)
     receipt, statement = receipt_of(session, order.id), session.get(Withdrawal, order.id)
-    waits = order.state in (State.PROPOSED, State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
+    hold = holds_of(session, [order], now).get(order.id)
     return LifeView(
         acts=_acts(order),
-        ends_at=order.deadline_at if waits and not person_reports.can_report_found(order) else None,
+        ends_at=ends_at(order),
         receipt=None
         if receipt is None
         else ReceiptView(receipt.id, receipt.at, life_texts.receipt_rows(receipt, fmt), receipt.sha256),
@@ -172,14 +172,9 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
         stopped=bool(stops.stops_of(session, order.household_id)),
         asks_where=order.state == State.DELIVERED and order.reminders > 0,
         asks_arrived=person_reports.can_report_arrived(order) and order.reminders > 0,
-        held_until=_held_until(session, order, now),
+        held_until=None if hold is None else hold.until,
+        held_by="" if hold is None else hold.rule,
     )
-
-
-def _held_until(session: Session, order: PurchaseOrder, now: datetime) -> datetime | None:
-    """Only what has not gone to the retailer yet can be held."""
-    waits = order.state == State.PLACING and can_cancel(session, order)
-    return may_leave_at(session, order, now) if waits else None
 
 
 def _withdrawal_view(
@@ -196,6 +191,12 @@ def _withdrawal_view(
         by_hand=sending.state in _TOLD_BY_A_PERSON,
         letter=life_texts.letter(order, statement, retailer, household, fmt),
     )
+
+
+def ends_at(order: PurchaseOrder) -> datetime | None:
+    """When it ends by itself while nobody answers; None for an order that waits for no answer."""
+    waits = order.state in (State.PROPOSED, State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
+    return order.deadline_at if waits and not person_reports.can_report_found(order) else None
 
 
 def stop_view(session: Session, household_id: str) -> StopView | None:

@@ -88,7 +88,7 @@ def _order(
         currency=order.currency,
         retailer_name=session.get_one(Retailer, order.retailer_id).name,
         permalink=order.permalink or order.continue_url,
-        reason=sentence(from_json(record.data), lang),
+        reason=sentence(from_json(record.data), lang) if record.data else "",
         problem=problem,
         timeline=(),
         can_approve=order_acts.can_approve(order),
