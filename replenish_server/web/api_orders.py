@@ -45,8 +45,8 @@ def show_orders(
     others = dict(session.exec(together.group_by(col(PurchaseOrder.parcel_id))).all())
     found = []
     for row in rows:
-        hold, together = _hold(row, holds, stopped), others[row.parcel_id]
-        found.append(_order(session, row, views[row.id], histories[row.id], hold, together, lang))
+        hold, along = _hold(row, holds, stopped), others[row.parcel_id]
+        found.append(_order(session, row, views[row.id], histories[row.id], hold, along, lang))
     return found
 
 
