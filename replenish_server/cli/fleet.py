@@ -12,9 +12,8 @@ import typer
 from rich.table import Table
 from sqlmodel import Session, select
 
-from replenish_server import fleet_report, operations
+from replenish_server import operations
 from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
-from replenish_server.doctor import examine
 from replenish_server.fleet import commands
 from replenish_server.fleet.authority import Authority, NoAuthority
 from replenish_server.fleet.claims import CODE_LASTS, create_code
@@ -24,6 +23,8 @@ from replenish_server.fleet.registry import DeviceRefused
 from replenish_server.fleet.tables import DeviceCommand, Slot
 from replenish_server.fleet.units import OF_KIND
 from replenish_server.ids import DeviceId, SlotId
+from replenish_server.operations import fleet_report
+from replenish_server.operations.doctor import examine
 from replenish_server.replenishment.device_lifecycle import leave_household
 from replenish_server.settings import Settings
 

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from replenish_server import fleet_report
 from replenish_server.clock import Clock
 from replenish_server.database import Database
 from replenish_server.fleet import rollouts
@@ -18,8 +17,9 @@ from replenish_server.fleet.firmware_tables import FirmwareImage, Rollout, Rollo
 from replenish_server.fleet.images import FirmwareFolder, FirmwareRefused
 from replenish_server.fleet.rollout_rules import WaveCount
 from replenish_server.fleet.tables import DeviceCredential
-from replenish_server.fleet_report import FleetFilter, FleetRow
 from replenish_server.households import operators
+from replenish_server.operations import fleet_report
+from replenish_server.operations.fleet_report import FleetFilter, FleetRow
 from replenish_server.telemetry.tables import Quarantined
 
 PAGE_ROWS = 50

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from replenish_server.fleet.units import OF_KIND
-from replenish_server.fleet_report import SIGNS, STATES, FleetFilter
+from replenish_server.operations.fleet_report import SIGNS, STATES, FleetFilter
 from replenish_server.web import language
 from replenish_server.web.errors import error_page
 from replenish_server.web.fleet import PAGE_ROWS, DatabaseFleet

@@ -22,6 +22,7 @@ ROOMS = {
     "web",
     "database",
     "cli",
+    "operations",
 }
 MOCKING = {"unittest.mock", "mock", "pytest_mock"}
 LONGEST_MODULE = 400

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from device_sim.fleet import SimDevice
-from replenish_server.doctor import examine
 from replenish_server.fleet.broker import find_mosquitto
+from replenish_server.operations.doctor import examine
 from replenish_server.ordering.stops import RESTORED, stopped_scopes
 from replenish_server.settings import Role
 from tests.support.cluster import Cluster

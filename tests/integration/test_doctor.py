@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from replenish_server.doctor import Finding, examine
 from replenish_server.fleet.alarms import note_double
 from replenish_server.fleet.authority import Authority
 from replenish_server.fleet.broker import find_mosquitto
 from replenish_server.fleet.tables import Device
+from replenish_server.operations.doctor import Finding, examine
 from replenish_server.settings import Settings
 from tests.fakes.retailer_house import House
 from tests.support.firmware_fleet import FirmwareFleet

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from replenish_server.fleet.credentials import revoke_device
 from replenish_server.fleet.tables import Device, Twin
-from replenish_server.fleet_report import FleetFilter, as_csv, fleet_rows
+from replenish_server.operations.fleet_report import FleetFilter, as_csv, fleet_rows
 from replenish_server.telemetry.store import Incoming, store_batch
 from tests.fakes.retailer_house import NOW, House
 

@@ -13,6 +13,7 @@ from replenish_server.fleet.registry import NewDevice, Product
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.ids import RetailerId
 from replenish_server.retailers.tables import Retailer
+from replenish_server.settings import Settings
 from replenish_server.telemetry.store import Incoming, store_batch
 from replenish_server.web.views import Refused, StockView
 from tests.fakes.retailer_house import evaluate_now
@@ -94,7 +95,7 @@ def meter(home: Home, tmp_path: Path, remaining: int | None = None) -> str:
     assert household is not None
     product = Product(shop, "flt", "Filter", 150_000)
     new = NewDevice("flow", "Meter", "Filter", "water filter", product, 150_000, 30_000, "meter", remaining)
-    settings = operations.Settings(data_dir=tmp_path)
+    settings = Settings(data_dir=tmp_path)
     operations.broker_files(settings)
     mandate = Mandate(Mode.ASK, 2500, "EUR")
     return operations.register_device(
