@@ -1,8 +1,7 @@
 """A house whose button buys at a retailer that reads the feed, with the retailers' API before it."""
 
 import json
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -27,24 +26,13 @@ from replenish_server.retailers.registry import add_retailer
 from replenish_server.retailers.ucp.connection import Identity
 from replenish_server.web.rate_limit import RateLimit
 from replenish_server.web.retail_api import build_retail_api
+from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW, House
 
 PRICES = [
     PriceRow("det-1kg", "Detergent 1 kg", 990, "EUR", "EA", True),
     PriceRow("gone", "Gone", 100, "EUR", "EA", False),
 ]
-
-
-@dataclass
-class MovedClock:
-    """Time that moves when a test says so."""
-
-    speed: float = 1.0
-    moment: datetime = field(default=NOW)
-
-    def now(self) -> datetime:
-        """The moment that was set."""
-        return self.moment
 
 
 class Market:
@@ -55,7 +43,7 @@ class Market:
     """
 
     def __init__(self, house: House) -> None:
-        self.house, self.clock = house, MovedClock()
+        self.house, self.clock = house, ManualClock(NOW)
         self.database = house.database
         self.shops = RetailerDirectory(house.database, Identity("http://home.test"), self.clock.now)
         self.dispatcher = Dispatcher(house.database, self.shops.shop, self.clock)

@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.http import ShopClient
 from replenish_server.retailers.instruments import instruments_of
 from replenish_server.retailers.tables import OpenMandate, Retailer
@@ -14,12 +12,10 @@ from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.mandates import MandateBook, mandates_of
 from replenish_server.web.consents import DatabaseConsents
 from replenish_server.web.consents_routes import build_consents_router
-from replenish_server.web.household import DatabasePages
-from replenish_server.web.people import DatabasePeople
-from replenish_server.web.router import install_pages
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House
 from tests.fakes.retailer_merchant import SITE, Merchant, hangs, profile, says
+from tests.support.page_browser import open_browser
 from tests.unit.retailers.test_ap2 import keys
 
 DISCOVER = f"GET {SITE}/.well-known/ucp"
@@ -36,22 +32,15 @@ def merchant() -> Merchant:
 @pytest.fixture
 async def client(house: House, merchant: Merchant) -> AsyncIterator[httpx.AsyncClient]:
     """A browser on the house's pages."""
-    app, clock = FastAPI(), ManualClock(NOW)
+    clock = ManualClock(NOW)
     shop = ShopClient({}, httpx.MockTransport(merchant))
     book = MandateBook(house.database, keys(), clock.now)
 
     def line(_: object) -> Connection:
         return Connection(SITE, shop, Identity("https://home.test"))
 
-    app.include_router(build_consents_router(DatabaseConsents(house.database, line, book, clock)))
-    install_pages(
-        app,
-        DatabasePages(house.database, clock, lambda: None, shipped_models),
-        DatabasePeople(house.database, clock, lambda: None),
-    )
-    headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+    consents = DatabaseConsents(house.database, line, book, clock)
+    async with open_browser(house, clock, build_consents_router(consents)) as made:
         yield made
     shop.close()
 

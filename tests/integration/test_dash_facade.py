@@ -19,7 +19,7 @@ from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.telemetry.tables import Reading
 from replenish_server.web.dash_api import build_dash_api
 from replenish_server.web.rate_limit import RateLimit
-from tests.fakes.market import MovedClock
+from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW, House
 from tests.support.read_only import read_only
 
@@ -59,7 +59,7 @@ class DashClient:
 @pytest.fixture
 async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
     """The facade over the house."""
-    desk = DashDesk(house.database, MovedClock(), shipped_models, lambda: None)
+    desk = DashDesk(house.database, ManualClock(NOW), shipped_models, lambda: None)
     api = build_dash_api(desk, RateLimit(2.0, 200, lambda: 0.0), RateLimit(0.1, 200, lambda: 0.0))
     transport = httpx.ASGITransport(app=api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://home.test") as client:

@@ -298,7 +298,7 @@ async def test_the_last_use_of_a_token_is_kept_once_an_hour(homes: TwoHomes) -> 
     owner = homes.token(Role.OWNER)
     used = []
     for minutes in (0, 59, 60):
-        homes.clock.at = NOW + timedelta(minutes=minutes)
+        homes.clock.moment = NOW + timedelta(minutes=minutes)
         await homes.client.get("/me", headers=owner)
         with homes.database.read() as session:
             used.append(session.exec(select(ApiToken.last_used_at)).one())

@@ -23,23 +23,11 @@ from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.port import Problem
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.views import Refused, RulesForm, SlotView
+from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import evaluate_now, store_level
 
 NOW = datetime(2026, 6, 10, 12, 0, tzinfo=UTC)
 GRAM = 1000
-
-
-class StandingClock:
-    """Time that moves only when a test says so."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        """The moment that was set."""
-        return self.at
 
 
 class Home:
@@ -48,7 +36,7 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.database = Database(f"sqlite:///{folder / 'home.db'}")
         self.database.migrate()
-        self.clock = StandingClock()
+        self.clock = ManualClock(NOW)
         self.wishes = 0
         self.pages = DatabasePages(self.database, self.clock, self._wished, shipped_models)
         address = Address("A B", "a@example.org", "S 1", "T", "1", "DE")
@@ -268,7 +256,7 @@ def test_delivered_counts_as_spare_until_it_is_poured_in(home: Home) -> None:
     view = home.pages.slot(home.jug, "en")
     assert view is not None
     assert (0, 1) == (view.on_order_packs, view.spare_packs)
-    home.clock.at = NOW + timedelta(hours=5)
+    home.clock.moment = NOW + timedelta(hours=5)
     with home.database.write() as session:
         for number in range(2):
             at = NOW + timedelta(hours=3 + number)

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlmodel import select
 
 from replenish_server.fleet.mandates import slot_mandate
@@ -14,15 +13,12 @@ from replenish_server.households.ledger import Entry, reserve
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.tables import HouseholdMandate
 from replenish_server.ordering.orders import create_order
-from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.tables import DecisionRecord
-from replenish_server.web.household import DatabasePages
 from replenish_server.web.mandate_routes import build_mandate_router
 from replenish_server.web.mandates import DatabaseMandates
-from replenish_server.web.people import DatabasePeople
-from replenish_server.web.router import install_pages
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House, evaluate_now
+from tests.support.page_browser import open_browser
 
 
 @pytest.fixture
@@ -34,17 +30,13 @@ def woken() -> list[str]:
 @pytest.fixture
 async def client(house: House, woken: list[str]) -> AsyncIterator[httpx.AsyncClient]:
     """A browser of the only owner."""
-    app, clock = FastAPI(), ManualClock(NOW)
+    clock = ManualClock(NOW)
 
     def wake() -> None:
         woken.append("now")
 
-    app.include_router(build_mandate_router(DatabaseMandates(house.database, clock, wake)))
-    pages = DatabasePages(house.database, clock, wake, shipped_models)
-    install_pages(app, pages, DatabasePeople(house.database, clock, wake))
-    headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+    mandates = build_mandate_router(DatabaseMandates(house.database, clock, wake))
+    async with open_browser(house, clock, mandates, wake=wake) as made:
         yield made
 
 

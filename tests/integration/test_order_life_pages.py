@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlmodel import select
 
 from replenish_server.fleet.tables import Slot
@@ -15,20 +14,17 @@ from replenish_server.ordering.orders import create_order, move, skipped_until, 
 from replenish_server.ordering.states import Event, State
 from replenish_server.ordering.stops import stopped_scopes
 from replenish_server.ordering.tables import PurchaseOrder, Withdrawal
-from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.record import to_json
 from replenish_server.replenishment.stock import read_stock
 from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.retailers.port import Problem
-from replenish_server.web.household import DatabasePages
 from replenish_server.web.life_routes import build_life_router
 from replenish_server.web.order_life import DatabaseLife
-from replenish_server.web.people import DatabasePeople
-from replenish_server.web.router import install_pages
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 from tests.fakes.retailer_port import NamesItsPrice
 from tests.integration.decisions import a_decision
+from tests.support.page_browser import open_browser
 
 HOUR = timedelta(hours=1)
 LANGUAGES = ("en", "ko")
@@ -43,13 +39,8 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def client(house: House, clock: ManualClock) -> AsyncIterator[httpx.AsyncClient]:
     """The real pages over the real database."""
-    app = FastAPI()
-    app.include_router(build_life_router(DatabaseLife(house.database, clock, lambda: None)))
-    pages = DatabasePages(house.database, clock, lambda: None, shipped_models)
-    install_pages(app, pages, DatabasePeople(house.database, clock, lambda: None))
-    transport = httpx.ASGITransport(app=app)
-    headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+    life = build_life_router(DatabaseLife(house.database, clock, lambda: None))
+    async with open_browser(house, clock, life) as made:
         yield made
 
 

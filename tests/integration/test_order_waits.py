@@ -58,7 +58,7 @@ async def test_an_order_says_what_holds_it_and_until_when(homes: TwoHomes) -> No
     """Nothing, then quiet hours, then a pause, then the switch; a person's own wish is not held by hours."""
     owner = homes.token(Role.OWNER)
     order_id = leaving(homes)
-    homes.clock.at = NOW + 10 * HOUR  # 22:00 in UTC
+    homes.clock.moment = NOW + 10 * HOUR  # 22:00 in UTC
     assert (await shown(homes, order_id, owner))["hold"] is None
     with homes.database.write() as session:
         row = home_rules(session, HOUSEHOLD)

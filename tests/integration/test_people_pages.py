@@ -17,27 +17,18 @@ from replenish_server.replenishment.priors import shipped_models
 from replenish_server.web.household import DatabasePages
 from replenish_server.web.people import DatabasePeople, browser_name
 from replenish_server.web.router import install_pages
+from tests.fakes.mortality import ManualClock
 from tests.fakes.pages import NOW as PAGE_NOW
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 
 HEADERS = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
 
 
-class StandingClock:
-    """Time that does not move."""
-
-    speed = 1.0
-
-    def now(self):  # type: ignore[no-untyped-def]
-        """The house's moment, a day later."""
-        return NOW + timedelta(days=1)
-
-
 @pytest.fixture
 def app(house: House) -> FastAPI:
     """The pages over the house."""
     made = FastAPI()
-    clock = StandingClock()
+    clock = ManualClock(NOW + timedelta(days=1))
     pages = DatabasePages(house.database, clock, lambda: None, shipped_models)
     install_pages(made, pages, DatabasePeople(house.database, clock, lambda: None))
     return made
@@ -101,7 +92,7 @@ async def test_an_order_keeps_who_approved_and_who_canceled(owner: httpx.AsyncCl
     with house.database.write() as session:
         order_id = create_order(session, new, NOW)
         session.get_one(PurchaseOrder, order_id).quoted_minor = 2490
-    pages = DatabasePages(house.database, StandingClock(), lambda: None, shipped_models)
+    pages = DatabasePages(house.database, ManualClock(NOW + timedelta(days=1)), lambda: None, shipped_models)
     pages.approve(order_id, 2490, "Ada Byron")
     pages.cancel(order_id, "Bo")
     with house.database.read() as session:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.households.mandate import AcceptedProduct, Mandate, Mode, Substitution
@@ -12,21 +11,18 @@ from replenish_server.households.tables import SlotFulfilment
 from replenish_server.ordering.fulfilment import FulfilmentChoice, fulfilment_of
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.priors import shipped_models
 from replenish_server.replenishment.quantity import acceptable_offers, choose_quantity
 from replenish_server.retailers.http import ShopClient
 from replenish_server.retailers.port import PickUp, ShipTo
 from replenish_server.retailers.prices import known_price
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.shelf import UcpShelf
-from replenish_server.web.household import DatabasePages
-from replenish_server.web.people import DatabasePeople
 from replenish_server.web.products import DatabaseProducts
 from replenish_server.web.products_routes import build_products_router
-from replenish_server.web.router import install_pages
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW, RETAILER, House
 from tests.fakes.retailer_merchant import API, SESSION, SITE, Merchant, checkout, hangs, profile, says
+from tests.support.page_browser import open_browser
 from tests.unit.retailers.test_ucp_shelf import CANCEL, CREATE, LOOKUP, SEARCH, page, pickup, variant
 
 SOAP = variant("soap-2", title="Soap 2 kg", unit_price={"measure": {"value": 2, "unit": "kg"}})
@@ -51,19 +47,11 @@ def merchant() -> Merchant:
 @pytest.fixture
 async def client(house: House, merchant: Merchant) -> AsyncIterator[httpx.AsyncClient]:
     """A browser on the house's pages."""
-    app, clock = FastAPI(), ManualClock(NOW)
+    clock = ManualClock(NOW)
     shop = ShopClient({}, httpx.MockTransport(merchant))
     shelf = UcpShelf(Connection(SITE, shop, Identity("https://home.test")), clock.now)
     products = DatabaseProducts(house.database, lambda _: shelf, clock, lambda: None)
-    app.include_router(build_products_router(products))
-    install_pages(
-        app,
-        DatabasePages(house.database, clock, lambda: None, shipped_models),
-        DatabasePeople(house.database, clock, lambda: None),
-    )
-    headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+    async with open_browser(house, clock, build_products_router(products)) as made:
         yield made
     shop.close()
 

@@ -14,24 +14,12 @@ from replenish_server.replenishment.readings import level_samples
 from replenish_server.telemetry.retention import Retention
 from replenish_server.telemetry.store import Incoming, ReadingStore
 from replenish_server.telemetry.tables import Reading
+from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW, House, build_house
 
 EVERY = timedelta(minutes=15)
 RAW_DAYS, HOURLY_DAYS = 40, 400
 DEVICE_YEAR_BYTES = 600_000  # stated in docs/telemetry.md
-
-
-class Clock:
-    """Stands where it is put."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        """Where it was put."""
-        return self.at
 
 
 def message(
@@ -54,10 +42,12 @@ def used(database: Database) -> int:
 
 
 @pytest.fixture(scope="module")
-def year(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Clock, int]]:
+def year(
+    template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[House, ManualClock, int]]:
     """A household whose sensor has spoken every 15 minutes for 500 days; and the bytes before it did."""
     house = build_house(template, tmp_path_factory.mktemp("year"))
-    before, store, clock = used(house.database), ReadingStore(), Clock()
+    before, store, clock = used(house.database), ReadingStore(), ManualClock(NOW)
     begin, count = NOW - timedelta(days=500), 500 * 96
     for start in range(0, count, 4000):
         batch = [
@@ -83,7 +73,7 @@ def levels(session: Session, since: datetime, before: datetime) -> list[tuple[da
     return sorted(session.exec(query))
 
 
-def test_a_device_year_takes_half_a_megabyte(year: tuple[House, Clock, int]) -> None:
+def test_a_device_year_takes_half_a_megabyte(year: tuple[House, ManualClock, int]) -> None:
     """Recent readings are untouched; older ones stand for an hour, the oldest for a day; refills stay."""
     house, clock, before = year
     raw_from = (NOW - timedelta(days=RAW_DAYS)).replace(minute=0)
@@ -107,7 +97,7 @@ def test_a_device_year_takes_half_a_megabyte(year: tuple[House, Clock, int]) -> 
     assert a_year < DEVICE_YEAR_BYTES, a_year
 
 
-def test_a_forecast_of_old_days_reads_through_the_rollups(year: tuple[House, Clock, int]) -> None:
+def test_a_forecast_of_old_days_reads_through_the_rollups(year: tuple[House, ManualClock, int]) -> None:
     """`level_samples` asks the same question as ever, and hears one answer for an hour."""
     house, clock, _ = year
     Retention(house.database, clock, RAW_DAYS, HOURLY_DAYS).run()
@@ -119,7 +109,9 @@ def test_a_forecast_of_old_days_reads_through_the_rollups(year: tuple[House, Clo
     assert all(sample.good and sample.level is not None for sample in samples)
 
 
-def test_what_comes_a_hundred_days_late_joins_its_hour_and_comes_once(year: tuple[House, Clock, int]) -> None:
+def test_what_comes_a_hundred_days_late_joins_its_hour_and_comes_once(
+    year: tuple[House, ManualClock, int],
+) -> None:
     """Rolled-up readings are still known by their sequence; a new one makes the hour's range wider."""
     house, clock, _ = year
     keeper = Retention(house.database, clock, RAW_DAYS, HOURLY_DAYS)

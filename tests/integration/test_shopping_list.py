@@ -2,52 +2,28 @@
 
 import csv
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import datetime
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from replenish_server.households.ledger import spending_of
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.replenishment.priors import shipped_models
 from replenish_server.retailers.handoff.adapter import HandOffRetailer
-from replenish_server.web.household import DatabasePages
-from replenish_server.web.people import DatabasePeople
-from replenish_server.web.router import install_pages
 from replenish_server.web.shopping import DatabaseShopping
 from replenish_server.web.shopping_routes import build_shopping_router
+from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
-
-
-@dataclass
-class StandingClock:
-    """Time that does not move."""
-
-    speed: float = 1.0
-    moment: datetime = field(default=NOW)
-
-    def now(self) -> datetime:
-        """The house's moment."""
-        return self.moment
+from tests.support.page_browser import open_browser
 
 
 @pytest.fixture
 async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
     """A browser on the house's own pages."""
-    app, clock = FastAPI(), StandingClock()
-    app.include_router(build_shopping_router(DatabaseShopping(house.database, clock, lambda: None)))
-    install_pages(
-        app,
-        DatabasePages(house.database, clock, lambda: None, shipped_models),
-        DatabasePeople(house.database, clock, lambda: None),
-    )
-    headers = {"accept": "text/html", "accept-language": "en", "sec-fetch-site": "same-origin"}
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
+    clock = ManualClock(NOW)
+    shopping = DatabaseShopping(house.database, clock, lambda: None)
+    async with open_browser(house, clock, build_shopping_router(shopping)) as made:
         yield made
 
 
@@ -57,7 +33,7 @@ def hand_over(house: House, device: str, template: str | None) -> str:
     with house.database.write() as session:
         order_id = create_order(session, new, NOW)
     shop = HandOffRetailer(template, "https://shop.example")
-    Dispatcher(house.database, lambda _: shop, StandingClock()).run()
+    Dispatcher(house.database, lambda _: shop, ManualClock(NOW)).run()
     return order_id
 
 

@@ -109,7 +109,7 @@ def test_a_person_says_that_a_filter_was_fitted(home: Home, tmp_path: Path) -> N
     store(home, "meter", "usage", [1000, 1000])
     assert (stock(home, slot_id).counted, home.pages.slot(slot_id, "en").level) == (True, None)  # type: ignore[union-attr]
     home.pages.fit_unit(slot_id, None)
-    home.clock.at += HOUR
+    home.clock.moment += HOUR
     store(home, "meter", "usage", [3500], first_seq=90)
     view = home.pages.slot(slot_id, "en")
     assert view is not None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -26,22 +26,10 @@ from replenish_server.replenishment.tables import DecisionRecord
 from replenish_server.telemetry.tables import DeviceEvent
 from replenish_server.web.api_desk import ApiDesk
 from replenish_server.web.household_api import build_household_api
+from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, RETAILER, House, product
 
 OTHER = HouseholdId("home-2")
-
-
-class HandClock:
-    """Time that moves only when a test says so."""
-
-    speed = 1.0
-
-    def __init__(self) -> None:
-        self.at = NOW + timedelta(hours=1)
-
-    def now(self) -> datetime:
-        """The moment that was set."""
-        return self.at
 
 
 class TwoHomes:
@@ -52,7 +40,7 @@ class TwoHomes:
     """
 
     def __init__(self, house: House) -> None:
-        self.house, self.database, self.clock = house, house.database, HandClock()
+        self.house, self.database, self.clock = house, house.database, ManualClock(NOW + timedelta(hours=1))
         self.wishes = 0
         with self.database.write() as session:
             first = session.get_one(Household, HOUSEHOLD)

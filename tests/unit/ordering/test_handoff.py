@@ -8,19 +8,10 @@ from replenish_server.ordering.handoff import record_arrived, record_bought
 from replenish_server.ordering.orders import NotAllowed, create_order
 from replenish_server.ordering.tables import OrderEvent, PurchaseOrder
 from replenish_server.retailers.handoff.adapter import HandOffRetailer
+from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW, House
 
 CART = "https://shop.example/cart/{lines:id:qty}"
-
-
-class StandingClock:
-    """Time that does not move."""
-
-    speed = 1.0
-
-    def now(self):  # type: ignore[no-untyped-def]
-        """The house's moment."""
-        return NOW
 
 
 def handed_over(house: House, device: str, template: str | None, approved: bool = True) -> PurchaseOrder:
@@ -29,7 +20,7 @@ def handed_over(house: House, device: str, template: str | None, approved: bool 
     with house.database.write() as session:
         order_id = create_order(session, new, NOW)
     dispatcher = Dispatcher(
-        house.database, lambda _: HandOffRetailer(template, "https://shop.example"), StandingClock()
+        house.database, lambda _: HandOffRetailer(template, "https://shop.example"), ManualClock(NOW)
     )
     assert 1 == dispatcher.run()
     assert 0 == dispatcher.run()  # it waits for a person, not for us

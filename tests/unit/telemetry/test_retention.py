@@ -1,6 +1,6 @@
 """Rolling up on either database: what is old becomes an hour or a day, once, and what comes late joins it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -9,21 +9,12 @@ from replenish_server.telemetry.retention import Retention
 from replenish_server.telemetry.store import Incoming, ReadingStore
 from replenish_server.telemetry.tables import Reading
 from tests.benchmarks.ingest.load import level_event
+from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import NOW, House
 
 pytestmark = pytest.mark.both_databases
 RAW_DAYS, HOURLY_DAYS = 40, 400
 DAYS = 3
-
-
-class Clock:
-    """Stands still."""
-
-    speed = 1.0
-
-    def now(self) -> datetime:
-        """Always the same."""
-        return NOW
 
 
 def days(first_seq: int, ago: int) -> list[Incoming]:
@@ -51,7 +42,7 @@ def numbers(house: House, ago: int) -> list[int | None]:
 
 def test_old_readings_become_hours_and_days_and_a_late_one_joins_its_hour(house: House) -> None:
     """Recent ones stay; nothing is rolled up twice; what comes again is still known."""
-    store, keeper = ReadingStore(), Retention(house.database, Clock(), RAW_DAYS, HOURLY_DAYS)
+    store, keeper = ReadingStore(), Retention(house.database, ManualClock(NOW), RAW_DAYS, HOURLY_DAYS)
     ages = {"raw": 10, "hourly": 100, "daily": 450}
     streams = {age: days(1 + 1000 * n, ago) for n, (age, ago) in enumerate(ages.items())}
     for batch in reversed(streams.values()):
