@@ -80,8 +80,10 @@ class Keys:
     def age(self, key: str, hours: float) -> bool:
         """Make a stored key older by hand; False if it is not known. Inside the caller's transaction."""
         changed = self._store.run(
-            "UPDATE idempotency_keys SET created_s = created_s - ? WHERE key LIKE '% ' || ?",
+            "UPDATE idempotency_keys SET created_s = created_s - ?"
+            " WHERE substr(key, -length(?) - 1) = ' ' || ?",
             hours * 3600,
+            key,
             key,
         )
         return changed > 0

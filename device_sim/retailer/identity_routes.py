@@ -22,6 +22,7 @@ from device_sim.retailer.identity import (
 from device_sim.retailer.pages import page
 from device_sim.retailer.shop import Shop
 from device_sim.retailer.wire import Doc, encode, envelope
+from device_sim.retailer.wish import invalid
 
 PKCE_FIELDS = ("code_challenge", "code_challenge_method")
 WORDS = {
@@ -59,14 +60,14 @@ def _add_endpoints(app: FastAPI, shop: Shop) -> None:
 
     @app.post("/oauth2/authorize")
     async def agree(request: Request) -> Response:
-        fields = dict(parse_qsl((await read_bytes(request)).decode()))
+        fields = await _form(request)
         if fields.get("answer") != "yes":
             return _sent_back(shop, fields, {"error": "access_denied"})
         return _authorization(shop, fields, agreed=True)
 
     @app.post("/oauth2/token")
     async def token(request: Request) -> Response:
-        fields = dict(parse_qsl((await read_bytes(request)).decode()))
+        fields = await _form(request)
         try:
             with shop.store.transaction():
                 client = _authenticated(shop, request, fields)
@@ -77,7 +78,7 @@ def _add_endpoints(app: FastAPI, shop: Shop) -> None:
 
     @app.post("/oauth2/revoke")
     async def revoke(request: Request) -> Response:
-        fields = dict(parse_qsl((await read_bytes(request)).decode()))
+        fields = await _form(request)
         try:
             with shop.store.transaction():
                 client = _authenticated(shop, request, fields)
@@ -85,6 +86,14 @@ def _add_endpoints(app: FastAPI, shop: Shop) -> None:
         except GrantError as problem:
             return _refused(problem)
         return Response(status_code=200)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """What a form says; where it says something twice, the last."""
+    try:
+        return dict(parse_qsl((await read_bytes(request)).decode()))
+    except ValueError as problem:
+        raise invalid(f"The form is not UTF-8: {problem}") from problem
 
 
 def _add_account(app: FastAPI, shop: Shop) -> None:

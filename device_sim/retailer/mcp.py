@@ -21,6 +21,7 @@ from device_sim.retailer.wire import (
     ORDER,
     Doc,
     ProtocolError,
+    decode,
     encode,
 )
 
@@ -91,7 +92,7 @@ RPC_CODES = {400: -32600, 404: -32601, 413: -32600, 422: -32602, 500: -32603}
 
 def _message(raw: bytes) -> Doc:
     try:
-        message = json.loads(raw)
+        message = decode(raw)
     except (ValueError, RecursionError) as problem:
         raise RpcError(400, -32700, "This is not JSON.") from problem
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":

@@ -154,7 +154,7 @@ class Platforms:
                     body += part
                     if len(body) > PROFILE_MAX_BYTES:
                         raise ProtocolError(422, "profile_malformed", "The profile is larger than 1 MiB.")
-        except (httpx.HTTPError, TimeoutError) as problem:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as problem:
             raise ProtocolError(
                 424, "profile_unreachable", f"The profile could not be fetched: {problem!r}"
             ) from problem

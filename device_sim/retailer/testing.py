@@ -115,6 +115,8 @@ def _add_message_levers(app: FastAPI, shop: Shop) -> None:
         lists = all(isinstance(part, list) and all(isinstance(t, str) for t in part) for part in texts)
         if not isinstance(body.get("client_id"), str) or not lists:
             raise invalid("Send client_id, redirect_uris and, if you like, client_secret and profiles.")
+        if not isinstance(body.get("client_secret"), str | None):
+            raise invalid("client_secret is a text.")
         known = Client(body["client_id"], tuple(texts[0]), body.get("client_secret"), tuple(texts[1]))
         with shop.store.transaction():
             shop.identity.register(known)
@@ -124,6 +126,8 @@ def _add_message_levers(app: FastAPI, shop: Shop) -> None:
     async def mint(request: Request) -> Response:
         body = await _settings(request)
         kind, scope = body.get("kind", "valid"), body.get("scope", " ".join(SCOPES))
+        if not isinstance(scope, str):
+            raise invalid("scope is a text.")
         owner = "nobody-registered" if kind == "foreign_client" else FIRST_CLIENT.client_id
         with shop.store.transaction():
             token = shop.identity.mint(owner, scope, -1.0 if kind == "expired" else 3600.0)

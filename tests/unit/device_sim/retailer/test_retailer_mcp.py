@@ -97,6 +97,12 @@ KEYED = {
 }
 
 
+NO_HOST = {
+    "name": "create_checkout",
+    "arguments": {"meta": {"ucp-agent": {"profile": "https://x\u2028y"}, "idempotency-key": "n"}},
+}
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -107,6 +113,20 @@ KEYED = {
         ("/mcp", json.dumps(CALL | {"params": KEYED}).encode()),
         ("/testing/idempotency/age", b'{"key":"k","hours":[[]]}'),
         ("/testing/faults", b"[" * 3000),
+        ("/testing/stock", b'{"item_id":"\\ud800","stock":3}'),
+        ("/testing/idempotency/outage", b'{"item_id":"\xed\xa0\x80"}'),
+        ("/testing/idempotency/age", b'{"key":"' + b"a" * 60_000 + b'","hours":1}'),
+        ("/testing/oauth/mint", b'{"scope":["x"]}'),
+        (
+            "/testing/oauth/clients",
+            b'{"client_id":"a","redirect_uris":[],"client_secret":18446744073709551616}',
+        ),
+        ("/oauth2/token", b"\xff\xfe"),
+        ("/oauth2/authorize", b"\xff\xfe"),
+        ("/oauth2/revoke", b"\xff\xfe"),
+        ("/checkout-sessions", b'{"line_items":[{"item":{"id":"det-1500"},"quantity":1,"id":[null]}]}'),
+        ("/mcp", b'{"jsonrpc":"2.0","id":1,"method":"\\ud800"}'),
+        ("/mcp", json.dumps(CALL | {"params": NO_HOST}).encode()),
     ],
 )
 async def test_what_an_outside_fuzzer_sent_is_refused_and_nothing_fails(client, path, body):
