@@ -22,6 +22,7 @@ TYPES = ("level", "usage", "press", "refill", "hello")
 QUALITIES = ("ok", "settling", "coarse", "unknown")
 GESTURES = ("short", "long", "double")
 
+TOPIC_HEAD, TOPIC_TAILS = "rp/1/", ("/up/ev", "/up/st")  # around a device's id
 _TOPIC = re.compile(r"rp/1/([A-Za-z0-9_.-]{1,64})/up/(ev|st)")
 _BOOT = re.compile(r"[0-9a-f]{8}")
 _SLOT_KEY = re.compile(r"[a-z0-9_-]{1,16}")

@@ -15,13 +15,15 @@ from sqlalchemy import Connection
 
 from replenish_server.database import ask, state_after, state_before
 from replenish_server.fleet.units import BY_BASE
-from replenish_server.telemetry.codec import parse_topic
+from replenish_server.telemetry.codec import TOPIC_HEAD, TOPIC_TAILS, parse_topic
 from replenish_server.telemetry.conduct import Conduct
 from replenish_server.telemetry.deduplication import Boot, StoredRanges, newest_range, newest_ranges
 
 _BELIEVED_S = 4.0  # a device that was removed by another process is still heard for this long
 _SOURCES_KEPT = 200_000  # about 1 KiB each
 _RISE_SHARE = 0.05  # of the capacity: more than noise, less than any pack
+_PAGES_KIB, _MOST_PAGES_KIB = 2048, 32_768  # of SQLite's pages; what is not there, the kernel has
+_DEVICES_FOR_KIB = 3  # so many devices more, and one KiB of pages more
 _BOOTS_KEPT = 4  # of one device; one that restarts all the time must not fill the memory
 
 
@@ -65,7 +67,7 @@ class Source(msgspec.Struct, gc=False):
     Args:
         device_id: its id.
         slots: one or two; to look through them is cheaper than a dictionary for each device.
-        boots: by boot id, the latest few.
+        boots: the latest few; a tuple, because a dictionary for each device takes five times as much.
         boot: the one that spoke last.
         last_seen_ms: what the device's row says, Unix milliseconds; 0 before its first message.
         seen_ms: the newest message of all batches.
@@ -81,7 +83,7 @@ class Source(msgspec.Struct, gc=False):
     last_seen_ms: int
     checked_s: float
     revoked: bool = False
-    boots: dict[str, Boot] = {}
+    boots: tuple[Boot, ...] = ()
     boot: Boot | None = None
     seen_ms: int = 0
     conduct: Conduct = msgspec.field(default_factory=Conduct)
@@ -91,6 +93,13 @@ class Source(msgspec.Struct, gc=False):
     def streams(self) -> dict[str, int]:
         """Slot key -> number of the stream, where there is one."""
         return {slot.key: slot.stream for slot in self.slots if slot.stream is not None}
+
+    def known_boot(self, name: str) -> Boot | None:
+        """The boot of a name, if it is remembered."""
+        for boot in self.boots:
+            if boot.name == name:
+                return boot
+        return None
 
     def slot(self, key: str) -> SlotMarks | None:
         """The slot of a key, if there is one."""
@@ -116,7 +125,6 @@ class Sources:
         self.batch = 0
         self.ranges = ranges or StoredRanges()
         self._known: dict[str, Source] = {}
-        self._heard: dict[str, Source] = {}  # by topic: one look instead of three
         self._version: object = None
         self._changed_s = 0.0
         self._name = secrets.token_hex(8)
@@ -138,33 +146,47 @@ class Sources:
     def speakers(self, connection: Connection, topics: Sequence[str]) -> list[Source | None]:
         """Who speaks on each of these topics, after asking the database about those that may have changed;
         None where nobody who is registered does."""
-        moment, heard = time.monotonic(), self._heard
+        moment = time.monotonic()
         if len(self._known) > self._kept:
             self.ranges.settle(connection)
             self._forget_all()
-        found = [heard.get(topic) for topic in topics]
+        found = self._heard(topics)
         if self._notice(connection, moment):
             self._doubt_moved(connection, {source.device_id for source in found if source is not None})
-            found = [heard.get(topic) for topic in topics]
+            found = self._heard(topics)
         old = min(self._changed_s, moment - _BELIEVED_S)
         names = {
-            topic: address[0]
+            address[0]
             for topic, source in zip(topics, found, strict=True)
             if (source is None or source.checked_s < old) and (address := parse_topic(topic)) is not None
         }
         if not names:
             return found
-        self._ask_unsure(connection, set(names.values()), moment, old)
-        for topic, name in names.items():
-            if name in self._known:
-                heard[topic] = self._known[name]
-        return [heard.get(topic) for topic in topics]
+        self._ask_unsure(connection, names, moment, old)
+        self._keep_pages(connection)
+        return self._heard(topics)
+
+    def _heard(self, topics: Sequence[str]) -> list[Source | None]:
+        """Who of those that are remembered speaks on each topic."""
+        known, begin, end = self._known, len(TOPIC_HEAD), -len(TOPIC_TAILS[0])
+        return [
+            known.get(topic[begin:end])
+            if topic.startswith(TOPIC_HEAD) and topic.endswith(TOPIC_TAILS)
+            else None
+            for topic in topics
+        ]
+
+    def _keep_pages(self, connection: Connection) -> None:
+        """Let SQLite keep as many pages as a fleet of this size touches again and again."""
+        if connection.dialect.name != "sqlite":
+            return
+        kib = min(_PAGES_KIB + len(self._known) // _DEVICES_FOR_KIB, _MOST_PAGES_KIB)
+        if kib > connection.info.get("pages_kib", _PAGES_KIB):
+            ask(connection, f"PRAGMA cache_size=-{kib}")
+            connection.info["pages_kib"] = kib
 
     def _notice(self, connection: Connection, moment: float) -> bool:
         """Whether somebody else wrote since the last batch."""
-        if connection.dialect.name == "sqlite" and not connection.info.get(_PAGES_KEPT):
-            ask(connection, _PAGES_KEPT)
-            connection.info[_PAGES_KEPT] = True
         if state_before(connection) == self._version:
             return False
         self._changed_s = moment
@@ -191,7 +213,6 @@ class Sources:
             if paced_ms > newest_ms:
                 self._paced_ms[source.device_id] = paced_ms
         self._known.clear()
-        self._heard.clear()
 
     def written(self, connection: Connection) -> None:
         """All of a batch is written: what differs from here at the next one, somebody else did."""
@@ -222,18 +243,16 @@ class Sources:
         moved = [name for name in names if self._known[name].streams() != there[name]]
         if moved:
             self.ranges.settle(connection)
-            self._heard.clear()
         for name in moved:
             self._paced_ms[name] = self._known.pop(name).conduct.paced_ms
 
     def boot(self, connection: Connection, source: Source, name: str) -> Boot:
         """A boot of a device with its newest stored range."""
         if len(source.boots) >= _BOOTS_KEPT:
-            idle = [boot for boot in source.boots.values() if not boot.changed and not boot.acks]
+            idle = [boot for boot in source.boots if not boot.changed and not boot.acks]
             if any(boot.logged for boot in idle):
                 self.ranges.settle(connection)
-            for boot in idle:
-                del source.boots[boot.name]
+            source.boots = tuple(boot for boot in source.boots if boot.changed or boot.acks)
         number = int(name, 16)
         return _remember(source, name, number, newest_range(connection, source.device_id, number))
 
@@ -275,11 +294,11 @@ class Sources:
         for name in names:
             if name not in found and known.pop(name, None) is not None:
                 self.ranges.settle(connection)
-                self._heard.clear()
 
 
 def _remember(source: Source, name: str, number: int, newest: tuple[int, int]) -> Boot:
-    found = source.boots[name] = Boot(source.device_id, name, number, *newest)
+    found = Boot(source.device_id, name, number, *newest)
+    source.boots = (*source.boots, found)
     return found
 
 
@@ -307,7 +326,6 @@ def _marks(
     return SlotMarks(slot_id, key, max((threshold or 0) // factor, watch), rise)
 
 
-_PAGES_KEPT = "PRAGMA cache_size=-32768"  # up to 32 MiB where a fleet needs them; a home needs two
 _LAST_WRITER = "SELECT name FROM reading_writer WHERE id = 1"
 _NAME_WRITER = (
     "INSERT INTO reading_writer(id, name) VALUES(1, ?) ON CONFLICT(id) DO UPDATE SET name = excluded.name"

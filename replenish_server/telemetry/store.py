@@ -286,7 +286,7 @@ class _Work:
     def _boot(self, source: Source, name: str) -> Boot:
         boot = source.boot
         if boot is None or boot.name != name:
-            boot = source.boots.get(name) or self._sources.boot(self._connection, source, name)
+            boot = source.known_boot(name) or self._sources.boot(self._connection, source, name)
             source.boot = boot
         if not boot.acks and not boot.changed:
             self._boots.append(boot)

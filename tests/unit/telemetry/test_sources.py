@@ -97,7 +97,7 @@ def test_what_waits_in_the_log_is_known_to_every_writer(
             assert source is not None
             for number, seq in batch:
                 name = f"{number:08x}"
-                boot = source.boots.get(name) or sources.boot(connection, source, name)
+                boot = source.known_boot(name) or sources.boot(connection, source, name)
                 boots[name] = boot
                 assert ((number, seq) not in fresh) is take(connection, boot, seq)
                 fresh.add((number, seq))
@@ -179,6 +179,6 @@ def test_the_boots_of_a_first_batch_are_read_at_once(house: House) -> None:
         for low, high in ((0, 3), (7, 9)):
             write_ranges(connection, [Boot(DEVICE, "000000ff", 255, low, high, changed=True)])
         sources.recall(connection, [(source, "000000ff"), (source, "000000fe")])
-        known, fresh = source.boots["000000ff"], source.boots["000000fe"]
+        known, fresh = source.boots
         assert [False, False, True] == [take(connection, known, seq) for seq in (2, 8, 10)]
         assert [True, False] == [take(connection, fresh, 0) for _ in range(2)]
