@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
@@ -105,7 +106,7 @@ class Server:
         self.timekeeper = Timekeeper(self.database, self.clock)
         self.desk = DeliveryDesk(self.database, self.shops.line, self.follower, self.clock)
         self.models = ModelStore(self.database)
-        evaluator = Evaluator(self.database, self.clock, self.models.current, self)
+        self._evaluator = evaluator = Evaluator(self.database, self.clock, self.models.current, self)
         self._answer = Worker("answer", self._tell_presses)
         self.dispatcher.hold_back()  # until our page answers
         self._dispatch = Crew(
@@ -142,6 +143,7 @@ class Server:
             timedelta(seconds=_PATIENCE_S * self.clock.speed),
             Pace(settings.device_rate, settings.device_burst),
             self._has_the_broker,
+            self._answer_press if settings.role.works else None,
         )
 
     def _make_ticks(self) -> Ticks:
@@ -330,6 +332,13 @@ class Server:
             self._press.wake()
         else:
             self._wake("evaluate")
+
+    def _answer_press(self, session: Session, slot_id: str) -> Callable[[], None] | None:
+        """In the transaction that stores the press; see `Ingest`."""
+        answered = self._evaluator.answer_press(session, slot_id)
+        if answered is None:
+            return None
+        return self._wake_after_decision if answered.claim is None else partial(self.send, answered.claim)
 
     def _run_pressed(self, evaluator: Evaluator) -> int:
         slots = {self._pressed.popleft() for _ in range(len(self._pressed))}

@@ -69,14 +69,7 @@ class Database:
 
     def write(self) -> AbstractContextManager[Session]:
         """A writing unit of work: committed when the block ends, rolled back when it raises."""
-        return Writing(self._writer, provisional=False)
-
-    def provisional(self) -> AbstractContextManager[Session]:
-        """As `write`, but a power cut may undo the commit, until the next `write` of anybody has returned.
-
-        For what would come out again from what is kept (docs/adr/0033). A process that dies undoes nothing.
-        """
-        return Writing(self._writer, provisional=True)
+        return Writing(self._writer)
 
     def read(self) -> AbstractContextManager[Session]:
         """A consistent snapshot for reading; it never waits for a writer."""

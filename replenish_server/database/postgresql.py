@@ -9,8 +9,6 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-from replenish_server.database.unit_of_work import PROVISIONAL
-
 _ONE_WRITER = 0x5245504C  # "REPL": the key of the lock; nobody else uses this database
 _LEAST_SERVER = 130000  # 13: the oldest that its makers still kept when this was written
 # A writer that stopped answering in mid-transaction, or whose machine vanished, must let the others in.
@@ -96,10 +94,6 @@ def _begin(connection: Connection) -> None:
     elif options.get("writes"):
         taken = f"SELECT pg_advisory_xact_lock({_ONE_WRITER}), nextval('unit_of_work')"
         connection.info[_UNIT] = connection.exec_driver_sql(taken).one()[1]
-        if connection.info.pop(
-            PROVISIONAL, False
-        ):  # the next commit that waits for the disk takes this one along
-            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def _marked_for_psycopg(

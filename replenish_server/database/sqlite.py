@@ -9,7 +9,6 @@ from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.util import LRUCache
 
 from replenish_server.database.driver import ask
-from replenish_server.database.unit_of_work import PROVISIONAL
 from replenish_server.database.wal import AUTOMATIC_PAGES
 
 # What a statement compiles to is the same for every file, and compiling costs more than executing: a process
@@ -80,14 +79,5 @@ def _configure(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    if not connection.get_execution_options().get("writes"):
-        ask(connection, "BEGIN DEFERRED")
-        return
-    info = connection.info
-    # NORMAL leaves the commit to the next FULL one, whichever connection makes it: that one syncs all of the
-    # log that was written before (sqlite.org/pragma.html#pragma_synchronous).
-    how = "NORMAL" if info.pop(PROVISIONAL, False) else "FULL"
-    if info.get("synchronous", "FULL") != how:
-        ask(connection, f"PRAGMA synchronous={how}")
-        info["synchronous"] = how
-    ask(connection, "BEGIN IMMEDIATE")
+    writes = connection.get_execution_options().get("writes")
+    ask(connection, "BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")

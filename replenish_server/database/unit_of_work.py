@@ -17,9 +17,6 @@ from replenish_server.database.prepared import fetch, hold
 from replenish_server.database.turnstile import Turnstile
 from replenish_server.database.wal import WriteAheadLog
 
-PROVISIONAL = "provisional"
-"""In a connection's `info` while the transaction that begins may be undone by a power cut."""
-
 
 class UnitOfWork(Session):
     """A session that holds what it has read until it ends: rows that several rules look at are read once."""
@@ -100,19 +97,14 @@ class Writer:
 
 
 class Writing:
-    """A writing unit of work: committed when the block ends, rolled back when it raises.
-
-    Args:
-        writer: through whom.
-        provisional: whether a power cut may undo the commit until the next one that is not.
-    """
+    """A writing unit of work of `writer`: committed when the block ends, rolled back when it raises."""
 
     _session: UnitOfWork
     _connection: Connection
     _transaction: RootTransaction
 
-    def __init__(self, writer: Writer, provisional: bool) -> None:
-        self._writer, self._provisional = writer, provisional
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
 
     def __enter__(self) -> Session:
         writer = self._writer
@@ -120,7 +112,6 @@ class Writing:
         try:
             connection = self._connection = writer.borrow()
             try:
-                connection.info[PROVISIONAL] = self._provisional
                 self._transaction = connection.begin()
                 session = self._session = UnitOfWork(connection)
             except BaseException:

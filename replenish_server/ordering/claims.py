@@ -15,7 +15,7 @@ from replenish_server.ordering.parcels import gather_companions, orders_in
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import EVERYTHING, RESTORED, stopped_scopes
 from replenish_server.ordering.tables import Parcel, PurchaseOrder
-from replenish_server.retailers.port import JournalClosed, Line, Need
+from replenish_server.retailers.port import JournalClosed, Line, Need, StoredCall
 from replenish_server.retailers.tables import Retailer
 
 
@@ -30,7 +30,8 @@ class Lease(NamedTuple):
 class Claim:
     """A parcel that this worker holds, and its orders as they were when it was taken.
 
-    `held_until` is when pause and quiet hours let go of it; None when they do not hold it.
+    `held_until` is when pause and quiet hours let go of it; None when they do not hold it. `begun` is the
+    step of the conversation's first call and that call, where it was stored with the claim.
     """
 
     parcel: Parcel
@@ -38,6 +39,7 @@ class Claim:
     need: Need
     retailer: Retailer
     held_until: datetime | None = None
+    begun: tuple[str, StoredCall] | None = None
 
     @property
     def only_quote(self) -> bool:

@@ -21,7 +21,7 @@ from replenish_server.database import Database, Duties, is_alive
 from replenish_server.failures import log_failure
 from replenish_server.ordering.claims import Claim, Lease, claim_order, claim_parcel, held
 from replenish_server.ordering.completion_check import HeldBack, Withheld, authorize_completion
-from replenish_server.ordering.journal import DatabaseJournal
+from replenish_server.ordering.journal import DatabaseJournal, begin
 from replenish_server.ordering.outcomes import Outcome, remember_quote, settle_outcome, withhold
 from replenish_server.ordering.parcels import order_and_parcel, was_completed
 from replenish_server.ordering.rules import COMPLETE, must_retire
@@ -145,7 +145,8 @@ class Dispatcher:
         return None if claim is None else self.job_of(claim)
 
     def take(self, session: Session, order_id: str) -> Claim | None:
-        """Take an order's parcel in the transaction that opens it; once that is committed, have its `job_of`.
+        """Take an order's parcel in the transaction that opens it, and store there what is said first to the
+        retailer, if that is known already; once that is committed, have its `job_of`.
 
         None where it has to wait for its turn. A claim whose transaction is undone, or whose worker dies, is
         worth nothing: its lease ends, or the next start frees it.
@@ -153,7 +154,16 @@ class Dispatcher:
         found = None if self._held_back.is_set() else order_and_parcel(session, order_id)
         if found is None or self._in_hand[found[0].retailer_id] >= _AT_ONE_RETAILER:
             return None
-        return claim_order(session, *found, self._clock.now(), self._lease())
+        claim = claim_order(session, *found, self._clock.now(), self._lease())
+        return claim if claim is None or claim.held_until is not None else self._begun(session, claim)
+
+    def _begun(self, session: Session, claim: Claim) -> Claim:
+        try:
+            opening = self._shops(claim.retailer).opening(claim.need)
+        except Exception as error:  # noqa: BLE001 - the conversation will meet it again, and knows what to do
+            log_failure(log, error, "action=opening_failed parcel_id=%s", claim.parcel.id)
+            return claim
+        return claim if opening is None else begin(session, claim, opening, self._clock.now())
 
     def _lease(self) -> Lease:
         return Lease(self._after(_LEASE_S), self._duties.number)
@@ -188,6 +198,7 @@ class Dispatcher:
             parcel.fence,
             self._clock.now,
             lambda session, now: self._let_leave(session, parcel.id, offers[-1], now),
+            claim.begun,
         )
         try:
             shop = self._shops(claim.retailer)

@@ -1,6 +1,7 @@
 """The step journal on the database: what an adapter must remember, committed before it is sent."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import bindparam
@@ -8,10 +9,11 @@ from sqlmodel import Session, col, select
 
 from replenish_server.database import Database, Prepared, append, fetch
 from replenish_server.ids import new_idempotency_key
+from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.rules import COMPLETE, may_send, still_holds
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
-from replenish_server.retailers.port import JournalClosed, StoredCall
+from replenish_server.retailers.port import JournalClosed, Opening, StoredCall
 
 Gate = Callable[[Session, datetime], None]
 """What must be true, and is written, in the transaction that stores the completing call."""
@@ -42,6 +44,7 @@ class DatabaseJournal:
         now: the server's clock.
         gate: asked in the transaction that stores the completing call; what it raises keeps the call from
             being stored, and undoes whatever it wrote.
+        begun: the step and the call that were stored when the parcel was claimed; see `begin`.
     """
 
     def __init__(
@@ -52,11 +55,13 @@ class DatabaseJournal:
         fence: int,
         now: Callable[[], datetime],
         gate: Gate = lambda _session, _now: None,
+        begun: tuple[str, StoredCall] | None = None,
     ) -> None:
         self._database = database
         self._parcel_id, self._attempt, self._fence = parcel_id, attempt, fence
         self._now = now
         self._gate = gate
+        self._begun = begun
 
     def find(self, step: str) -> StoredCall | None:
         """The stored call of this step, or None."""
@@ -66,33 +71,17 @@ class DatabaseJournal:
 
     def prepare(self, step: str, method: str, url: str, body: bytes | Callable[[str], bytes]) -> StoredCall:
         """Store a call with a fresh key, unless the step has one; committed on return."""
+        if self._begun is not None and self._begun[0] == step:
+            return self._begun[1]
         with self._database.write() as session:
             row = self._row(session, step)
             if row is None:
                 self._check(session, step)
                 if step == COMPLETE:
                     self._gate(session, self._now())
-                return self._keep(session, step, method, url, body)
+                opening = Opening(step, method, url, body)
+                return _keep(session, self._parcel_id, self._attempt, opening, self._now())
         return _as_call(row)
-
-    def _keep(
-        self, session: Session, step: str, method: str, url: str, body: bytes | Callable[[str], bytes]
-    ) -> StoredCall:
-        key, moment = new_idempotency_key(), self._now()
-        content = body if isinstance(body, bytes) else body(key)
-        append(
-            session,
-            RetailerCall,
-            key=key,
-            parcel_id=self._parcel_id,
-            attempt=self._attempt,
-            step=step,
-            method=method,
-            url=url,
-            body=content,
-            prepared_at=moment,
-        )
-        return StoredCall(key, method, url, content, moment, None, None)
 
     def hold(self) -> None:
         """See that the parcel is still ours, and its lease not over."""
@@ -122,6 +111,38 @@ class DatabaseJournal:
         fence, states = max((fence for fence, _ in rows), default=0), {State(state) for _, state in rows}
         if not may_send(step, self._fence, fence, states):
             raise JournalClosed(f"parcel {self._parcel_id} is {sorted(states)}, fence {fence}")
+
+
+def begin(session: Session, claim: Claim, opening: Opening, now: datetime) -> Claim:
+    """Store the first call of a conversation in the very transaction that claims its parcel, as the only
+    thing that was ever said in it; the claim remembers it for the worker's journal.
+
+    Raises:
+        JournalClosed: an order of the parcel does not want it sent.
+    """
+    states = {State(order.state) for order in claim.orders}
+    if not may_send(opening.step, claim.parcel.fence, claim.parcel.fence, states):
+        raise JournalClosed(f"parcel {claim.parcel.id} is {sorted(states)}")
+    call = _keep(session, claim.parcel.id, claim.parcel.attempt, opening, now)
+    return replace(claim, begun=(opening.step, call))
+
+
+def _keep(session: Session, parcel_id: str, attempt: int, call: Opening, now: datetime) -> StoredCall:
+    key = new_idempotency_key()
+    content = call.body if isinstance(call.body, bytes) else call.body(key)
+    append(
+        session,
+        RetailerCall,
+        key=key,
+        parcel_id=parcel_id,
+        attempt=attempt,
+        step=call.step,
+        method=call.method,
+        url=call.url,
+        body=content,
+        prepared_at=now,
+    )
+    return StoredCall(key, call.method, call.url, content, now, None, None)
 
 
 def _as_call(row: RetailerCall) -> StoredCall:

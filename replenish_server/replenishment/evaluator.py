@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
@@ -27,6 +27,12 @@ log = logging.getLogger(__name__)
 
 _BATCH = 10  # slots forecast together, so that a press between two of them is not kept waiting
 _AFTER_A_FAILURE = timedelta(minutes=10)
+
+
+class Answered(NamedTuple):
+    """What a press led to: its order's parcel where it departs at once, else None."""
+
+    claim: Claim | None
 
 
 class Departures(Protocol):
@@ -73,20 +79,27 @@ class Evaluator:
             )
         return len(left)
 
+    def answer_press(self, session: Session, slot_id: str) -> Answered | None:
+        """Answer the new presses of a slot, and take its order's parcel, in the caller's transaction.
+
+        Returns:
+            None for a slot with a sensor, which is forecast before and not touched here.
+        """
+        slot = read_slot(session, slot_id)
+        if slot is None or slot.capacity is not None:
+            return None
+        opened = evaluate_slot(session, slot_id, self.clock.now(), None)
+        if opened is None or self.departures is None:
+            return Answered(None)
+        return Answered(self.departures.take(session, opened))
+
     def _run_button(self, slot_id: str) -> bool:
         """Evaluate a slot without a sensor; returns whether its order departs."""
-        claim = None
-        # The press is on the disk, and so will be the call before it leaves: in between nothing has to be.
-        with self.database.provisional() as session:
-            slot = read_slot(session, slot_id)
-            if slot is None or slot.capacity is not None:
-                return False
-            opened = evaluate_slot(session, slot_id, self.clock.now(), None)
-            if opened is not None and self.departures is not None:
-                claim = self.departures.take(session, opened)
-        if claim is None or self.departures is None:
+        with self.database.write() as session:
+            answered = self.answer_press(session, slot_id)
+        if answered is None or answered.claim is None or self.departures is None:
             return False
-        self.departures.send(claim)
+        self.departures.send(answered.claim)
         return True
 
     def _look(self, query: SelectOfScalar[Slot], now: datetime) -> int:

@@ -14,11 +14,11 @@ from replenish_server.retailers.book.quotes import PriceListQuotes
 from replenish_server.retailers.feed.adapter import FeedRetailer
 from replenish_server.retailers.handoff.adapter import HandingOver, HandOffRetailer
 from replenish_server.retailers.http import ShopClient, is_loopback
-from replenish_server.retailers.instruments import Instrument, instruments_of
+from replenish_server.retailers.instruments import Account, Instrument, instruments_of
 from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import RetailerPort
 from replenish_server.retailers.tables import Retailer
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.mandates import BookedMandates, MandateBook
 from replenish_server.retailers.ucp.shelf import UcpShelf

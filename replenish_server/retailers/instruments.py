@@ -27,6 +27,22 @@ class Instrument:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Account:
+    """Who we are at one shop: its origin, the id of a payment handler, and the opaque token that the handler
+    issued, which is never logged; `others` are the instruments after that one."""
+
+    url: str
+    payment_handler: str
+    payment_token: str
+    others: tuple[Instrument, ...] = ()
+
+    def instrument(self, place: int) -> Instrument:
+        """The one at a place; where there is none any more, the last."""
+        known = (Instrument("", self.payment_handler, self.payment_token), *self.others)
+        return known[min(place, len(known) - 1)]
+
+
 class InstrumentRefused(ValueError):
     """The list stays as it was. `word` names why, for a page; the text says it for an operator."""
 

@@ -304,6 +304,19 @@ class StoredCall:
     answer: bytes | None
 
 
+@dataclass(frozen=True)
+class Opening:
+    """The first call of a conversation, as it will be stored: its step, method, address and body.
+
+    A body that must carry its own key is a function of it.
+    """
+
+    step: str
+    method: str
+    url: str
+    body: bytes | Callable[[str], bytes]
+
+
 class Journal(Protocol):
     """The steps of one attempt at one order."""
 
@@ -336,6 +349,10 @@ class Journal(Protocol):
 
 class RetailerPort(Protocol):
     """What ordering asks of any shop."""
+
+    def opening(self, need: Need) -> Opening | None:
+        """What `quote` will send first in a new conversation, where that is known without asking anybody: it
+        is stored with the order itself. None where something has to be looked up before."""
 
     def quote(self, need: Need, journal: Journal) -> Quote | Trouble | HandOff:
         """Build a checkout session and learn what it would cost. Repeating it repeats nothing.

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
@@ -32,6 +33,11 @@ _ACKS_AT_ONCE = 100  # sequences in one acknowledgement: about 600 bytes, and a 
 KnownAnswers = Callable[[Session, list[PressKey]], dict[PressKey, str]]
 """What earlier became of presses that arrive again; supplied by the composition root."""
 
+After = Callable[[], None]
+AnswerPress = Callable[[Session, str], After | None]
+"""Answers the press of a slot in the transaction that stores it; what it returns is called once that is
+committed. None where the press has to be answered later; supplied by the composition root."""
+
 
 class Ingest:
     """Moves messages from the session into the database in a thread of its own.
@@ -44,6 +50,7 @@ class Ingest:
             it must return at once.
         patience: see `ReadingStore`.
         pace: likewise.
+        answer_press: asked where a batch has one press; None where no press is answered here.
         may_listen: whether it is on us; while another process has the duty we leave the broker to it.
     """
 
@@ -56,7 +63,9 @@ class Ingest:
         patience: timedelta = timedelta(0),
         pace: Pace | None = None,
         may_listen: Callable[[], bool] = lambda: True,
+        answer_press: AnswerPress | None = None,
     ) -> None:
+        self._answer_press = answer_press
         self._may_listen = may_listen
         self._database = database
         self._session = session
@@ -121,16 +130,43 @@ class Ingest:
         return batch
 
     def _take_in(self, delivery: Delivery) -> None:
+        answer_press = None
         if _has_press(delivery):
             self._database.turnstile.make_way(_WAY_MADE_S)
+            answer_press = self._answer_press
+        try:
+            kept = self._keep(delivery, answer_press)
+        except Exception as error:  # whatever it is, the press is stored
+            if answer_press is None:
+                raise
+            self._store.forget()
+            log_failure(log, error, "action=press_not_answered_at_once")
+            kept = self._keep(delivery, None)
+        if kept.after is not None:
+            kept.after()
+        elif kept.stored.slots_due:
+            self._on_stored(kept.stored.slots_pressed)
+        self._session.acknowledge(delivery)
+        self._session.publish_acks(_device_acks(kept.stored, kept.answers))
+        if kept.after is not None and len(delivery.messages) > 1 and kept.stored.slots_due:
+            self._on_stored(())  # of the press's company
+        log.debug("action=stored messages=%d", len(delivery.messages))
+
+    def _keep(self, delivery: Delivery, answer_press: AnswerPress | None) -> "_Kept":
+        """One transaction, committed on return."""
+        after = None
         with self._database.write() as session:
             stored = self._store.store(session, delivery.messages)
             answers = self._known_answers(session, stored.repeated) if stored.repeated else {}
-        if stored.slots_due:
-            self._on_stored(stored.slots_pressed)
-        self._session.acknowledge(delivery)
-        self._session.publish_acks(_device_acks(stored, answers))
-        log.debug("action=stored messages=%d", len(delivery.messages))
+            if answer_press is not None and len(stored.slots_pressed) == 1:
+                after = answer_press(session, stored.slots_pressed[0])
+        return _Kept(stored, answers, after)
+
+
+class _Kept(NamedTuple):
+    stored: Stored
+    answers: dict[PressKey, str]
+    after: After | None
 
 
 def _has_press(delivery: Delivery) -> bool:

@@ -19,6 +19,7 @@ from replenish_server.retailers.cxml.adapter import CxmlRetailer
 from replenish_server.retailers.feed.adapter import FeedRetailer
 from replenish_server.retailers.handoff.adapter import HandOffRetailer
 from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.instruments import Account
 from replenish_server.retailers.kinds import RetailerKind
 from replenish_server.retailers.port import (
     HandOff,
@@ -34,7 +35,7 @@ from replenish_server.retailers.port import (
 )
 from replenish_server.retailers.tables import Retailer
 from replenish_server.retailers.ucp import RELEASES
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.cxml_supplier import CxmlSupplier
 from tests.fakes.forgetful_shop import ForgetfulShop

@@ -17,9 +17,9 @@ from replenish_server.ordering.parcels import parcel_of
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder
 from replenish_server.retailers.http import ShopClient
-from replenish_server.retailers.instruments import instruments_of
+from replenish_server.retailers.instruments import Account, instruments_of
 from replenish_server.retailers.tables import Retailer
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.forgetful_shop import LOSSES, ForgetfulShop
 from tests.fakes.mortality import Crash, Fate, ManualClock, MortalDatabase

@@ -18,7 +18,8 @@ import httpx
 from replenish_server.database import Database
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.retailers.http import ShopClient
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.instruments import Account
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.retailer_merchant import SITE
 

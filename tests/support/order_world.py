@@ -16,7 +16,7 @@ from replenish_server.households.judge import Spending, judge_budget
 from replenish_server.ordering import rules
 from replenish_server.ordering.deadlines import Deadline, Waiting, next_deadline
 from replenish_server.ordering.states import ENDED, UNDERWAY, Event, State, after, may
-from replenish_server.retailers.instruments import Instrument
+from replenish_server.retailers.instruments import Account, Instrument
 from replenish_server.retailers.port import (
     Expired,
     JournalClosed,
@@ -30,7 +30,7 @@ from replenish_server.retailers.port import (
     TryLater,
     Unknown,
 )
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from tests.fakes.mortality import Crash
 from tests.support.order_rows import (
     Design,

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from replenish_server.ids import new_idempotency_key
 from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.instruments import Account
 from replenish_server.retailers.port import JournalClosed, Line, Need, ShipTo, StoredCall
 from replenish_server.retailers.ucp import RELEASES
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from replenish_server.retailers.ucp.keys import KeyRing
 from replenish_server.retailers.ucp.mandates import BookedMandates

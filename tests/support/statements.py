@@ -8,7 +8,7 @@ from typing import Any
 class Spy:
     """What every connection to a SQLite file was asked to do.
 
-    `syncs` counts commits that waited for the disk, of transactions that wrote.
+    `syncs` counts commits of transactions that wrote, each of which waits for the disk.
     """
 
     statements: list[str] = field(default_factory=list)
@@ -16,22 +16,20 @@ class Spy:
 
     def watch(self, raw: Any, _record: object) -> None:
         """Listen to one connection."""
-        how, writes = ["FULL"], [False]
+        writes = [False]
 
         def heard(text: str) -> None:
             self.statements.append(text)
-            if text.startswith("PRAGMA synchronous="):
-                how[0] = text.partition("=")[2]
-            elif text.startswith("BEGIN"):
+            if text.startswith("BEGIN"):
                 writes[0] = "IMMEDIATE" in text
             elif text.startswith("COMMIT"):
-                self.syncs += how[0] == "FULL" and writes[0]
+                self.syncs += writes[0]
 
         raw.set_trace_callback(heard)
 
     def since(self) -> tuple[int, int]:
         """Statements that look or write, and syncs, since the last time."""
-        frame = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA synchronous")
+        frame = ("BEGIN", "COMMIT", "ROLLBACK")
         counted = sum(not text.startswith(frame) for text in self.statements), self.syncs
         self.statements.clear()
         self.syncs = 0

@@ -69,6 +69,9 @@ class CxmlRetailer:
     client: ShopClient
     now: Callable[[], datetime]
 
+    def opening(self, need: Need) -> None:
+        """Its first call follows from the quote."""
+
     def quote(self, need: Need, journal: Journal) -> Quote | Trouble:
         """From the price list; goods come to an address only."""
         if isinstance(need.fulfilment, PickUp):

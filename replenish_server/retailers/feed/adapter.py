@@ -58,6 +58,9 @@ class FeedRetailer:
         self._within = acknowledge_within
         self._now = now
 
+    def opening(self, need: Need) -> None:
+        """Its first call follows from the quote."""
+
     def quote(self, need: Need, journal: Journal) -> Quote | Trouble:
         """From the price list."""
         return self._quotes.quote(need, journal)

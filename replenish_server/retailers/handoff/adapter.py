@@ -6,6 +6,7 @@ from replenish_server.retailers.port import (
     HandOff,
     Journal,
     Need,
+    Opening,
     OrderSnapshot,
     Placed,
     Problem,
@@ -32,6 +33,9 @@ class HandOffRetailer:
     def __init__(self, cart_template: str | None, url: str) -> None:
         self._template = cart_template
         self._url = url or None
+
+    def opening(self, need: Need) -> None:
+        """Nothing is ever sent."""
 
     def quote(self, need: Need, journal: Journal) -> HandOff:
         """A cart link where the shop takes one, an entry on the list otherwise."""
@@ -64,6 +68,10 @@ class HandingOver:
     def __init__(self, retailer: RetailerPort, cart_template: str, url: str, unattended: bool) -> None:
         self._retailer, self._unattended = retailer, unattended
         self._template, self._url = cart_template, url or None
+
+    def opening(self, need: Need) -> Opening | None:
+        """As the retailer does."""
+        return self._retailer.opening(need)
 
     def quote(self, need: Need, journal: Journal) -> Quote | Trouble | HandOff:
         """The retailer's quote, or a cart where its checkout gives a person no page to go on."""

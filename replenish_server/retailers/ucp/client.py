@@ -5,18 +5,19 @@ Source: UCP checkout and order of every release that is spoken; retry rules of d
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from replenish_server.retailers.http import NoAnswer, ShopClient
-from replenish_server.retailers.instruments import Instrument
+from replenish_server.retailers.instruments import Account, Instrument
 from replenish_server.retailers.port import (
     Expired,
     Fulfilment,
     Journal,
     Need,
     NotThere,
+    Opening,
     OrderSnapshot,
     Placed,
     Problem,
@@ -31,7 +32,7 @@ from replenish_server.retailers.ucp.bindings import Operation, Reply
 from replenish_server.retailers.ucp.connection import Connection, Identity
 from replenish_server.retailers.ucp.documents import Checkout, Unreadable
 from replenish_server.retailers.ucp.mandates import MandateRefused, ShopMandates
-from replenish_server.retailers.ucp.profile import ProfileUnusable
+from replenish_server.retailers.ucp.profile import Business, ProfileUnusable
 from replenish_server.retailers.ucp.signatures import SignatureRefused
 
 KEY_LIFETIME = timedelta(hours=24)  # shops keep idempotency keys at least this long
@@ -41,22 +42,6 @@ _OPEN = ("incomplete", "ready_for_complete", "requires_escalation")
 _OTHER_WAY_HELPS = frozenset({Problem.OUT_OF_STOCK, Problem.ADDRESS, Problem.ITEM_UNAVAILABLE})
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Account:
-    """Who we are at this shop: its origin, the id of a payment handler, and the opaque token that the handler
-    issued, which is never logged; `others` are the instruments after that one."""
-
-    url: str
-    payment_handler: str
-    payment_token: str
-    others: tuple[Instrument, ...] = ()
-
-    def instrument(self, place: int) -> Instrument:
-        """The one at a place; where there is none any more, the last."""
-        known = (Instrument("", self.payment_handler, self.payment_token), *self.others)
-        return known[min(place, len(known) - 1)]
 
 
 class UcpRetailer:
@@ -86,6 +71,15 @@ class UcpRetailer:
         self._mandates = mandates
         signed = mandates.are_signed if mandates is not None else lambda: False
         self.connection = Connection(account.url, client, identity, signed)
+
+    def opening(self, need: Need) -> Opening | None:
+        """The creation of the session, while the shop's profile is known."""
+        business = self.connection.known_business()
+        if business is None or not self._is_payable(business, need):
+            return None
+        body = bodies.create_body(need, need.fulfilment, says_way=business.says_way)
+        request = self.connection.request(Operation.CREATE, None, body, business)
+        return Opening("create", request.method, request.url, request.body)
 
     def quote(self, need: Need, journal: Journal) -> Quote | Trouble:
         """Create the session, say where the goods go, choose the cheapest option, read the total.
@@ -165,12 +159,10 @@ class UcpRetailer:
     def _quote(self, need: Need, way: Fulfilment, journal: Journal, prefix: str) -> Quote | Trouble:
         """One session for one way; each answer is read before the next step is decided."""
         business = self.connection.business()
-        handler = self._instrument(need.instrument).handler
-        if business.payment_handlers and handler and handler not in business.payment_handlers:
-            detail = f"the shop no longer accepts the payment handler {handler!r}"
+        if not self._is_payable(business, need):
+            detail = f"the shop no longer accepts the payment handler {self._handler(need)!r}"
             return self._not_taken(Trouble(Problem.PAYMENT_FAILED, detail))
-        says_way = business.ships and not business.release.way_follows
-        first = bodies.create_body(need, way, says_way=says_way)
+        first = bodies.create_body(need, way, says_way=business.says_way)
         current = self._change(journal, f"{prefix}create", Operation.CREATE, None, first)
         if business.lacks and not isinstance(current, Trouble):
             link = messages.web_link(current[0].continue_url)
@@ -186,6 +178,14 @@ class UcpRetailer:
             return current
         release, permitted = self.connection.business().release, self.connection.is_locked()
         return offers.quote_of(*current, need, way, release, permitted)
+
+    def _handler(self, need: Need) -> str:
+        return self._instrument(need.instrument).handler
+
+    def _is_payable(self, business: Business, need: Need) -> bool:
+        """Whether the shop takes what is to pay, as far as both say."""
+        known, ours = business.payment_handlers, self._handler(need)
+        return not known or not ours or ours in known
 
     def _instrument(self, place: int) -> Instrument:
         """With what is paid; the first is known without a look."""

@@ -102,6 +102,11 @@ class Connection:
             self._known = (time.monotonic() + _PROFILE_TTL_S, self._discover())
         return self._known[1]
 
+    def known_business(self) -> Business | None:
+        """The shop's profile, where it is known and young enough; nobody is asked."""
+        known = self._known
+        return None if known is None or time.monotonic() >= known[0] else known[1]
+
     def keys(self, again: bool = False) -> tuple[Jwk, ...]:
         """The shop's public keys; `again` looks anew, at most once a minute.
 
@@ -118,12 +123,20 @@ class Connection:
         Raises:
             ProfileUnusable, TryLater: see `business`.
         """
-        business = self.business()
+        return self._locks(self.business())
+
+    def _locks(self, business: Business) -> bool:
         return business.release.ap2.name in business.capabilities and self._offers_mandates()
 
-    def request(self, operation: Operation, resource_id: str | None, body: Body | None) -> Request:
-        """An operation as this shop's binding sends it."""
-        return self._binding().request(operation, resource_id, body)
+    def request(
+        self,
+        operation: Operation,
+        resource_id: str | None,
+        body: Body | None,
+        business: Business | None = None,
+    ) -> Request:
+        """An operation as this shop's binding sends it; with its profile given, nobody is asked for it."""
+        return self._binding(business or self.business()).request(operation, resource_id, body)
 
     def ask(self, operation: Operation, resource_id: str | None, body: Body | None = None) -> Reply:
         """Send an operation that changes nothing.
@@ -135,7 +148,7 @@ class Connection:
         if not isinstance(request.body, bytes):
             raise TypeError(f"{operation} changes something: it has to be stored first")
         answer = self._exchange(request.method, request.url, request.body, {})
-        return self._binding().reply(answer)
+        return self._binding(self.business()).reply(answer)
 
     def send(self, call: StoredCall) -> Reply:
         """Send a stored call, its very bytes under its very key.
@@ -147,10 +160,9 @@ class Connection:
         binding: Binding = McpBinding(call.url, "") if is_mcp(call.body) else RestBinding("")
         return binding.reply(answer)
 
-    def _binding(self) -> Binding:
-        business = self.business()
+    def _binding(self, business: Business) -> Binding:
         if business.transport == "mcp":
-            ours = self._identity.profile_url(business.release, self.is_locked())
+            ours = self._identity.profile_url(business.release, self._locks(business))
             return McpBinding(business.endpoint, ours, business.release.key_is_argument)
         return RestBinding(business.endpoint)
 

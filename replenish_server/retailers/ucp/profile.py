@@ -96,6 +96,11 @@ class Business:
         return FULFILLMENT in self.capabilities
 
     @property
+    def says_way(self) -> bool:
+        """Whether it can say so when it is created."""
+        return self.ships and not self.release.way_follows
+
+    @property
     def lacks(self) -> tuple[str, ...]:
         """What it would have to offer for an order without a person: goods that go nowhere, or that nobody
         can ask about, are a person's to buy at the shop."""

@@ -10,7 +10,7 @@ NODE_RED_US = 154
 HOME_ASSISTANT_US = 738
 REASONS = {
     "cpu_per_message": "a straight reader looks up nobody, answers no device and forgets what it has seen",
-    "press_to_post_p50": "31 statements, a signature, two syncs of the disk and four processes",
+    "press_to_post_p50": "27 statements, a signature, a sync of the disk and four processes",
     "press_to_post_p99": "as the median; and a writer may be at work that was there before",
     "press_to_post_p99_at_400": "as the median; and a writer may be at work that was there before",
     "memory_idle": "what the client fixed is 58 MiB before the first line of ours",

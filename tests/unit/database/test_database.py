@@ -295,27 +295,6 @@ def test_orders_get_parcels_and_keep_their_conversations(file: Database) -> None
         command.downgrade(config, "0007")
 
 
-def test_what_is_provisional_meets_the_disk_with_the_next_commit(database: Database) -> None:
-    """The setting lasts for one unit of work, on whichever connection the pool lends."""
-    ask = "SHOW synchronous_commit" if database.shared else "PRAGMA synchronous"
-    lasting, provisional = ("on", "off") if database.shared else (2, 1)
-    said = []
-    for unit in (database.write, database.provisional, database.write, database.provisional, database.write):
-        with unit() as session:
-            said.append(session.connection().exec_driver_sql(ask).scalar())
-    assert said == [lasting, provisional, lasting, provisional, lasting]
-
-
-def test_what_is_provisional_is_seen_by_all(database: Database) -> None:
-    """At once, as any other commit; and a failure undoes it, as any other."""
-    with database.provisional() as session:
-        session.add(ForecastFit(at=NOW, rows=1, households=1))
-    with pytest.raises(IntegrityError), database.provisional() as session:
-        session.add_all([ForecastFit(version=1, at=NOW, rows=n, households=1) for n in (2, 3)])
-    with database.read() as session:
-        assert list(session.exec(select(ForecastFit.rows))) == [1]
-
-
 def test_writers_lend_each_other_a_connection_that_ended_well(file: Database) -> None:
     """It finds the pages as it left them; one in which something went wrong is cleaned first."""
     said = []

@@ -13,9 +13,9 @@ from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.orders import create_order
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import EVERYTHING, stop
-from replenish_server.ordering.tables import Parcel, PurchaseOrder
+from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
 from replenish_server.replenishment.evaluator import Evaluator
-from replenish_server.retailers.port import Journal, Need, Placed, Quote, QuotedLine
+from replenish_server.retailers.port import Journal, Need, Opening, Placed, Quote, QuotedLine
 from replenish_server.retailers.tables import Retailer
 from replenish_server.telemetry.store import Incoming, store_batch
 from tests.fakes.mortality import ManualClock
@@ -30,6 +30,10 @@ class CalmShop:
     """A shop that sells everything at one price."""
 
     bought: list[str] = field(default_factory=list)
+
+    def opening(self, need: Need) -> Opening:
+        """It says the same to everybody."""
+        return Opening("create", "POST", "https://shop.test", b"{}")
 
     def quote(self, need: Need, journal: Journal) -> Quote:
         """Ten euros each."""
@@ -103,6 +107,41 @@ def test_who_dies_between_the_decision_and_the_conversation_loses_nothing(house:
     successor.release_leases()
     assert successor.run() == 1
     way_out.dispatcher.job_of(way_out.taken[0])()  # the dead one wakes: its fence is gone
+    assert the_order(house).state == State.PLACED
+    assert len(shop.bought) == 1
+
+
+def test_the_first_call_is_stored_with_the_order_and_sent_under_the_same_key(house: House) -> None:
+    """By whoever sends it: the worker that took the parcel asks the database for nothing, its successor finds
+    the very call."""
+    way_out = Exit(make_dispatcher(house, CalmShop()))
+    press(house, way_out)
+    (claim,) = way_out.taken
+    with house.database.read() as session:
+        (call,) = session.exec(select(RetailerCall)).all()
+    assert claim.begun is not None
+    assert (claim.begun[0], claim.begun[1].key) == (call.step, call.key) == ("create", call.key)
+    successor = make_dispatcher(house, CalmShop())
+    successor.release_leases()
+    assert successor.run() == 1
+    with house.database.read() as session:
+        keys = session.exec(select(RetailerCall.key).where(RetailerCall.step == "create")).all()
+    assert keys == [call.key]
+
+
+def test_what_cannot_be_said_at_once_is_said_in_the_conversation(house: House) -> None:
+    """A retailer that has to be asked something before, or whose adapter fails, loses no order."""
+
+    class Asks(CalmShop):
+        def opening(self, need: Need) -> Opening:
+            raise RuntimeError("no profile yet")
+
+    shop = Asks()
+    way_out = Exit(make_dispatcher(house, shop))
+    press(house, way_out)
+    (claim,) = way_out.taken
+    assert claim.begun is None
+    way_out.dispatcher.job_of(claim)()
     assert the_order(house).state == State.PLACED
     assert len(shop.bought) == 1
 

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.instruments import Account
 from replenish_server.retailers.port import Expired, Line, Need, Placed, Quote, ShipTo, Trouble, Unknown
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.retailer_journal import MemoryJournal
 from tests.fakes.retailer_merchant import API, SITE, Merchant, checkout, profile, says

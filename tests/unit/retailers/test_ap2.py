@@ -8,10 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from device_sim.retailer.sd_jwt import UnreadableError, read_chain
+from replenish_server.retailers.instruments import Account
 from replenish_server.retailers.port import Placed, Problem, Quote, Trouble, TryLater
 from replenish_server.retailers.ucp import ap2
 from replenish_server.retailers.ucp.ap2 import Terms
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from replenish_server.retailers.ucp.jcs import canonical
 from replenish_server.retailers.ucp.mandates import (

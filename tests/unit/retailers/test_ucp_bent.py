@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replenish_server.retailers.http import ShopClient
+from replenish_server.retailers.instruments import Account
 from replenish_server.retailers.port import (
     Expired,
     Line,
@@ -22,7 +23,7 @@ from replenish_server.retailers.port import (
     TryLater,
     Unknown,
 )
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.retailer_journal import MemoryJournal
 from tests.fakes.retailer_merchant import (

@@ -5,9 +5,10 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from replenish_server.retailers.instruments import Account
 from replenish_server.retailers.port import Placed, Problem, Quote, Trouble
 from replenish_server.retailers.ucp import RELEASES
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from replenish_server.retailers.ucp.release import Release
 from replenish_server.retailers.ucp.signatures import Signer, verify_detached

@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from replenish_server.retailers.http import Answer, ShopClient
+from replenish_server.retailers.instruments import Account
 from replenish_server.retailers.port import Placed, Problem, Quote, Trouble, TryLater, Unknown
 from replenish_server.retailers.ucp import RELEASES
 from replenish_server.retailers.ucp.bindings import McpBinding, is_answered
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from replenish_server.retailers.ucp.mcp_session import McpSession
 from replenish_server.retailers.ucp.release import Release

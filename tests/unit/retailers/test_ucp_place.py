@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from replenish_server.retailers.instruments import Instrument
+from replenish_server.retailers.instruments import Account, Instrument
 from replenish_server.retailers.port import (
     Expired,
     JournalClosed,
@@ -20,7 +20,7 @@ from replenish_server.retailers.port import (
     TryLater,
     Unknown,
 )
-from replenish_server.retailers.ucp.client import Account, UcpRetailer
+from replenish_server.retailers.ucp.client import UcpRetailer
 from replenish_server.retailers.ucp.connection import Identity
 from tests.fakes.retailer_journal import MemoryJournal
 from tests.fakes.retailer_merchant import (
