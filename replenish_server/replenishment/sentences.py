@@ -158,7 +158,7 @@ def _not_fresh(age_hours: float, limit_hours: float | str | None, korean: bool) 
 def _hold(decision: Decision, refusal: Verdict, korean: bool) -> str:
     numbers = refusal.numbers
     if refusal.rule == "no_open_order":
-        return _under_way(numbers["state"] == "shadow", korean)
+        return _under_way(str(numbers["state"]), korean)
     if refusal.rule == "level_known":
         return _unknown(decision.unit, korean)
     if refusal.rule == "fresh_reading":
@@ -227,16 +227,29 @@ def _unknown(unit: str, korean: bool) -> str:
     )
 
 
-def _under_way(on_trial: bool, korean: bool) -> str:
-    if on_trial:
-        return (
-            "주문하지 않음: 시험 운용에서 이미 주문했을 것이며, 채워지기를 기다립니다."
-            if korean
-            else "Not ordering: on trial an order would already be on its way; a refill is waited for."
-        )
-    if korean:
-        return "주문하지 않음: 이 물품의 주문이 이미 진행 중입니다."
-    return "Not ordering: an order for this supply is already under way."
+def _under_way(state: str, korean: bool) -> str:
+    """Why an open order stands in the way: what it waits for, where somebody can do something about it."""
+    english, korean_text = _UNDER_WAY.get(
+        state, ("an order for this supply is already under way", "이 물품의 주문이 이미 진행 중입니다")
+    )
+    return f"주문하지 않음: {korean_text}." if korean else f"Not ordering: {english}."
+
+
+# Those of which the slot is looked at again when they come and when they go: a sentence outlives no state.
+_UNDER_WAY = {
+    "shadow": (
+        "on trial an order would already be on its way; a refill is waited for",
+        "시험 운용에서 이미 주문했을 것이며, 채워지기를 기다립니다",
+    ),
+    "ready_for_pickup": (
+        "what was ordered last is ready and waits to be picked up",
+        "지난번에 주문한 것이 준비되어 수령을 기다립니다",
+    ),
+    "delivered": (
+        "what was ordered last was delivered, and nobody has filled it in yet",
+        "지난번에 주문한 것이 배송되었고, 아직 채우지 않았습니다",
+    ),
+}
 
 
 def _enough(decision: Decision, korean: bool) -> str:

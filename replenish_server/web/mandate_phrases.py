@@ -26,11 +26,11 @@ MANDATE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "mandate.budget_slot": ("This supply’s budget of {month}", "{month} 이 물품의 예산"),
     "mandate.budget_of": (
         "{spent} of {budget} spent or on its way, {left} left",
-        "{budget} 중 {spent} 사용·예약, {left} 남음",
+        "{budget} 중 {spent} 썼거나 주문 중, {left} 남음",
     ),
     "mandate.budget_none": (
         "{spent} spent or on its way; no budget is set.",
-        "{spent} 사용·예약, 예산 없음.",
+        "{spent} 썼거나 주문 중입니다. 정해 둔 예산은 없습니다.",
     ),
     "mandate.pause": ("Pause", "일시 중지"),
     "mandate.pause_home": (

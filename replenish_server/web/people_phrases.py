@@ -180,4 +180,5 @@ PEOPLE_PHRASES: Final[dict[str, tuple[str, str]]] = {
     "notices.none": ("Nothing to tell.", "알림이 없습니다."),
     "notices.mark_seen": ("Mark all as seen", "모두 확인함으로 표시"),
     "notices.seen_by": ("seen by {name}", "확인: {name}"),
+    "notices.past": ("no longer so", "지난 알림"),
 }

@@ -13,6 +13,7 @@ from replenish_server.replenishment.decision import Kind, Trigger
 from replenish_server.replenishment.outlook import SlotFacts
 from replenish_server.replenishment.policy import decide_on_level, decide_on_press
 from replenish_server.replenishment.quantity import MAX_PACKS, Offer
+from replenish_server.replenishment.sentences import sentence
 from replenish_server.replenishment.timing import Timing
 from tests.unit.replenishment.conftest import lasting, parcel
 
@@ -271,3 +272,14 @@ def test_the_cheaper_of_two_accepted_packs_is_taken_only_when_both_prices_are_kn
     assert "large" == decide_on_level(slot(offers=(small, large)), now).item_id
     assert "small" == decide_on_level(slot(offers=(small, replace(large, price_minor=None))), now).item_id
     assert "small" == decide_on_level(slot(offers=(small, replace(large, price_minor=1900))), now).item_id
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("placing", "already under way"), ("delivered", "was delivered"), ("ready_for_pickup", "picked up")],
+)
+def test_an_open_order_is_called_what_it_is(slot: FactsOf, now: datetime, state: str, said: str) -> None:
+    """Nobody waits for a parcel that stands in the hall."""
+    decision = decide_on_level(slot(open_order=state), now)
+    assert said in sentence(decision, "en")
+    assert sentence(decision, "ko").startswith("주문하지 않음: ")

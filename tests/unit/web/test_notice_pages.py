@@ -1,5 +1,7 @@
 """The inbox: on the home page while something is new, and on its own page."""
 
+from dataclasses import replace
+
 import httpx
 
 from tests.fakes.people import FakePeople
@@ -28,3 +30,10 @@ async def test_an_unreadable_moment_marks_nothing(client: httpx.AsyncClient, peo
     for until in ("", "yesterday", "2026-11-24T09:30:00"):
         assert (await client.post("/notices/seen", data={"until": until})).status_code == 400
     assert people.notices[0].seen_by is None
+
+
+async def test_what_is_no_longer_so_is_called_that(client: httpx.AsyncClient, people: FakePeople) -> None:
+    """A notice of what may still be canceled stays in the inbox after the order has left."""
+    people.notices[0] = replace(people.notices[0], seen_by="")
+    assert "no longer so" in (await client.get("/notices")).text
+    assert "지난 알림" in (await client.get("/notices?lang=ko")).text

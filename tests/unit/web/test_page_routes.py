@@ -16,6 +16,18 @@ def offer_tag(text: str) -> str:
     return found[1]
 
 
+async def test_home_says_what_an_order_is_of_before_its_price_is_there(
+    client: httpx.AsyncClient, pages: FakePages
+) -> None:
+    """Whoever may cancel it must know what it is."""
+    order_id, order = next((i, o) for i, o in pages.orders.items() if o.state == "needs_approval")
+    pages.orders[order_id] = replace(order, can_approve=False, total_minor=None)
+    asked = (await client.get("/")).text
+    asked = asked[asked.index("Waiting for you") : asked.index("Supplies")]
+    for part in (order.product_name, "2 packs", order.retailer_name, "not quoted yet"):
+        assert part.lower() in asked.lower(), part
+
+
 async def test_home_shows_what_waits_first(client: httpx.AsyncClient) -> None:
     text = (await client.get("/")).text
     assert text.index("Waiting for you") < text.index("Supplies") < text.index(">Orders<")
