@@ -114,6 +114,15 @@ def _environment() -> "Environment":
     return environment
 
 
+def compile_templates() -> int:
+    """Compile all templates, so that the first page need not; returns how many."""
+    environment = _environment()
+    names = environment.list_templates(extensions=["html"])
+    for name in names:
+        environment.get_template(name)
+    return len(names)
+
+
 def _nobody_may(_act: str) -> bool:
     return False
 

@@ -51,6 +51,26 @@ def test_the_server_starts_without_what_it_does_not_need() -> None:
     assert there & NOT_AT_START == set()
 
 
+STRIPPED = """
+import sys, sysconfig
+from replenish_server.interpreter import begin_to_load
+begin_to_load()
+import replenish_server.serve, replenish_server.website, jinja2
+there = sysconfig.get_path("purelib")
+for name, module in sys.modules.items():
+    if (getattr(module, "__file__", None) or "").startswith(there) and module.__file__.endswith(".py"):
+        print(name, bool((module.__doc__ or "").strip()))
+"""
+
+
+def test_the_installation_compiled_what_a_server_and_its_pages_load() -> None:
+    """Without docstrings: `scripts/bootstrap` names what it imports for that."""
+    ran = subprocess.run([sys.executable, "-c", STRIPPED], capture_output=True, text=True, check=True)
+    said = dict(line.split() for line in ran.stdout.splitlines())
+    assert {"fastapi.routing", "sqlalchemy.orm", "jinja2.environment"} <= said.keys()
+    assert [name for name, has_docstring in said.items() if has_docstring == "True"] == []
+
+
 def test_a_process_that_serves_no_page_does_not_load_the_web() -> None:
     """The roles ingest and worker."""
     assert loaded() & (NOT_AT_START | NOT_WITHOUT_PAGES) == set()

@@ -13,9 +13,9 @@ REASONS = {
     "press_to_post_p50": "27 statements, a signature, a sync of the disk and four processes",
     "press_to_post_p99": "as the median; and a writer may be at work that was there before",
     "press_to_post_p99_at_400": "as the median; and a writer may be at work that was there before",
-    "memory_idle": "what the client fixed is 58 MiB before the first line of ours",
+    "memory_idle": "SQLAlchemy, Pydantic and our tables are most of it",
     "memory_1000_devices": "mostly what it is when idle",
-    "memory_per_further_device": "SQLite keeps up to 32 MiB of pages for ingest; 1.5 KiB are ours",
+    "memory_per_further_device": "0.9 KiB are what ingest remembers; the rest is pages of SQLite and Python",
     "start_to_subscribed": "importing the libraries takes most of it",
     "flat_over_devices": "of so many devices none is in a cache, and each has a page and an answer",
 }
