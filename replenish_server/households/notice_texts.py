@@ -41,7 +41,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{device}: {seen} 이후 신호가 없습니다. 오래된 값으로는 주문하지 않습니다. 배터리를 확인해 주세요.",
     ),
     "device_ahead": (
-        "{device}: {readings} readings up to {last} do not count: the server's clock was wrong then.",
+        "{device}: readings that do not count: {readings}, up to {last}. The server's clock was wrong then.",
         "{device}: 서버 시계가 틀렸을 때의 기록 {readings}개({last}까지)는 보관만 하고 쓰지 않습니다.",
     ),
     "device_doubled": (

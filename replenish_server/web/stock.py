@@ -64,7 +64,7 @@ def stock_view(session: Session, slot: Slot, insight: SlotInsight, now: datetime
 
 
 def _set_apart(session: Session, slot: Slot, now: datetime, lang: Lang) -> tuple[str, ...]:
-    """What lies in the future and does not count; it is history like any other once that date has passed."""
+    """What lies in the future and does not count; nobody needs to know any more once that date has passed."""
     aside = read_aside(session, slot.device_id, slot.key)
     if aside is None or aside.last_at <= now:
         return ()

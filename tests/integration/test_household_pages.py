@@ -266,3 +266,23 @@ def test_delivered_counts_as_spare_until_it_is_poured_in(home: Home) -> None:
     closed = home.pages.order(order_id, "en")
     assert closed is not None
     assert State.CLOSED == closed.state
+
+
+def test_readings_that_a_wrong_clock_dated_are_said_and_not_used(home: Home) -> None:
+    """And they are nothing new when their date has come."""
+    ahead = timedelta(days=5 * 365)
+    with home.database.write() as session:
+        for seq in (1, 2):
+            store_level(session, "jug", "0000aaaa", seq, 100, home.clock.now() + ahead)
+    home.read(900, 900, 900)
+    for lang, said in (("en", "2 readings are dated up to"), ("ko", "기록 2개는 시각이")):
+        view = home.pages.slot(home.jug, lang)  # type: ignore[arg-type]
+        assert view is not None
+        assert view.stock is not None
+        assert (view.level, view.level_state) == (900, "good")
+        assert any(said in sentence for sentence in view.stock.sensor)
+    home.clock.pass_s((ahead + timedelta(days=1)).total_seconds())
+    later = home.pages.slot(home.jug, "en")
+    assert later is not None
+    assert later.stock is not None
+    assert (later.level_state, later.stock.sensor) == ("unknown", ())
