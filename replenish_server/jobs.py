@@ -75,6 +75,37 @@ class Worker:
                 self._then()
 
 
+class Postponed:
+    """Work for a `Worker` that lets something else go on first, but not for ever.
+
+    Args:
+        work: does all that is due.
+        busy: whether something else goes on that this would slow down, and that makes more of it due.
+        at_most_s: after this long it is done all the same, once; then it may wait again.
+        now: seconds that only rise.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], int],
+        busy: Callable[[], bool],
+        at_most_s: float,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._work, self._busy, self._at_most_s, self._now = work, busy, at_most_s, now
+        self._since: float | None = None
+
+    def __call__(self) -> int:
+        """Do it, or nothing yet; the tick asks again."""
+        if self._busy():
+            moment = self._now()
+            self._since = moment if self._since is None else self._since
+            if moment - self._since < self._at_most_s:
+                return 0
+        self._since = None
+        return self._work()
+
+
 Job = Callable[[], None]
 
 

@@ -25,7 +25,7 @@ from replenish_server.fleet.images import FirmwareFolder
 from replenish_server.fleet.publisher import TwinPublisher
 from replenish_server.fleet.rollout_keeper import RolloutKeeper
 from replenish_server.interpreter import collect_garbage
-from replenish_server.jobs import Crew, Ticks, Wakeable, Worker
+from replenish_server.jobs import Crew, Postponed, Ticks, Wakeable, Worker
 from replenish_server.ordering.claims import Claim
 from replenish_server.ordering.deliveries import DeliveryDesk
 from replenish_server.ordering.dispatch import Dispatcher
@@ -55,6 +55,7 @@ from replenish_server.telemetry.session import BrokerAddress, IngestSession
 log = logging.getLogger(__name__)
 
 _PATIENCE_S = 300.0  # an ordinary reading tells nothing that an order would leave for within minutes
+_PUT_OFF_S = 10.0  # a slot that nobody presses for is not looked at for so long while ingest catches up
 _CONVERSATIONS = 6  # at once; more than two retailers have to be slow before a third one's order waits
 _DATABASE_WAIT_S = 60.0  # a PostgreSQL that restarts beside us needs no more, or needs a person
 _DATABASE_RETRY_S = 0.5
@@ -116,7 +117,11 @@ class Server:
         messenger = Messenger(self.database, self._post, self.clock, on_refused=tell_refused_change)
         self._message = self._alone("message", messenger.run)
         self._follow = self._alone("follow", self.follower.run, self._wake_evaluation)
-        self._evaluate = Worker("evaluate", evaluator.run, then=self._wake_after_decision)
+        self._evaluate = Worker(
+            "evaluate",
+            Postponed(evaluator.run, lambda: self._ingest.catching_up, _PUT_OFF_S),
+            then=self._wake_after_decision,
+        )
         self._reconcile = self._alone("reconcile", self.reconciler.run)
         self._deadlines = Worker("deadlines", self.timekeeper.run, then=self._wake_after_deadline)
         self._refit = self._alone("refit", self._refit_if_due)

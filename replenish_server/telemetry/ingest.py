@@ -28,6 +28,7 @@ _LINGER_S = 0.02  # a smaller one waits this long for company; a press never doe
 _IDLE_S = 0.5
 _WAY_MADE_S = 0.03  # for a press: what it takes to store it, with some luck; who evaluates it makes way again
 _RETRY_S = 0.5
+_CAUGHT_UP_S = 0.25  # without a batch of company: what had piled up is stored
 _ACKS_AT_ONCE = 100  # sequences in one acknowledgement: about 600 bytes, and a board takes 4,096
 
 KnownAnswers = Callable[[Session, list[PressKey]], dict[PressKey, str]]
@@ -72,12 +73,18 @@ class Ingest:
         self._known_answers = known_answers
         self._on_stored = on_stored
         self._store = ReadingStore(patience, pace)
+        self._crowded_at = -_CAUGHT_UP_S
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
     def start(self) -> None:
         """Let messages come."""
         self._thread.start()
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether more comes than is stored in passing, as after an outage; other work may wait."""
+        return time.monotonic() - self._crowded_at < _CAUGHT_UP_S
 
     def stop(self) -> None:
         """Finish and acknowledge the batch in hand, and hang up."""
@@ -142,6 +149,8 @@ class Ingest:
             self._store.forget()
             log_failure(log, error, "action=press_not_answered_at_once")
             kept = self._keep(delivery, None)
+        if len(delivery.messages) >= _COMPANY:
+            self._crowded_at = time.monotonic()
         if kept.after is not None:
             kept.after()
         elif kept.stored.slots_due:

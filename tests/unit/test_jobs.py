@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from replenish_server.jobs import Crew, Ticks, Worker
+from replenish_server.jobs import Crew, Postponed, Ticks, Worker
 
 PATIENCE_S = 30.0
 Job = Callable[[], None]
@@ -109,3 +109,26 @@ def test_a_clock_that_is_put_back_stops_no_tick() -> None:
         assert worked.acquire(timeout=PATIENCE_S)
     finally:
         ticks.stop()
+
+
+def test_what_is_postponed_is_done_at_the_end_and_at_the_latest_after_a_while() -> None:
+    """A burst is stored first; a flood without end keeps no slot from being looked at."""
+    busy, moment, done = True, 100.0, 0
+
+    def work() -> int:
+        nonlocal done
+        done += 1
+        return 1
+
+    postponed = Postponed(work, lambda: busy, 10.0, lambda: moment)
+    assert [postponed() for _ in range(3)] == [0, 0, 0]
+    busy = False
+    assert postponed() == 1
+    busy = True
+    assert postponed() == 0
+    moment += 9.9
+    assert postponed() == 0
+    moment += 0.1
+    assert postponed() == 1
+    assert postponed() == 0, "it may wait again"
+    assert done == 2

@@ -1,6 +1,7 @@
 """How long a batch waits for company: readings for a press that is on its way, and a press for nobody."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from replenish_server.telemetry.ingest import Ingest
 from replenish_server.telemetry.session import Delivery
 from replenish_server.telemetry.store import Incoming
 from tests.fakes.retailer_house import NOW, House
+from tests.support.mortal_house import wait_until
 
 LEVEL = b'{"v":1,"b":"0000000a","s":1,"t":"level","n":900}'
 PRESS = b'{"v":1,"b":"0000000a","s":1,"t":"press","g":"short","c":2}'
@@ -17,25 +19,29 @@ PRESS = b'{"v":1,"b":"0000000a","s":1,"t":"press","g":"short","c":2}'
 
 @dataclass
 class Broker:
-    """Delivers one message, and notes how long it was asked to wait for more before the batch was stored."""
+    """Delivers one message or a crowd, and notes how long it was asked to wait before it was stored."""
 
     topic: str
     payload: bytes
+    count: int = 1
     waits_s: list[float] = field(default_factory=list)
     stored: threading.Event = field(default_factory=threading.Event)
+    on_stored: Callable[[], None] = lambda: None
     _delivered: bool = False
 
     def receive(self, wait_s: float) -> Delivery | None:
         """The message first, then nothing."""
         if not self._delivered:
             self._delivered = True
-            return Delivery([Incoming(self.topic, self.payload, False, NOW)], [b"\x00\x01"], 1)
+            message = Incoming(self.topic, self.payload, False, NOW)
+            return Delivery([message] * self.count, [b"\x00\x01"] * self.count, 1)
         if not self.stored.is_set():
             self.waits_s.append(wait_s)
         return None
 
     def acknowledge(self, _delivery: Delivery) -> None:
         """It is stored."""
+        self.on_stored()
         self.stored.set()
 
     def publish_acks(self, acks: Any) -> None:
@@ -71,3 +77,17 @@ def test_who_waits(
         assert broker.waits_s == []
     else:
         assert least_s <= broker.waits_s[0] <= most_s
+
+
+@pytest.mark.parametrize(("count", "catches_up"), [(1, False), (199, False), (200, True)])
+def test_who_catches_up_says_so_until_it_is_over(house: House, count: int, catches_up: bool) -> None:
+    """What is due meanwhile may wait for the end of it."""
+    broker = Broker("rp/1/level-1/up/ev", LEVEL, count)
+    said: list[bool] = []
+    broker.on_stored = lambda: said.append(ingest.catching_up)
+    ingest = Ingest(house.database, broker, lambda _s, _p: {}, lambda _p: None)  # type: ignore[arg-type]
+    ingest.start()
+    assert broker.stored.wait(60)
+    assert said == [catches_up]
+    assert wait_until(lambda: not ingest.catching_up)
+    ingest.stop()
