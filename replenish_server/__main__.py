@@ -3,7 +3,7 @@
 import sys
 
 from replenish_server.failures import explain_failure
-from replenish_server.interpreter import begin_to_load
+from replenish_server.interpreter import SERVER_FILES, begin_to_load, open_many_files
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def _run() -> None:
     """A server is not started through the others' library: it would stay."""
     if sys.argv[1:2] == ["serve"]:
         begin_to_load()
+        open_many_files(SERVER_FILES)
         from replenish_server.serve import serve
 
         serve(sys.argv[2:])

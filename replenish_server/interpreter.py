@@ -1,4 +1,4 @@
-"""How the interpreter runs a server of many threads: whom a collection, a turn and an arena may cost what.
+"""How a process runs a server of many threads: what a collection, a turn, an arena and an open file may cost.
 
 It never changes what anything means, only when it happens.
 """
@@ -6,6 +6,7 @@ It never changes what anything means, only when it happens.
 import contextlib
 import ctypes
 import gc
+import resource
 import sys
 
 from replenish_server.stripped_bytecode import load_without_docstrings
@@ -16,6 +17,12 @@ _FULL_EVERY = 600  # of our own collections one goes through everything that is 
 _GIVE_BACK_EVERY = 5  # of our own collections one is followed by giving memory back
 _M_ARENA_MAX = -8  # of glibc's mallopt
 _ARENAS = 2  # instead of eight for each core: every thread that reads the database would fill one of its own
+
+# Each connection is an open file; a login shell and systemd allow 1,024 until a process asks for more.
+BROKER_FILES = 65_536
+SERVER_FILES = (
+    4096  # each that has not ended its TLS handshake costs memory, and 1,000 must not keep others out
+)
 
 # What libraries import where it happens to be installed, and use for nothing that a server does. None in
 # `sys.modules` is how Python says that a module is not there; each of them has a way on without.
@@ -36,6 +43,14 @@ def begin_to_load() -> None:
     _build_validators_when_used()
     with contextlib.suppress(OSError, AttributeError):  # another C library has other arenas
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def open_many_files(most: int) -> None:
+    """Allow this process, and what replaces it, so many open files, or as many as the system lets it have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = most if hard == resource.RLIM_INFINITY else min(hard, most)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 def _build_validators_when_used() -> None:

@@ -36,6 +36,7 @@ from replenish_server.forecast.contest import LEAST_HOUSEHOLDS, LEAST_ROWS
 from replenish_server.households.mandate import Mandate, Mode
 from replenish_server.households.particulars import Address, ParticularsRefused, check_particulars
 from replenish_server.ids import RetailerId
+from replenish_server.interpreter import BROKER_FILES, open_many_files
 from replenish_server.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Things that order for themselves.")
@@ -272,6 +273,7 @@ def broker() -> None:
     if binary is None:
         raise _fail("Mosquitto is not installed. Run: sudo apt-get install mosquitto")
     require_free_ports(operations.broker_ports(settings))
+    open_many_files(BROKER_FILES)
     os.execv(binary, [binary, "-c", str(files.conf)])  # noqa: S606 - the path is looked up, not given
 
 

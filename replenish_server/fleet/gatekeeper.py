@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from select import POLLIN, poll
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -135,9 +136,15 @@ class Gatekeeper:
         client.on_connect = lambda _c, _d, _f, reason, _p: answers.append(not reason.is_failure)
         try:
             client.connect(self.host, self.port)
+            line = client.socket()
+            if line is None:
+                return False
+            waiting = poll()  # paho's own loop takes no descriptor above 1,023
+            waiting.register(line.fileno(), POLLIN)
             deadline = time.monotonic() + _ANSWER_S
             while not answers and time.monotonic() < deadline:
-                client.loop(0.02)
+                if waiting.poll(20) and client.loop_read() != paho.MQTT_ERR_SUCCESS:
+                    break
             client.disconnect()
         except OSError as error:
             log.warning("action=device_cut_failed device_id=%s why=%s", device_id, error)
