@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+# One after the other: they import the same libraries, and some of those import each other in circles.
+_BUILDING = threading.Lock()
+
 
 class LazyApp:
     """To be mounted in place of the application.
@@ -18,7 +21,6 @@ class LazyApp:
     def __init__(self, build: Callable[[], ASGIApp]) -> None:
         self._build = build
         self._built: ASGIApp | None = None
-        self._building = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -28,7 +30,7 @@ class LazyApp:
         await application(scope, receive, send)
 
     def _once(self) -> ASGIApp:
-        with self._building:
+        with _BUILDING:
             if self._built is None:
                 self._built = self._build()
             return self._built
