@@ -128,18 +128,11 @@ class BrokerFiles:
             kept += [f"{user}:{verifier}" for user, verifier in accounts.items()]
             _replace(path, "".join(f"{line}\n" for line in kept))
 
-    def set_device_password(self, user: str, password: str) -> None:
-        """Let `user` log in on the devices' listener; the broker must be told to re-read (SIGHUP)."""
-        _set_password(self.device_passwords, user, password)
-
     def set_server_password(self, user: str, password: str) -> None:
         """Let `user` log in on the server's listener."""
-        _set_password(self.server_passwords, user, password)
-
-
-def _set_password(path: Path, user: str, password: str) -> None:
-    kept = [line for line in _lines(path) if line.split(":", 1)[0] != user]
-    _replace(path, "".join(f"{line}\n" for line in [*kept, f"{user}:{mosquitto_hash(password)}"]))
+        path = self.server_passwords
+        kept = [line for line in _lines(path) if line.split(":", 1)[0] != user]
+        _replace(path, "".join(f"{line}\n" for line in [*kept, f"{user}:{mosquitto_hash(password)}"]))
 
 
 def _lines(path: Path) -> list[str]:

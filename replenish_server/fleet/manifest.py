@@ -11,7 +11,6 @@ from typing import Any
 MAX_SEQUENCE = 2**32 - 1
 MAX_SIZE_BYTES = 4 * 1024 * 1024
 BLOCKS = (512, 1024, 2048, 4096, 8192, 16384)
-SIGNATURE_BYTES = 384
 
 _KIND = re.compile(r"[a-z]{1,16}")
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}")

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from replenish_server.fleet.tables import Twin
 from replenish_server.ids import DeviceId
 
+_PAGE = 200  # twins that are in memory at once
 _WATCH_STEP = 10
 _WATCH_SHARE = 0.1  # a reorder point that moved less than a tenth costs a report and brings nothing
 
@@ -114,8 +115,8 @@ def record_report(session: Session, device_id: DeviceId, report: dict[str, Any],
     return True
 
 
-def unpublished(session: Session, everything: bool, after: str = "", limit: int = 200) -> list[Twin]:
-    """Twins whose desired document the broker does not hold yet; all of them after a reconnect.
+def unpublished(session: Session, everything: bool, after: str = "") -> list[Twin]:
+    """A page of the twins whose desired document the broker does not hold yet; of all after a reconnect.
 
     A broker that was killed may have forgotten retained documents, so a new connection repeats them.
 
@@ -123,12 +124,11 @@ def unpublished(session: Session, everything: bool, after: str = "", limit: int 
         session: a unit of work.
         everything: whether those count that the broker has confirmed, too.
         after: only devices whose id comes later: how the next page is asked for.
-        limit: so many at most, because a fleet does not have to be in memory at once.
     """
     query = select(Twin).where(col(Twin.desired_rev) > 0, col(Twin.device_id) > after)
     if not everything:
         query = query.where(col(Twin.desired_rev) > col(Twin.published_rev))
-    return list(session.exec(query.order_by(col(Twin.device_id)).limit(limit)))
+    return list(session.exec(query.order_by(col(Twin.device_id)).limit(_PAGE)))
 
 
 def to_clear(session: Session) -> list[str]:

@@ -42,11 +42,3 @@ def probability_within(quantiles: Floats, days: Floats | float) -> Floats:
     rest = (1 - QUANTILES[-1]) * np.exp(-(t - highest) / np.maximum(highest / 4, 1.0))
     result: Floats = np.where(passed >= len(QUANTILES), 1 - rest, inside)
     return result
-
-
-def at_probability(quantiles: Floats, level: float) -> Floats:
-    """The time that is over with probability `level`, shape (n,); straight between the levels."""
-    k = int(np.clip(np.searchsorted(QUANTILES, level), 1, len(QUANTILES) - 1))
-    share = float(np.clip((level - QUANTILES[k - 1]) / (QUANTILES[k] - QUANTILES[k - 1]), 0.0, 1.0))
-    result: Floats = quantiles[:, k - 1] * (1 - share) + quantiles[:, k] * share
-    return result

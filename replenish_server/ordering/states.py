@@ -62,9 +62,6 @@ STARTS = (State.PROPOSED, State.NEEDS_APPROVAL, State.COOLING_OFF, State.PLACING
 UNDERWAY = (State.PLACED, State.SHIPPED, State.READY_FOR_PICKUP)
 """States in which the retailer has the order and the home has not the goods."""
 
-ASKING = (State.NEEDS_APPROVAL, State.NEEDS_ATTENTION)
-"""States in which nothing goes on until a person answers."""
-
 _AT_THE_RETAILER = (*UNDERWAY, State.DELIVERED)
 
 _WAYS: dict[tuple[State, Event], State] = (

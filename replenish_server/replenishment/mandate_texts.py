@@ -33,12 +33,6 @@ def clause(verdict: Verdict, unit: str, language: str) -> str:
     return said + (_WAIVED[str(waived_by)][place] if waived_by is not None else "")
 
 
-def rule_sentence(verdict: Verdict, unit: str, language: str) -> str:
-    """The same as a sentence."""
-    said = clause(verdict, unit, language)
-    return f"{said[:1].upper()}{said[1:]}."
-
-
 def _price(numbers: Numbers, name: str, currency: str = "currency") -> str:
     value = numbers.get(name)
     return money(value if isinstance(value, int) else None, str(numbers.get(currency)))

@@ -25,6 +25,7 @@ from replenish_server.replenishment.tables import ForecastFit
 
 log = logging.getLogger(__name__)
 
+_SEED = 1  # of the fit's own chance: the same outcomes give the same model
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
 LONGEST_PAST = timedelta(days=800)
 
@@ -48,7 +49,7 @@ class BacktestReport:
     serving: Score | None
 
 
-def refit(database: Database, now: datetime, seed: int = 1) -> Contest:
+def refit(database: Database, now: datetime) -> Contest:
     """Let a model fitted on the fleet's outcomes challenge the serving one; keep what came of it.
 
     The fitting happens outside any transaction.
@@ -59,7 +60,7 @@ def refit(database: Database, now: datetime, seed: int = 1) -> Contest:
     contest = (
         Contest(0, 0, None, None, None)
         if past is None
-        else hold_contest(champion.levels, past, Recipe(), seed)
+        else hold_contest(champion.levels, past, Recipe(), _SEED)
     )
     with database.write() as session:
         session.add(

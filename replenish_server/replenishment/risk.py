@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from replenish_server.forecast.quantiles import QUANTILES, WEIGHTS, probability_within
+from replenish_server.forecast.quantiles import QUANTILES, WEIGHTS
 from replenish_server.replenishment.lead_time import LeadTime
 from replenish_server.replenishment.timing import TimingOutcome
 
@@ -39,14 +39,6 @@ def risk_before_parcel(days: Sequence[float] | Floats, lead: LeadTime, scale: fl
         return 1.0
     waits = np.array(lead.days) + REVIEW_GAP_DAYS
     return float(np.array(lead.chance) @ _within(days, waits / scale))
-
-
-def risks_before_parcel(days: Floats, lead: LeadTime) -> Floats:
-    """The same for a fleet with one lead time; `days` has shape (n, 23), the answer shape (n,)."""
-    total = np.zeros(len(days))
-    for wait, chance in zip(lead.days, lead.chance, strict=True):
-        total += chance * probability_within(days, wait + REVIEW_GAP_DAYS)
-    return total
 
 
 def reorder_scale(days: Sequence[float] | Floats, lead: LeadTime, accepted_risk: float) -> float:

@@ -1,7 +1,6 @@
 """What a fleet needs again and again: used codes burnt, silence told, departed devices' data wiped."""
 
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 from sqlmodel import col, select
@@ -24,23 +23,16 @@ class FleetUpkeep:
         database: where devices are.
         clock: the server's clock.
         speed: simulated seconds per real second.
-        monotonic: real seconds that only grow.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        speed: float = 1.0,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._database, self._clock, self._monotonic = database, clock, monotonic
+    def __init__(self, database: Database, clock: Clock, speed: float = 1.0) -> None:
+        self._database, self._clock = database, clock
         self._silent = timedelta(seconds=_ON_ITS_WAY_S * speed)
         self._looked_s: float | None = None
 
     def run(self) -> int:
         """Do all that is due; returns how much was done."""
-        look = self._looked_s is None or self._monotonic() - self._looked_s >= _LOOK_EVERY_S
+        look = self._looked_s is None or time.monotonic() - self._looked_s >= _LOOK_EVERY_S
         if not look and not self._something_waits():
             return 0
         now = self._clock.now()
@@ -49,7 +41,7 @@ class FleetUpkeep:
             if look:
                 done += notice_silence(session, now)
         if look:
-            self._looked_s = self._monotonic()
+            self._looked_s = time.monotonic()
         return done
 
     def _something_waits(self) -> bool:

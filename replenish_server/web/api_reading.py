@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sqlmodel import Session, SQLModel, col, select, tuple_
+from sqlmodel import Session, col, select, tuple_
 
 from replenish_server.fleet.tables import Slot
 from replenish_server.forecast.run_out import LEVELS, RunOut
@@ -83,12 +83,6 @@ def show_household(session: Session, household_id: str) -> models.Household:
         currency=row.currency,
         notices_unseen=notices.count_unseen(session, household_id),
     )
-
-
-def of_household(session: Session, table: type[SQLModel], key: str, household_id: str) -> bool:
-    """Whether the row is there and belongs to the household."""
-    found = session.get(table, key)
-    return found is not None and getattr(found, "household_id", None) == household_id
 
 
 def slot_rows(session: Session, household_id: str, limit: int, after: Place | None) -> Sequence[Slot]:

@@ -14,7 +14,6 @@ LifeAct = Literal["leave", "skip", "take-up", "received", "in-box", "never-arriv
 class ReceiptView:
     """What was about to be bought when the order left. Money in minor units; `rows` are (name, value)."""
 
-    receipt_id: str
     at: datetime
     rows: Sequence[tuple[str, str]]
     sha256: str

@@ -163,7 +163,7 @@ def life_view(session: Session, order: PurchaseOrder, now: datetime, lang: Lang)
         ends_at=ends_at(order),
         receipt=None
         if receipt is None
-        else ReceiptView(receipt.id, receipt.at, life_texts.receipt_rows(receipt, fmt), receipt.sha256),
+        else ReceiptView(receipt.at, life_texts.receipt_rows(receipt, fmt), receipt.sha256),
         can_withdraw=withdrawals.can_withdraw(session, order, now),
         withdraw_until=withdrawals.withdrawable_until(session, order),
         withdrawal=None if statement is None else _withdrawal_view(session, order, statement, household, fmt),

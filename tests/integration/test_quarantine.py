@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from device_sim.fleet import Access
 from replenish_server import operations
 from replenish_server.fleet.broker import BrokerFiles
+from replenish_server.fleet.registry import mosquitto_hash
 from replenish_server.telemetry.codec import Event, Rejected, decode_event
 from replenish_server.telemetry.tables import Quarantined, Reading
 from tests.support.mortal_house import MortalHouse, wait_until
@@ -120,7 +121,7 @@ def test_a_device_that_only_the_broker_knows_changes_nothing(mortal_house: Morta
     """Its credential was left in the password file; the server keeps what it says in quarantine alone."""
     name = f"ghost-{uuid.uuid4().hex[:8]}"
     files = BrokerFiles(mortal_house.settings.broker_folder.resolve())
-    files.set_device_password(name, "password")
+    files.write_devices({name: mosquitto_hash("password")}, {}, {name})
     mortal_house.reload_broker_until_it_knows(
         Access("127.0.0.1", mortal_house.settings.device_port, name, "password")
     )

@@ -1,6 +1,6 @@
 """PURE: what suppliers say in cXML, as plain data, so that only who reads a document loads an XML library."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 MAX_BYTES = 1 << 20
 TAKEN = ("ConfirmationRequest", "ShipNoticeRequest")
@@ -69,4 +69,3 @@ class Message:
     payload_id: str
     secret: str
     content: Confirmation | ShipNotice | ProfileAsked
-    comments: tuple[str, ...] = field(default=())

@@ -51,10 +51,6 @@ class _Measure(msgspec.Struct):
     scale: int = 0
 
 
-class _UnitPrice(msgspec.Struct):
-    measure: _Measure
-
-
 class _Availability(msgspec.Struct):
     available: bool | None = None
 

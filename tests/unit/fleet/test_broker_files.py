@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from replenish_server.fleet.broker import GATE_USER, SERVER_USER, TWIN_USER, BrokerFiles, Listeners
+from replenish_server.fleet.registry import mosquitto_hash
 
 MARK = re.compile(r"@[A-Z_]+@")
 
@@ -55,7 +56,7 @@ def test_listeners_passwords_and_rules_are_those_of_the_folder(files: BrokerFile
 
 def test_every_file_is_the_owners_only(files: BrokerFiles) -> None:
     """Password hashes are nobody else's business."""
-    files.set_device_password("level-1", "secret")
+    files.write_devices({"level-1": mosquitto_hash("secret")}, {}, {"level-1"})
     modes = {
         path.name: stat.S_IMODE(path.stat().st_mode) for path in files.folder.iterdir() if path.is_file()
     }
@@ -71,12 +72,12 @@ def test_every_file_is_the_owners_only(files: BrokerFiles) -> None:
 
 def test_passwords_survive_a_new_rendering_and_are_replaced_by_user(files: BrokerFiles) -> None:
     """One line for each user, no password in clear."""
-    files.set_device_password("level-1", "first")
-    files.set_device_password("level-10", "other")
+    files.write_devices({"level-1": mosquitto_hash("first")}, {}, {"level-1"})
+    files.write_devices({"level-10": mosquitto_hash("other")}, {}, {"level-10"})
     old = files.device_passwords.read_text()
     files.render(Listeners(2883, 2884), "mosquitto")
     assert old == files.device_passwords.read_text()
-    files.set_device_password("level-1", "second")
+    files.write_devices({"level-1": mosquitto_hash("second")}, {}, {"level-1"})
     new = files.device_passwords.read_text()
     assert ["level-10", "level-1"] == [line.split(":")[0] for line in new.splitlines()]
     assert old.splitlines()[1] == new.splitlines()[0]

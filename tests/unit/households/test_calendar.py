@@ -10,7 +10,6 @@ from replenish_server.households.calendar import (
     QuietHours,
     day_of,
     month_of,
-    next_month_starts,
     start_of,
 )
 
@@ -34,15 +33,6 @@ MINUTES = st.integers(0, 1439)
 )
 def test_a_month_begins_at_the_households_midnight(at: str, zone: str, month: str) -> None:
     assert month == month_of(datetime.fromisoformat(at), zone)
-
-
-@given(now=MOMENTS, zone=ZONES)
-def test_the_next_month_is_the_next(now: datetime, zone: str) -> None:
-    """One millisecond before it is still this month."""
-    starts = next_month_starts(now, zone)
-    assert now < starts
-    assert month_of(starts - timedelta(milliseconds=1), zone) == month_of(now, zone)
-    assert month_of(starts, zone) > month_of(now, zone)
 
 
 @given(now=MOMENTS, zone=ZONES)

@@ -15,7 +15,7 @@ from replenish_server.ordering.limits import verdicts_of, wake_orders
 from replenish_server.ordering.orders import approve, create_order, leave_now
 from replenish_server.ordering.states import State
 from replenish_server.ordering.tables import PurchaseOrder, RetailerCall
-from replenish_server.replenishment.mandate_texts import rule_sentence
+from replenish_server.replenishment.mandate_texts import clause
 from replenish_server.retailers.port import Problem
 from replenish_server.retailers.prices import known_price
 from tests.fakes.mortality import ManualClock
@@ -76,7 +76,7 @@ def test_within_its_mandate_an_order_leaves_with_every_verdict(house: House) -> 
         verdict.rule for verdict in verdicts
     }
     assert {"product", "size_class", "budget"} < {verdict.rule for verdict in verdicts}
-    assert all(rule_sentence(verdict, "mg", language) for verdict in verdicts for language in ("en", "ko"))
+    assert all(clause(verdict, "mg", language) for verdict in verdicts for language in ("en", "ko"))
     assert len(order.mandate_digest or "") == 64
     with house.database.read() as session:
         assert spending_of(session, HOUSEHOLD, NOW).settled_minor == TOTAL
@@ -126,7 +126,7 @@ def test_within_its_mandate_an_order_leaves_with_every_verdict(house: House) -> 
             None,
             "expiry",
             Problem.OUTSIDE_MANDATE,
-            "Your rules ended on 2026-05-03",
+            "your rules ended on 2026-05-03",
         ),
         (
             FREE,
@@ -154,7 +154,7 @@ def test_each_rule_stops_an_order_and_says_why(
     assert (order.state, order.problem) == (State.NEEDS_ATTENTION, problem)
     no = refused(order)
     assert no.rule == rule
-    assert said in rule_sentence(no, "mg", "en")
+    assert said in clause(no, "mg", "en")
     assert [] == shop.bought
     assert completing_calls(house) == 0
     with house.database.read() as session:

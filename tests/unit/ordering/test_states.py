@@ -5,7 +5,6 @@ from itertools import product
 import pytest
 
 from replenish_server.ordering.states import (
-    ASKING,
     ENDED,
     OPEN,
     STARTS,
@@ -108,6 +107,5 @@ def test_open_and_ended_divide_all_states() -> None:
     """And only the shop, a mismatch or a person's word moves what is under way."""
     assert set(State) == set(OPEN) | ENDED
     assert not set(OPEN) & ENDED
-    assert set(ASKING) < set(OPEN)
     ours = {Event.APPROVE, Event.CANCEL, Event.PLACE, Event.STUMBLE, Event.TIME_OUT, Event.TAKE_UP}
     assert not any(may(state, event) for state in UNDERWAY for event in ours)

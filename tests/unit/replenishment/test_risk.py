@@ -9,7 +9,6 @@ from replenish_server.replenishment.lead_time import LeadTime, learn_lead_time
 from replenish_server.replenishment.risk import (
     reorder_scale,
     risk_before_parcel,
-    risks_before_parcel,
     timing_outcome,
 )
 from replenish_server.replenishment.timing import ACCEPTED_RISK, Timing
@@ -33,19 +32,6 @@ def test_at_the_reorder_stock_the_risk_is_what_is_accepted(
     scale = reorder_scale(days, lead, accepted)
     assert risk_before_parcel(days, lead, scale * 0.999) >= accepted
     assert risk_before_parcel(days, lead, scale * 1.001) <= accepted + 1e-3
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(spreads, medians), min_size=1, max_size=5), leads)
-def test_a_fleet_gets_the_same_answers_as_its_slots(slots: list[tuple[float, float]], lead: LeadTime) -> None:
-    """Together and one by one, up to the far tail that no order depends on."""
-    rows = np.array([lasting(median, rate=1.0, spread=spread).days for spread, median in slots])
-    together = risks_before_parcel(rows, lead)
-    for row, risk in zip(rows, together, strict=True):
-        alone = risk_before_parcel(row, lead)
-        assert risk == pytest.approx(alone, abs=0.011)
-        if alone < 0.5:
-            assert risk == pytest.approx(alone, abs=1e-9) or abs(risk - alone) < 0.011
 
 
 def test_nothing_left_is_certain_to_be_out() -> None:
