@@ -27,6 +27,7 @@ _COMPANY = 200  # a batch of this size has shared its commit enough
 _LINGER_S = 0.02  # a smaller one waits this long for company; a press never does
 _IDLE_S = 0.5
 _WAY_MADE_S = 0.03  # for a press: what it takes to store it, with some luck; who evaluates it makes way again
+_CALL_PASSES_S = 0.002  # until a press's call has left, its thread has the interpreter for itself
 _RETRY_S = 0.5
 _CAUGHT_UP_S = 0.25  # without a batch of company: what had piled up is stored
 _ACKS_AT_ONCE = 100  # sequences in one acknowledgement: about 600 bytes, and a board takes 4,096
@@ -153,6 +154,7 @@ class Ingest:
             self._crowded_at = time.monotonic()
         if kept.after is not None:
             kept.after()
+            time.sleep(_CALL_PASSES_S)
         elif kept.stored.slots_due:
             self._on_stored(kept.stored.slots_pressed)
         self._session.acknowledge(delivery)
