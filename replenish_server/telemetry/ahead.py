@@ -1,4 +1,4 @@
-"""Readings from the future: set aside when the clock stands before them, back when it passed them unheard.
+"""Readings from the future: set aside when the clock stands before them, back when it passed them in silence.
 
 A device says only how old its events are; the time is this server's. Where that is put back, what it dated
 before would be the newest of its slot until that date comes, and then be taken for fresh. So the readings of
@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from sqlmodel import Session
 
 from replenish_server.database import ask, from_ms
-from replenish_server.fleet.presence import put_right
+from replenish_server.fleet.presence import due_by, promise, put_right
+from replenish_server.fleet.tables import Twin
 from replenish_server.households.notices import Notice, notify
 from replenish_server.telemetry.sources import Source
 
@@ -64,7 +65,7 @@ class Leaps:
         back: list[str] = []
         if self._unheard:
             since = {device_id: before_ms for device_id, (_, before_ms) in self._unheard.items()}
-            back = bring_back(session.connection(), since, now_ms)
+            back = bring_back(session, since, now_ms)
         return [*self._ahead, *(self._unheard[device_id][0] for device_id in back)]
 
 
@@ -92,24 +93,28 @@ def set_aside(session: Session, device_id: str, now_ms: int) -> None:
         notify(session, Notice(household_id, key, "device_ahead", data, now))
 
 
-def bring_back(connection: Connection, since: Mapping[str, int], now_ms: int) -> list[str]:
-    """Devices that were not heard for long: what is set aside of that time was right, and the clock behind.
+def bring_back(session: Session, since: Mapping[str, int], now_ms: int) -> list[str]:
+    """Of devices that were silent for longer than they promised, what is set aside of that time was right, and
+    the clock behind. One that keeps its promise across that time was heard by a clock that was right.
 
     Args:
-        connection: of a writing unit of work.
+        session: a writing unit of work.
         since: when each of them was heard last, Unix milliseconds.
         now_ms: the moment; what is received later stays where it is.
 
     Returns:
         The devices of which something counts again.
     """
-    back = []
+    connection, back = session.connection(), []
     if connection.dialect.name == "sqlite":
         rows = ask(connection, _ASIDE_LISTED, (json.dumps(list(since)),))
     else:
         rows = ask(connection, _ASIDE_AMONG, (list(since),))
     for device_id, key in rows:
-        if _move(connection, device_id, key, key.removesuffix(_MARK), since[device_id], now_ms):
+        heard_by = due_by(from_ms(since[device_id]), *promise(session.get(Twin, device_id)))
+        if from_ms(now_ms) > heard_by and _move(
+            connection, device_id, key, key.removesuffix(_MARK), since[device_id], now_ms
+        ):
             back.append(device_id)
     return back
 

@@ -95,6 +95,14 @@ def test_what_is_set_aside_is_kept_like_any_other(house: House) -> None:
     assert read(house, 30 * DAY_S)[2:] == ([41, 42], 31)
 
 
+def test_a_device_that_speaks_once_a_day_brings_nothing_back(house: House) -> None:
+    """When the wrong date comes, it lies between two of its messages; but it keeps its promise all along."""
+    store(house, up(level(1, 100), at_s=10 * DAY_S + 3600))
+    for day in range(14):
+        store(house, up(level(2 + day, 800 - day), at_s=day * DAY_S))
+    assert read(house, 13 * DAY_S)[2:] == (list(range(2, 16)), 1)
+
+
 def test_troubles_of_the_future_hide_none_of_today(house: House) -> None:
     """What a device says of itself counts by the clock of now."""
     store(house, up(hello(1, None, mode="safe"), at_s=AHEAD_S))
