@@ -94,8 +94,8 @@ def set_aside(session: Session, device_id: str, now_ms: int) -> None:
 
 
 def bring_back(session: Session, since: Mapping[str, int], now_ms: int) -> list[str]:
-    """Of devices that were silent for longer than they promised, what is set aside of that time was right, and
-    the clock behind. One that keeps its promise across that time was heard by a clock that was right.
+    """Of a device that was silent for longer than it promised, what is set aside of that time was right, and
+    the clock behind. Who keeps a promise across that time was heard by a clock that was right.
 
     Args:
         session: a writing unit of work.
