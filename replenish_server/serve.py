@@ -94,7 +94,7 @@ def _look_at_database(settings: Settings) -> tuple[bool, str]:
         database = operations.open_database(settings)
     except operations.DatabaseUnfit as error:
         _refuse(str(error))
-    if operations.the_household(database) is None:
+    if not operations.households(database):
         _refuse(f"There is no household in {database.name} yet. Run: replenish setup --help")
     database.close()
     return database.shared, database.name if database.shared else str(settings.data_dir)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from replenish_server.cli.parts import AsJson, fail, open_database, print_json, say, the_household
+from replenish_server import operations
+from replenish_server.cli.parts import NO_HOUSEHOLD, AsJson, fail, open_database, print_json, say
 from replenish_server.database import Database
 from replenish_server.database.move import MoveRefused, Proof, move
 from replenish_server.operations import lock_data_folder
@@ -46,7 +47,8 @@ def database_move(
 
 def _move_all(settings: Settings, to: str) -> tuple[dict[str, Proof], Path]:
     source = open_database(settings)
-    the_household(source)
+    if not operations.households(source):
+        raise fail(NO_HOUSEHOLD)
     if source.shared:
         raise fail(f"The rows are in {source.name} already; unset REPLENISH_DATABASE_URL to move the file.")
     kept = source.path.with_name(source.path.name + ".moved")

@@ -14,11 +14,27 @@ from replenish_server.cli.dash import dash_app
 from replenish_server.cli.database import database_app
 from replenish_server.cli.firmware import firmware_app
 from replenish_server.cli.fleet import add_device_commands, ca_app, claim_code, doctor, fleet, show_credential
+from replenish_server.cli.households import household_app
 from replenish_server.cli.maker import add_maker_commands
 from replenish_server.cli.mandate import mandate_app, pause
 from replenish_server.cli.operator import operator_app
 from replenish_server.cli.orders import add_order_commands
-from replenish_server.cli.parts import AsJson, console, say
+from replenish_server.cli.parts import (
+    AsJson,
+    Buyer,
+    Country,
+    Currency,
+    Email,
+    HomeName,
+    Language,
+    Locality,
+    PostalCode,
+    Street,
+    TimeZone,
+    choose_household,
+    console,
+    say,
+)
 from replenish_server.cli.parts import fail as _fail
 from replenish_server.cli.parts import open_database as _database
 from replenish_server.cli.parts import print_json as _print
@@ -56,6 +72,7 @@ app.add_typer(retailer_app, name="retailer")
 app.add_typer(dash_app, name="drs")
 app.add_typer(mandate_app, name="mandate")
 app.command()(pause)
+app.add_typer(household_app, name="household")
 app.add_typer(person_app, name="person")
 app.add_typer(token_app, name="token")
 app.add_typer(operator_app, name="operator")
@@ -68,18 +85,32 @@ def main() -> None:
     app()
 
 
+@app.callback()
+def choose(
+    household: Annotated[
+        str,
+        typer.Option(
+            envvar="REPLENISH_HOUSEHOLD",
+            help="Name or id of the home that it is about, where several are here.",
+        ),
+    ] = "",
+) -> None:
+    """Things that order for themselves."""
+    choose_household(household)
+
+
 @app.command()
 def setup(
-    name: Annotated[str, typer.Option(help="What the home is called.")],
-    buyer: Annotated[str, typer.Option(help="First and last name for parcels.")],
-    email: Annotated[str, typer.Option(help="Where the shop writes to.")],
-    street: Annotated[str, typer.Option(help="Street and number.")],
-    locality: Annotated[str, typer.Option(help="Town.")],
-    postal_code: Annotated[str, typer.Option(help="As the carrier wants it.")],
-    country: Annotated[str, typer.Option(help="Two letters, ISO 3166.")],
-    time_zone: Annotated[str, typer.Option(help="IANA name, e.g. Europe/Berlin.")] = "UTC",
-    language: Annotated[str, typer.Option(help="en or ko.")] = "en",
-    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "EUR",
+    name: HomeName,
+    buyer: Buyer,
+    email: Email,
+    street: Street,
+    locality: Locality,
+    postal_code: PostalCode,
+    country: Country,
+    time_zone: TimeZone = "UTC",
+    language: Language = "en",
+    currency: Currency = "EUR",
     as_json: AsJson = False,
 ) -> None:
     """Prepare a data folder: database, certificates, broker files, and the household."""
@@ -90,8 +121,8 @@ def setup(
     except ParticularsRefused as error:
         raise _fail(f"Nothing was made: {error}.") from error
     database = _database(settings, create=True)
-    if operations.the_household(database) is not None:
-        raise _fail(f"{settings.data_dir} already holds a household.")
+    if operations.households(database):
+        raise _fail(f"{settings.data_dir} already holds a household. For another: replenish household add")
     Authority(settings.authority_folder).init(settings.device_hosts)
     files = operations.broker_files(settings)
     household_id = operations.create_household(

@@ -1,14 +1,11 @@
 """`replenish operator`: who looks after the fleet at /fleet, and belongs to no household."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from sqlmodel import Session, select
 
 from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
-from replenish_server.households.membership import ensure_owner
 from replenish_server.households.operators import (
     OperatorRefused,
     add_operator,
@@ -16,8 +13,7 @@ from replenish_server.households.operators import (
     operators,
     remove_operator,
 )
-from replenish_server.households.sign_in import create_link, sessions_of
-from replenish_server.households.tables import Household
+from replenish_server.households.sign_in import links_for_owners
 from replenish_server.settings import Settings
 
 operator_app = typer.Typer(no_args_is_help=True, help="Who looks after the fleet, at /fleet.")
@@ -34,7 +30,7 @@ def operator_add(
         with open_database(settings).write() as session:
             first = not ever_had_operators(session)
             row, token = add_operator(session, name, now)
-            links = _links_for_owners(session, now) if first else {}
+            links = links_for_owners(session, now) if first else {}
     except OperatorRefused as error:
         raise fail(str(error)) from error
     links = {who: f"{settings.base_url}/sign-in/{link}" for who, link in links.items()}
@@ -74,13 +70,3 @@ def operator_remove(who: Annotated[str, typer.Argument(help="Name or id.")], as_
         print_json({"operator_id": row.id, "removed": True})
     else:
         say(f"Removed {row.name}.")
-
-
-def _links_for_owners(session: Session, now: datetime) -> dict[str, str]:
-    """A sign-in link for each owner who would be locked out: from now on the pages ask who acts."""
-    links = {}
-    for household_id in session.exec(select(Household.id)).all():
-        owner = ensure_owner(session, household_id)
-        if owner.pin_hash is None and not sessions_of(session, [owner.id], now):
-            links[owner.name] = create_link(session, owner, now)
-    return links

@@ -40,7 +40,7 @@ def must_sign_in(session: Session, household_id: str) -> bool:
 
     A server that others look after too is nobody's own: there, whoever opens a page is not the owner.
     """
-    if ever_had_operators(session):
+    if ever_had_operators(session) or len(session.exec(select(Household.id).limit(2)).all()) > 1:
         return True
     people = session.exec(select(Person).where(Person.household_id == household_id)).all()
     pins = sum(person.pin_hash is not None and person.removed_at is None for person in people)

@@ -11,9 +11,10 @@ from sqlmodel import Session, col, select
 
 from replenish_server.database import Database
 from replenish_server.households.hashed_secrets import new_token, pin_matches, token_hash
-from replenish_server.households.membership import actor_of
+from replenish_server.households.membership import actor_of, ensure_owner
 from replenish_server.households.people import Actor
 from replenish_server.households.people_tables import Person, SignInLink, SignInSession
+from replenish_server.households.tables import Household
 from replenish_server.ids import new_id
 
 LINK_LASTS = timedelta(minutes=30)
@@ -145,6 +146,30 @@ def actor_of_session(session: Session, token: str, now: datetime) -> tuple[Actor
 def is_worth_noting(row: SignInSession, now: datetime) -> bool:
     """Whether the session was last noted as seen long enough ago."""
     return now - row.last_seen_at >= _NOTED_EVERY
+
+
+def links_for_owners(session: Session, now: datetime, only: str | None = None) -> dict[str, str]:
+    """A sign-in link for each owner who would be locked out now that the pages ask who acts.
+
+    Args:
+        session: a writing unit of work.
+        now: the moment.
+        only: the one home whose owner did not know it before; None for all homes.
+
+    Returns:
+        By the owner's name, with the home's where there are several of that name.
+    """
+    links: dict[str, str] = {}
+    homes = session.exec(select(Household).order_by(col(Household.created_at), col(Household.id))).all()
+    owners = [(ensure_owner(session, home.id), home.name) for home in homes]
+    names = [owner.name for owner, _ in owners]
+    for owner, home in owners:
+        if only not in (None, owner.household_id):
+            continue
+        if owner.pin_hash is None and not sessions_of(session, [owner.id], now):
+            called = owner.name if names.count(owner.name) == 1 else f"{owner.name} ({home})"
+            links[called if called not in links else owner.id] = create_link(session, owner, now)
+    return links
 
 
 def sessions_of(session: Session, person_ids: Sequence[str], now: datetime) -> Sequence[SignInSession]:

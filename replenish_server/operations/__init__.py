@@ -14,9 +14,9 @@ from replenish_server.operations.registration import (
     claimed_credential,
     create_household,
     describe_credential,
+    households,
     list_devices,
     register_device,
-    the_household,
 )
 from replenish_server.operations.statistics import (
     collect_stats,
@@ -33,9 +33,9 @@ __all__ = [
     "create_household",
     "describe_credential",
     "gatekeeper",
+    "households",
     "list_devices",
     "lock_data_folder",
     "open_database",
     "register_device",
-    "the_household",
 ]

@@ -85,11 +85,11 @@ def create_household(
     return household_id
 
 
-def the_household(database: Database) -> HouseholdId | None:
-    """The household of this server, or None before `replenish setup`."""
+def households(database: Database) -> dict[HouseholdId, str]:
+    """The names of the households of this server, oldest first; none before `replenish setup`."""
     with database.read() as session:
-        first = session.exec(select(Household.id).order_by(col(Household.created_at))).first()
-        return None if first is None else HouseholdId(first)
+        query = select(Household.id, Household.name).order_by(col(Household.created_at), col(Household.id))
+        return {HouseholdId(household_id): name for household_id, name in session.exec(query)}
 
 
 def add_retailer(
