@@ -63,7 +63,8 @@ class Dispatcher:
         database: where orders are.
         shops: finds the adapter.
         clock: the server's clock; leases and retries are real seconds, so its speed matters.
-        before_leaving: called last in the transaction that stores a completing call; see `reconcile.Mark`.
+        before_leaving: called with a reading session when a completing call is committed, before it is sent;
+            see `reconcile.Mark`.
         duties: of this process, where others share the database.
     """
 
@@ -197,7 +198,8 @@ class Dispatcher:
             parcel.attempt,
             parcel.fence,
             self._clock.now,
-            lambda session, now: self._let_leave(session, parcel.id, offers[-1], now),
+            lambda session, now: authorize_completion(session, parcel.id, offers[-1], now),
+            self._about_to_leave,
             claim.begun,
         )
         try:
@@ -230,9 +232,9 @@ class Dispatcher:
             log_failure(log, error, "action=dispatch_failed parcel_id=%s", parcel.id)
             self._retry(claim, type(error).__name__, None)
 
-    def _let_leave(self, session: Session, parcel_id: str, quote: Quote, now: datetime) -> None:
-        authorize_completion(session, parcel_id, quote, now)
-        self._before_leaving(session)
+    def _about_to_leave(self) -> None:
+        with self._database.read() as session:
+            self._before_leaving(session)
 
     def _retire(
         self, claim: Claim, shop: RetailerPort, journal: Journal

@@ -44,6 +44,7 @@ class DatabaseJournal:
         now: the server's clock.
         gate: asked in the transaction that stores the completing call; what it raises keeps the call from
             being stored, and undoes whatever it wrote.
+        before_leaving: called when the completing call is committed, before it is sent or sent again.
         begun: the step and the call that were stored when the parcel was claimed; see `begin`.
     """
 
@@ -55,12 +56,14 @@ class DatabaseJournal:
         fence: int,
         now: Callable[[], datetime],
         gate: Gate = lambda _session, _now: None,
+        before_leaving: Callable[[], None] = lambda: None,
         begun: tuple[str, StoredCall] | None = None,
     ) -> None:
         self._database = database
         self._parcel_id, self._attempt, self._fence = parcel_id, attempt, fence
         self._now = now
-        self._gate = gate
+        self._gate, self._before_leaving = gate, before_leaving
+        self._may_leave = False
         self._begun = begun
 
     def find(self, step: str) -> StoredCall | None:
@@ -80,11 +83,21 @@ class DatabaseJournal:
                 if step == COMPLETE:
                     self._gate(session, self._now())
                 opening = Opening(step, method, url, body)
-                return _keep(session, self._parcel_id, self._attempt, opening, self._now())
-        return _as_call(row)
+                call = _keep(session, self._parcel_id, self._attempt, opening, self._now())
+            else:
+                call = _as_call(row)
+        if step == COMPLETE:
+            self._let_leave()
+        return call
+
+    def _let_leave(self) -> None:
+        if not self._may_leave:
+            self._before_leaving()
+            self._may_leave = True
 
     def hold(self) -> None:
         """See that the parcel is still ours, and its lease not over."""
+        self._let_leave()  # an earlier worker may have died before it did
         with self._database.read() as session:
             parcel = fetch(session, Parcel, self._parcel_id)
             lease = None if parcel is None else parcel.lease_until

@@ -5,6 +5,7 @@ never ordered anew. A restored backup may have forgotten orders, which no id of 
 leaves until a person has looked and says so (docs/adr/0022).
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -38,16 +39,24 @@ _LOOKED_AT = (*UNDERWAY, State.DELIVERED)
 class Mark:
     """How many completing calls were ever about to be sent, kept in a file outside the database.
 
-    A database that knows of fewer is an older one: a backup that was restored. The file is written before the
-    call is committed, so that a death in between can only raise a false alarm.
+    A database that knows of fewer is an older one: a backup that was restored. The file is written between a
+    call's commit and its sending, so whoever dies anywhere leaves a database that knows at least as many.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def raise_to(self, session: Session) -> None:
-        """Count the completing call that this transaction is about to store."""
-        number = max(self._read(), _completing_calls(session)) + 1
+        """Count what is committed, before any of it is sent; `session` began after the commit."""
+        number = _completing_calls(session)
+        if self._read() >= number:
+            return
+        with self._path.with_suffix(".lock").open("w") as lock:  # of threads and of processes
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self._read() < number:
+                self._write(number)
+
+    def _write(self, number: int) -> None:
         draft = self._path.with_suffix(".tmp")
         with draft.open("w", encoding="utf-8") as file:
             json.dump({"completing_calls": number}, file)

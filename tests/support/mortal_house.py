@@ -88,8 +88,15 @@ class MortalHouse(PrivateHouse):
         httpx.post(f"{self.shop_url}{path}", json=body, trust_env=False).raise_for_status()
 
     def shop_orders(self) -> list[dict[str, Any]]:
-        """What the retailer really has."""
+        """What the retailer really has, once it is up again."""
+        assert wait_until(self._shop_answers, 60), self.parts["retailer"].last_words()
         return list(httpx.get(f"{self.shop_url}/testing/orders", trust_env=False).json())
+
+    def _shop_answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.shop_url}/testing/orders", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
 
     def rows(self, table: type[SQLModel], **where: Any) -> list[Any]:
         """Rows of a table whose columns have these values."""

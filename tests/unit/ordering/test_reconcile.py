@@ -2,13 +2,16 @@
 
 import logging
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from replenish_server.database import append
 from replenish_server.households.notices import list_notices
 from replenish_server.ordering.dispatch import Dispatcher
 from replenish_server.ordering.follow import Follower
@@ -17,8 +20,16 @@ from replenish_server.ordering.person_reports import report_found
 from replenish_server.ordering.reconcile import Mark, Reconciler
 from replenish_server.ordering.states import State
 from replenish_server.ordering.stops import RESTORED, stopped_scopes
-from replenish_server.ordering.tables import PurchaseOrder
-from replenish_server.retailers.port import NotThere, OrderSnapshot, Progress, TryLater
+from replenish_server.ordering.tables import Parcel, PurchaseOrder, RetailerCall
+from replenish_server.retailers.port import (
+    Journal,
+    NotThere,
+    OrderSnapshot,
+    Placed,
+    Progress,
+    Quote,
+    TryLater,
+)
 from tests.fakes.mortality import ManualClock
 from tests.fakes.retailer_house import HOUSEHOLD, NOW, House
 from tests.fakes.retailer_port import NamesItsPrice
@@ -137,16 +148,87 @@ def test_an_older_backup_stops_every_order_until_a_person_has_looked(
     assert 1 == len(shop.bought)
 
 
-def test_a_death_before_the_commit_is_a_false_alarm_and_no_more(
-    house: House, shop: Remembers, tmp_path: Path
+class Killed(BaseException):
+    """As a process dies: nothing of ours catches it."""
+
+
+@dataclass
+class LooksAtTheMark(NamesItsPrice):
+    """Notes what the file says when the completing call leaves, first or again."""
+
+    path: Path = Path()
+    seen: list[str] = field(default_factory=list)
+
+    def place(self, quote: Quote, journal: Journal) -> Placed:
+        """As UCP and cXML do: stored, held, sent."""
+        stored = journal.find("complete")
+        stored or journal.prepare("complete", "POST", "https://shop.test/", b"{}")
+        journal.hold()
+        self.seen.append(self.path.read_text(encoding="utf-8"))
+        return super().place(quote, journal)
+
+
+@pytest.mark.parametrize("when", ["before the file", "after the file"])
+def test_a_death_between_the_commit_and_the_sending_is_no_alarm(
+    house: House, tmp_path: Path, when: str
 ) -> None:
-    """The file is written first; a person's look takes it back."""
-    mark = Mark(tmp_path / "sent")
+    """The database knows of the call, whether the file does or not; the next worker writes it and sends."""
+    path = tmp_path / "sent"
+    mark, shop = Mark(path), LooksAtTheMark(iter([(2490, "EUR")] * 9), path=path)
+
+    def die(session: Session) -> None:
+        if when == "after the file":
+            mark.raise_to(session)
+        raise Killed
+
+    new = house.order_of(house.slots["level-1"])
     with house.database.write() as session:
-        mark.raise_to(session)
-    assert reconciler(house, shop, mark).look_for_a_restore()
+        create_order(session, new, NOW)
+    with pytest.raises(Killed):
+        Dispatcher(house.database, lambda _: shop, ManualClock(NOW), die).run()
+    assert (shop.bought, shop.seen) == ([], [])
     with house.database.read() as session:
-        mark.lower_to(session)
+        assert 1 == len(session.exec(select(RetailerCall)).all())
+    assert not reconciler(house, Remembers(iter([])), mark).look_for_a_restore()
+    successor = Dispatcher(house.database, lambda _: shop, ManualClock(NOW), mark.raise_to)
+    successor.release_leases()
+    if house.database.shared:  # its lease is not over by itself
+        with house.database.write() as session:
+            session.exec(select(Parcel)).one().lease_until = None
+    successor.run()
+    assert [(2490, "EUR")] == shop.bought
+    assert ['{"completing_calls": 1}'] == shop.seen
+
+
+def test_the_mark_counts_what_is_committed_whoever_writes_it_last(house: House, tmp_path: Path) -> None:
+    """Eight threads at once; the file never falls behind what one of them was about to send."""
+    mark, calls = Mark(tmp_path / "sent"), threading.Barrier(8)
+    new = house.order_of(house.slots["level-1"])
+    with house.database.write() as session:
+        parcel_id = session.get_one(PurchaseOrder, create_order(session, new, NOW)).parcel_id
+
+    def one(number: int) -> None:
+        with house.database.write() as session:
+            append(
+                session,
+                RetailerCall,
+                key=f"key-{number}",
+                parcel_id=parcel_id,
+                attempt=number,
+                step="complete",
+                method="POST",
+                url="https://shop.test/",
+                body=b"{}",
+                prepared_at=NOW,
+            )
+        calls.wait(60)
+        with house.database.read() as session:
+            mark.raise_to(session)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(1, 9)))
+    assert '{"completing_calls": 8}' == (tmp_path / "sent").read_text(encoding="utf-8")
+    with house.database.read() as session:
         assert not mark.is_ahead_of(session)
 
 
