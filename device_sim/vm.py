@@ -263,8 +263,10 @@ class VmDevice:
     def pending(self) -> int:
         """Records on flash or in RTC memory, not yet acknowledged by the server."""
         names = {path.name for path in self._spool.iterdir() if path.suffix != ".tmp"}
-        memory = self._world_folder / "rtc.bin"
-        frame = memory.read_bytes() if memory.exists() else b""
+        try:
+            frame = (self._world_folder / "rtc.bin").read_bytes()
+        except FileNotFoundError:  # a power cut took it, perhaps just now
+            frame = b""
         return len(names | set(ring.decode(frame[state.size(frame) :]).records))
 
     # --- wakes -----------------------------------------------------------------------------------------

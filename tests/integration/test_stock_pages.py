@@ -91,8 +91,7 @@ def meter(home: Home, tmp_path: Path, remaining: int | None = None) -> str:
     """A water meter before a filter of 150 l."""
     with home.database.read() as session:
         shop = RetailerId(session.exec(select(Retailer.id)).one())
-        household = operations.the_household(home.database)
-    assert household is not None
+    (household,) = operations.households(home.database)
     product = Product(shop, "flt", "Filter", 150_000)
     new = NewDevice("flow", "Meter", "Filter", "water filter", product, 150_000, 30_000, "meter", remaining)
     settings = Settings(data_dir=tmp_path)
