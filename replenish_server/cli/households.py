@@ -22,6 +22,7 @@ from replenish_server.cli.parts import (
     open_database,
     print_json,
     say,
+    sign_in_url,
 )
 from replenish_server.households.membership import must_sign_in
 from replenish_server.households.particulars import Address, ParticularsRefused
@@ -62,7 +63,7 @@ def household_add(
         raise fail(f"Nothing was made: {error}.") from error
     with database.write() as session:
         found = links_for_owners(session, now, household_id if asked_before else None)
-    links = {who: f"{settings.base_url}/sign-in/{link}" for who, link in found.items()}
+    links = {who: sign_in_url(settings, link) for who, link in found.items()}
     if as_json:
         print_json({"household_id": household_id, "name": name, "links": links})
         return

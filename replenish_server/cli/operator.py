@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say
+from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say, sign_in_url
 from replenish_server.households.operators import (
     OperatorRefused,
     add_operator,
@@ -33,7 +33,7 @@ def operator_add(
             links = links_for_owners(session, now) if first else {}
     except OperatorRefused as error:
         raise fail(str(error)) from error
-    links = {who: f"{settings.base_url}/sign-in/{link}" for who, link in links.items()}
+    links = {who: sign_in_url(settings, link) for who, link in links.items()}
     if as_json:
         print_json({"operator_id": row.id, "name": row.name, "token": token, "links": links})
         return

@@ -84,6 +84,11 @@ def the_household(database: Database) -> HouseholdId:
     raise fail(f"There are several: {which}. Say which: replenish --household ID ...")
 
 
+def sign_in_url(settings: Settings, token: str) -> str:
+    """Where a link of `households.sign_in` lets its person in, once."""
+    return f"{settings.base_url}/sign-in/{token}"
+
+
 def print_json(data: Any) -> None:
     """One line of JSON."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")

@@ -6,7 +6,16 @@ import typer
 from rich.table import Table
 from sqlmodel import Session, col, select
 
-from replenish_server.cli.parts import AsJson, console, fail, open_database, print_json, say, the_household
+from replenish_server.cli.parts import (
+    AsJson,
+    console,
+    fail,
+    open_database,
+    print_json,
+    say,
+    sign_in_url,
+    the_household,
+)
 from replenish_server.fleet.registry import DeviceRefused, give_device
 from replenish_server.households.membership import (
     PersonRefused,
@@ -43,11 +52,11 @@ def person_add(
     try:
         with database.write() as session:
             person = add_person(session, household_id, name, role, now)
-            links = {person.name: _link(settings, create_link(session, person, now))}
+            links = {person.name: sign_in_url(settings, create_link(session, person, now))}
             owner = ensure_owner(session, household_id)
             if owner.id != person.id and owner.pin_hash is None and not sessions_of(session, [owner.id], now):
                 # From now on the page asks who acts: the owner must not be locked out.
-                links[owner.name] = _link(settings, create_link(session, owner, now))
+                links[owner.name] = sign_in_url(settings, create_link(session, owner, now))
     except PersonRefused as error:
         raise fail(str(error)) from error
     if as_json:
@@ -116,7 +125,7 @@ def person_link(who: _Who, as_json: AsJson = False) -> None:
         with database.write() as session:
             ensure_owner(session, household_id)
             person = find_person(session, household_id, who)
-            link = _link(settings, create_link(session, person, now))
+            link = sign_in_url(settings, create_link(session, person, now))
     except PersonRefused as error:
         raise fail(str(error)) from error
     if as_json:
@@ -232,10 +241,6 @@ def _tokens(session: Session, household_id: str) -> list[tuple[ApiToken, Person]
         .order_by(col(ApiToken.created_at))
     )
     return list(session.exec(query).all())
-
-
-def _link(settings: Settings, token: str) -> str:
-    return f"{settings.base_url}/sign-in/{token}"
 
 
 def _say_link(who: str, link: str) -> None:
